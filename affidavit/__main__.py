@@ -1,0 +1,5 @@
+"""Lets `python -m affidavit` do what `affidavit` does."""
+
+from affidavit.cli.main import main
+
+main()

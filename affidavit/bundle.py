@@ -1,0 +1,115 @@
+"""An audit on disk: report.json, its renderings, its exhibits and its plan, written as a whole or not at all.
+
+DIR/report.json      canonical JSON, what is signed
+DIR/report.html      one file, opens offline
+DIR/report.md        the same as text
+DIR/plan.yaml        the plan, fully resolved
+DIR/exhibits/*.parquet
+DIR/SHA256SUMS       of all of these; `sha256sum --check SHA256SUMS`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from affidavit.digests import file_digest, table_digest
+from affidavit.errors import PlanError, VerificationError
+from affidavit.files import replacing_folder
+from affidavit.registry import Door, load
+from affidavit.report import AuditReport, parse_report
+
+REPORT: Final = "report.json"
+SUMS: Final = "SHA256SUMS"
+RENDERINGS: Final = ("html", "markdown")
+
+
+def check_output(folder: Path) -> None:
+    """Refuse to replace a folder that is not an audit bundle.
+
+    Raises:
+        PlanError: the folder exists, is not empty and holds no report.json.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / REPORT).exists()):
+        raise PlanError(
+            "the output folder holds something that is not an audit bundle",
+            slug="output-exists",
+            where=str(folder),
+            allowed="a new folder, an empty one, or one that an audit wrote (it is replaced)",
+            remedy="choose another --out",
+        )
+
+
+def write_bundle(report: AuditReport, folder: Path, *, renderings: Sequence[str] = RENDERINGS) -> Path:
+    """Write the bundle and return its folder; what was there is replaced only when everything is written.
+
+    Raises:
+        PlanError: see `check_output`.
+    """
+    import yaml
+    from pyarrow import parquet
+
+    check_output(folder)
+    with replacing_folder(folder) as temporary:
+        (temporary / REPORT).write_bytes(report.to_json())
+        for name in renderings:
+            renderer = load(Door.RENDERERS, name)
+            (temporary / f"report{renderer.suffix}").write_bytes(renderer.render(report))
+        plan = report.plan.model_dump(mode="json")
+        (temporary / "plan.yaml").write_text(
+            yaml.safe_dump(plan, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+        for exhibit in report.exhibits:
+            if exhibit.file is not None:
+                path = temporary / exhibit.file
+                path.parent.mkdir(exist_ok=True)
+                parquet.write_table(report.exhibit(exhibit.id), path, compression="zstd")
+        files = sorted(file for file in temporary.rglob("*") if file.is_file())
+        lines = [f"{file_digest(file).removeprefix('sha256:')}  {file.relative_to(temporary)}\n" for file in files]
+        (temporary / SUMS).write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def read_bundle(folder: Path) -> AuditReport:
+    """Read a bundle whole and hold every digest in it against its content.
+
+    Raises:
+        VerificationError: a file is missing or was changed.
+    """
+    from pyarrow import parquet
+
+    path = folder / REPORT
+    if not path.is_file():
+        raise VerificationError(
+            "this is not an audit bundle",
+            slug="bundle-incomplete",
+            where=str(folder),
+            remedy=f"it lacks {REPORT}",
+        )
+    report = parse_report(path.read_bytes(), where=str(path))
+    tables = {}
+    for exhibit in report.exhibits:
+        if exhibit.file is None:
+            continue
+        file = folder / exhibit.file
+        if not file.is_file():
+            raise VerificationError(
+                f"the exhibit {exhibit.id!r} is missing",
+                slug="bundle-incomplete",
+                where=str(file),
+                remedy="ask for the whole folder, exhibits included",
+            )
+        table = parquet.read_table(file)
+        computed = table_digest(table.combine_chunks().to_batches())
+        if computed != exhibit.digest:
+            raise VerificationError(
+                f"the exhibit {exhibit.id!r} was changed after the report was written",
+                slug="digest-mismatch",
+                where=str(file),
+                found=computed,
+                allowed=exhibit.digest,
+                remedy="ask whoever issued the report for the original",
+            )
+        tables[exhibit.id] = table
+    return report.with_tables(tables)

@@ -1,0 +1,131 @@
+"""A case: everything an examination may look at, with the counting done once for all of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from affidavit.confusion import class_sums
+from affidavit.corpus import Corpus
+from affidavit.evidence import Evidence
+from affidavit.plan import Statistics, Task
+from affidavit.predictions import Predictions
+from affidavit.protocols import Progress, Reasoner, silent
+from affidavit.statistics.bootstrap import UnitResampler
+from affidavit.tally import GroupedSums, Tally, families, tally
+
+KEPT_BYTES: Final = 512 * 2**20
+
+
+def seed_of(*parts: str | int) -> int:
+    """Return a 32-bit seed that depends on all parts and on nothing else."""
+    return zlib.crc32("/".join(str(part) for part in parts).encode())
+
+
+@dataclass(kw_only=True)
+class EvidenceBook:
+    """Tallies and evidence by run, condition and family; evidence is kept while it is small and drawn again if not."""
+
+    runs: Mapping[str, Predictions]
+    by: tuple[str, ...]
+    statistics: Statistics
+    seed: int
+    progress: Progress = silent
+    _tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    _resamplers: dict[str, UnitResampler] = field(default_factory=dict)
+    _kept: OrderedDict[tuple[str, str, tuple[str, ...]], Evidence] = field(default_factory=OrderedDict)
+
+    def tally(self, run: str, condition: str) -> Tally:
+        """Return the counts of one run under one condition."""
+        if run not in self._tallies:
+            self._tallies[run] = tally(self.runs[run], self.by, progress=self.progress)
+        return self._tallies[run][condition]
+
+    def matrices(self, run: str, condition: str, family: Sequence[str]) -> GroupedSums:
+        """Return the raw sums (confusion matrices) folded to a family of groups."""
+        return self.tally(run, condition).by(family)
+
+    def evidence(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
+        """Return evidence over class sums (labelled), prediction counts (unlabelled) or word sums."""
+        key = (run, condition, family)
+        if key not in self._kept:
+            self._kept[key] = self._drawn(run, condition, family)
+            self._evict()
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _drawn(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
+        predictions = self.runs[run]
+        grouped = self.matrices(run, condition, family)
+        evidence = Evidence(
+            grouped=grouped,
+            options=self.statistics,
+            resampler=self._resampler(run),
+            seed=seed_of(self.seed, run, condition, *family),
+        )
+        if predictions.task is Task.TRANSCRIPTION or not predictions.labelled:
+            return evidence
+        return evidence.projected(lambda sums: class_sums(sums, len(predictions.labels)))
+
+    def evidence_of(self, run: str, outcomes: Tally, family: tuple[str, ...]) -> Evidence:
+        """Return evidence over sums that an examination tallied itself (see `affidavit.tally.tally_outcomes`)."""
+        n_units = outcomes.n_units
+        same = n_units == self.runs[run].n_units
+        options = self.statistics
+        other = UnitResampler(n_units=n_units, n_resamples=options.n_resamples, seed=seed_of(self.seed, run))
+        return Evidence(
+            grouped=outcomes.by(family),
+            options=options,
+            resampler=self._resampler(run) if same else other,
+            seed=seed_of(self.seed, run, outcomes.condition, *family),
+        )
+
+    def _resampler(self, run: str) -> UnitResampler:
+        if run not in self._resamplers:
+            self._resamplers[run] = UnitResampler(
+                n_units=self.runs[run].n_units,
+                n_resamples=self.statistics.n_resamples,
+                seed=seed_of(self.seed, run),
+            )
+        return self._resamplers[run]
+
+    def _evict(self) -> None:
+        def weight(evidence: Evidence) -> int:
+            draws = self.statistics.n_resamples + self.statistics.n_permutations
+            return 8 * draws * len(evidence.grouped.groups) * int(evidence.grouped.sums.shape[1])
+
+        while len(self._kept) > 1 and sum(map(weight, self._kept.values())) > KEPT_BYTES:
+            self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is examined."""
+
+    runs: Mapping[str, Predictions]
+    by: tuple[str, ...]
+    depth: int
+    statistics: Statistics
+    book: EvidenceBook
+    rng: np.random.Generator
+    corpus: Corpus | None = None
+    reasoner: Reasoner | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = silent
+
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """Everybody, each feature, then intersections."""
+        return families(self.by, self.depth)
+
+    def evidences(self) -> Iterator[tuple[Predictions, str, tuple[str, ...], Evidence]]:
+        """Yield run, condition, family and evidence, in the order of reports."""
+        for run, predictions in self.runs.items():
+            for condition in predictions.conditions:
+                for family in self.families:
+                    yield predictions, condition, family, self.book.evidence(run, condition, family)

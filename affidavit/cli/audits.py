@@ -1,0 +1,181 @@
+"""`affidavit audit`, `affidavit run` and `affidavit demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import typer
+
+from affidavit.bundle import check_output, write_bundle
+from affidavit.cli.progress import shown_progress
+from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
+from affidavit.plan import AuditPlan, Choice, Feature, RunSource, Statistics, Task, read_plan
+from affidavit.records import Verdict
+from affidavit.report import AuditReport, Decision
+from affidavit.run import run_plan
+from affidavit.verdicts import answers_demanded_but_open
+from affidavit.yaml_files import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFlags:
+    """The flags of `affidavit audit` as they were typed."""
+
+    by: str
+    policy: str | None
+    columns: Sequence[str]
+    bands: Sequence[str]
+    per_utterance: Sequence[str]
+    labels: str | None
+    unlabelled: bool
+    task: str | None
+    examinations: Sequence[str]
+    depth: int
+    seed: int
+    resamples: int
+    permutations: int
+    title: str | None
+    supplier: str | None
+
+    def plan(self, table: Path) -> AuditPlan:
+        """Return the plan that the flags stand for."""
+        by = split_list(self.by)
+        labels = split_list(self.labels or "")
+        source = RunSource(
+            table=str(table),
+            columns=pairs(self.columns, flag="--column"),
+            task=_task(self.task),
+            supplier=self.supplier,
+            label_space=labels or None,
+        )
+        return AuditPlan(
+            title=self.title or f"Audit of {table.name}",
+            runs={"predictions": source},
+            by=by,
+            depth=self.depth,
+            features=_features(by, self.bands, self.per_utterance),
+            labelled=not self.unlabelled,
+            examinations=tuple(Choice(name=name) for name in self.examinations) or None,
+            statistics=Statistics(n_resamples=self.resamples, n_permutations=self.permutations),
+            policy=self.policy,
+            seed=self.seed,
+        )
+
+
+def audit_table(table: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
+    """Audit a table and return the exit code."""
+    return _carry_out(flags.plan(table), folder=Path.cwd(), out=out, demand_answers=demand_answers)
+
+
+def run_file(path: Path, *, out: Path, demand_answers: bool) -> int:
+    """Carry out a plan file and return the exit code."""
+    return _carry_out(read_plan(path), folder=path.resolve().parent, out=out, demand_answers=demand_answers)
+
+
+def run_demo(out: Path) -> int:
+    """Carry out the demonstration plan; a failed criterion is its point, so it ends with 0."""
+    path = Path(str(files("affidavit") / "plans" / "demo.yaml"))
+    _carry_out(read_plan(path), folder=path.parent, out=out, demand_answers=False)
+    return EXIT_DONE
+
+
+def _carry_out(plan: AuditPlan, *, folder: Path, out: Path, demand_answers: bool) -> int:
+    check_output(out)
+    with shown_progress() as progress:
+        report = run_plan(plan, folder=folder, progress=progress)
+        progress("writing the report", 0, None)
+        write_bundle(report, out)
+    tell(report, out)
+    return exit_code(report, demand_answers=demand_answers)
+
+
+def exit_code(report: AuditReport, *, demand_answers: bool) -> int:
+    """Return 1 where a criterion failed, 3 where a demanded answer is open, else 0."""
+    if report.decision is Decision.FAIL:
+        return EXIT_CRITERION_FAILED
+    everything = demand_answers and report.decision is Decision.INCONCLUSIVE
+    if everything or answers_demanded_but_open(report.findings, report.policy):
+        return EXIT_INCONCLUSIVE
+    return EXIT_DONE
+
+
+def tell(report: AuditReport, out: Path) -> None:
+    """Print what was found and where to look."""
+    typer.echo(f"{report.title}\nDecision: {report.decision}")
+    for sentence in report.summary:
+        typer.echo(f"  {sentence}")
+    for finding in report.findings:
+        if finding.verdict is Verdict.FAIL and finding.criterion is not None:
+            typer.echo(f"  fails {finding.criterion.id}: {finding.id}")
+    for refusal in report.refusals:
+        typer.echo(f"  not assessed, {refusal.examination}: {refusal.because}")
+    typer.echo(f"Report: {out / 'report.html'} (also report.md, report.json; {report.marking})")
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated list.
+
+    >>> split_list("age, accent")
+    ('age', 'accent')
+    """
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
+    """Return NAME=VALUE flags as a mapping.
+
+    Raises:
+        PlanError: one has no equals sign.
+    """
+    for text in texts:
+        if "=" not in text:
+            raise PlanError(
+                f"{flag} takes NAME=VALUE",
+                slug="plan-invalid",
+                found=text,
+                remedy=f"write {flag} y_true=label",
+            )
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _task(text: str | None) -> Task | None:
+    if text is None:
+        return None
+    known = [task.value for task in Task]
+    if text not in known:
+        raise PlanError(
+            f"{text!r} is not a task{did_you_mean(text, known)}",
+            slug="plan-invalid",
+            allowed=", ".join(known),
+        )
+    return Task(text)
+
+
+def _features(by: Sequence[str], bands: Sequence[str], per_utterance: Sequence[str]) -> dict[str, Feature]:
+    cuts = {name: _cuts(name, text) for name, text in pairs(bands, flag="--band").items()}
+    for name in (*cuts, *per_utterance):
+        if name not in by:
+            raise PlanError(
+                f"{name!r} is not among the features of --by{did_you_mean(name, list(by))}",
+                slug="plan-invalid",
+                allowed=", ".join(by) or "no features were named",
+            )
+    return {
+        name: Feature(level="utterance" if name in per_utterance else "unit", bands=cuts.get(name))
+        for name in dict.fromkeys((*cuts, *per_utterance))
+    }
+
+
+def _cuts(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(sorted(float(part) for part in split_list(text)))
+    except ValueError:
+        raise PlanError(
+            f"--band {name} takes numbers",
+            slug="plan-invalid",
+            found=text,
+            remedy=f"write --band {name}=30,50",
+        ) from None

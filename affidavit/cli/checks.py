@@ -1,0 +1,113 @@
+"""`affidavit check`: what could be audited with this table, and what to ask its supplier for. Computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from affidavit.cli.audits import pairs, split_list
+from affidavit.columns import ColumnMap, infer_task, map_columns
+from affidavit.conditions import AS_SUPPLIED, Condition, modality_subsets, sorted_conditions
+from affidavit.errors import EXIT_DONE
+from affidavit.examinations import ACCESS, FunctionExamination
+from affidavit.plan import Task
+from affidavit.registry import Door, load, names
+from affidavit.requests import write_request
+from affidavit.tables import RawTable, open_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """Whether an examination is possible with what is there."""
+
+    examination: FunctionExamination
+    missing: tuple[str, ...]
+    """Access that is not there, in the words of `ACCESS`."""
+
+    @property
+    def line(self) -> str:
+        """One line for the terminal."""
+        state = "possible    " if not self.missing else "not possible"
+        why = f"  needs {'; '.join(self.missing)}" if self.missing else ""
+        return f"  {state}  {self.examination.name:<20} {self.examination.title}{why}"
+
+
+def check_table(
+    table: Path, *, by: str, columns: Sequence[str], out: Path | None, unlabelled: bool, task: str | None
+) -> int:
+    """Print the column map and the prospects, and write the request where a folder is given."""
+    raw = open_table(table)
+    chosen = None if task is None else Task(task)
+    mapped = map_columns(
+        raw.columns, where=raw.name, named=pairs(columns, flag="--column"), by=split_list(by), task=chosen
+    )
+    conditions = conditions_of(raw, mapped)
+    available = access_of(mapped, conditions, labelled=not unlabelled)
+    prospects = prospects_of(chosen or infer_task(mapped), available)
+    _tell_columns(raw, mapped, conditions)
+    typer.echo("\nExaminations")
+    for prospect in prospects:
+        typer.echo(prospect.line)
+    _tell_access(available)
+    if out is not None:
+        write_request(out, mapped=mapped, prospects=[(p.examination, p.missing) for p in prospects], source=raw.name)
+        typer.echo(f"\nRequest to the supplier: {out / 'request.md'} (with template.csv and dictionary.csv)")
+    return EXIT_DONE
+
+
+def conditions_of(raw: RawTable, mapped: ColumnMap) -> tuple[str, ...]:
+    """Return the canonical conditions of a table by reading that one column."""
+    if (column := mapped.parts.get("condition")) is None:
+        return (AS_SUPPLIED,)
+    found = {text for batch in raw.batches([column]) for text in batch.column(0).unique().to_pylist()}
+    return sorted_conditions({str(Condition.parse(str(text))) if text else AS_SUPPLIED for text in found})
+
+
+def access_of(mapped: ColumnMap, conditions: tuple[str, ...], *, labelled: bool) -> frozenset[str]:
+    """Return the kinds of access that a table gives."""
+    there = {"table"}
+    there |= (
+        {"labels"} if labelled and ("y_true" in mapped.parts or infer_task(mapped) is Task.TRANSCRIPTION) else set()
+    )
+    there |= {"rationales"} if "rationale" in mapped.parts else set()
+    there |= {"several conditions"} if len(conditions) > 1 else set()
+    there |= {"seven conditions"} if {str(c) for c in modality_subsets()} <= set(conditions) else set()
+    return frozenset(there)
+
+
+def prospects_of(task: Task, available: frozenset[str]) -> list[Prospect]:
+    """Return every examination behind the door with what it lacks."""
+    prospects = []
+    for name in names(Door.EXAMINATIONS):
+        examination = load(Door.EXAMINATIONS, name)
+        missing = [ACCESS[access] for access in examination.access if access not in available]
+        if task not in examination.tasks:
+            missing.insert(0, f"a {' or '.join(sorted(examination.tasks))} table")
+        prospects.append(Prospect(examination=examination, missing=tuple(missing)))
+    return prospects
+
+
+def _tell_columns(raw: RawTable, mapped: ColumnMap, conditions: tuple[str, ...]) -> None:
+    typer.echo(f"{raw.name}: {raw.n_rows:,} rows, {len(raw.columns)} columns\n\nColumns")
+    for part, column in mapped.described().items():
+        typer.echo(f"  {part:<20} {column}")
+    for kind, labels in (("prob_", mapped.probabilities), ("soft_", mapped.soft_labels)):
+        if labels:
+            typer.echo(f"  {kind:<20} {', '.join(labels)}")
+    unread = [column for column in raw.columns if column not in mapped.read]
+    typer.echo(f"  not read             {', '.join(unread) or 'none'}")
+    typer.echo(
+        f"  unit                 {mapped.unit}{' (no ids: rows count as independent)' if mapped.unit == 'row' else ''}"
+    )
+    typer.echo(f"  conditions           {', '.join(conditions)}")
+    for assumption in (*raw.assumptions, *mapped.assumptions):
+        typer.echo(f"  assumed: {assumption}")
+
+
+def _tell_access(available: frozenset[str]) -> None:
+    typer.echo("\nAccess")
+    for access, meaning in ACCESS.items():
+        typer.echo(f"  {'there    ' if access in available else 'not there'}  {access:<20} {meaning}")

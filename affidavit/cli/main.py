@@ -1,0 +1,200 @@
+"""The commands and their flags. Nothing heavy is imported here, so that `affidavit --help` answers at once.
+
+Exit codes: 0 done; 1 a criterion failed; 2 bad input or plan; 3 inconclusive where an answer was demanded; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded."
+app = typer.Typer(
+    name="affidavit",
+    help="Puts emotion-reasoning AI on the stand: fair, private, honest? Swears to the answers in a signed report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=EPILOG,
+)
+
+TableArgument = Annotated[Path, typer.Argument(help="Predictions table: CSV, TSV, XLSX, parquet or JSON lines.")]
+By = Annotated[str, typer.Option("--by", help="Sensitive features, separated by commas.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle.")]
+PolicyOption = Annotated[str | None, typer.Option("--policy", help="`starter` or the path of a policy file.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--column", help="PART=COLUMN where a column is not recognised; repeat.")
+]
+Bands = Annotated[list[str] | None, typer.Option("--band", help="FEATURE=30,50 cuts a number into bands; repeat.")]
+PerUtterance = Annotated[
+    list[str] | None,
+    typer.Option("--per-utterance", help="A feature that belongs to rows, not to units; repeat."),
+]
+Labels = Annotated[str | None, typer.Option("--labels", help="The label space in order, separated by commas.")]
+Unlabelled = Annotated[bool, typer.Option("--unlabelled", help="Audit without reference labels.")]
+TaskOption = Annotated[str | None, typer.Option("--task", help="multiclass or transcription; inferred if absent.")]
+Examinations = Annotated[list[str] | None, typer.Option("--examination", help="Only these examinations; repeat.")]
+Depth = Annotated[int, typer.Option("--depth", help="Features in an intersection, at most.", min=1, max=4)]
+Seed = Annotated[int, typer.Option("--seed", help="The audit's one seed.", min=0)]
+Resamples = Annotated[int, typer.Option("--resamples", help="Bootstrap replicates.", min=100)]
+Permutations = Annotated[int, typer.Option("--permutations", help="Permutations of units.", min=99)]
+Title = Annotated[str | None, typer.Option("--title", help="Title of the report.")]
+Supplier = Annotated[str | None, typer.Option("--supplier", help="Who handed the table over; printed.")]
+DemandAnswers = Annotated[
+    bool, typer.Option("--demand-answers", help="End with exit code 3 if any criterion stays inconclusive.")
+]
+
+
+@app.command()
+def audit(
+    table: TableArgument,
+    by: By = "",
+    out: Out = Path("audit-report"),
+    policy: PolicyOption = None,
+    column: Columns = None,
+    band: Bands = None,
+    per_utterance: PerUtterance = None,
+    labels: Labels = None,
+    unlabelled: Unlabelled = False,
+    task: TaskOption = None,
+    examination: Examinations = None,
+    depth: Depth = 2,
+    seed: Seed = 0,
+    resamples: Resamples = 2000,
+    permutations: Permutations = 1999,
+    title: Title = None,
+    supplier: Supplier = None,
+    demand_answers: DemandAnswers = False,
+) -> None:
+    """Audit a table of predictions and write a report."""
+    from affidavit.cli.audits import AuditFlags, audit_table
+
+    flags = AuditFlags(
+        by=by,
+        policy=policy,
+        columns=column or [],
+        bands=band or [],
+        per_utterance=per_utterance or [],
+        labels=labels,
+        unlabelled=unlabelled,
+        task=task,
+        examinations=examination or [],
+        depth=depth,
+        seed=seed,
+        resamples=resamples,
+        permutations=permutations,
+        title=title,
+        supplier=supplier,
+    )
+    raise typer.Exit(audit_table(table, flags, out=out, demand_answers=demand_answers))
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(help="Plan file (YAML).")],
+    out: Out = Path("audit-report"),
+    demand_answers: DemandAnswers = False,
+) -> None:
+    """Carry out a plan and write a report."""
+    from affidavit.cli.audits import run_file
+
+    raise typer.Exit(run_file(plan, out=out, demand_answers=demand_answers))
+
+
+@app.command()
+def demo(out: Out = Path("out/demo")) -> None:
+    """Audit simulated predictions with a planted disparity: the whole way in a minute."""
+    from affidavit.cli.audits import run_demo
+
+    raise typer.Exit(run_demo(out))
+
+
+@app.command()
+def check(
+    table: TableArgument,
+    by: By = "",
+    column: Columns = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the request to the supplier.")] = None,
+    unlabelled: Unlabelled = False,
+    task: TaskOption = None,
+) -> None:
+    """Say what could be audited with this table, and what to ask its supplier for. Computes nothing."""
+    from affidavit.cli.checks import check_table
+
+    raise typer.Exit(check_table(table, by=by, columns=column or [], out=out, unlabelled=unlabelled, task=task))
+
+
+@app.command()
+def keygen(
+    out: Annotated[Path, typer.Argument(help="Where the private key goes; the public one beside it as .pub.")],
+) -> None:
+    """Make an ed25519 key pair for signing reports."""
+    raise typer.Exit(_command("keygen")(out))
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
+    key: Annotated[Path, typer.Option("--key", help="Private key (PEM, ed25519).")],
+) -> None:
+    """Sign a report: writes report.dsse.json into its bundle."""
+    raise typer.Exit(_command("sign")(bundle, key))
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
+    key: Annotated[Path | None, typer.Option("--key", help="Public key of the signer.")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="The table audited: every finding is computed again.")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="The plan audited, beside its data: every finding is computed again."),
+    ] = None,
+) -> None:
+    """Check a bundle's digests and signature and, given the table or plan, compute its findings again."""
+    raise typer.Exit(_command("verify")(bundle, key=key, table=table, plan=plan))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what each missing extra would add, and which licences bind."""
+    from affidavit.cli.doctor import examine_installation
+
+    raise typer.Exit(examine_installation())
+
+
+def _command(name: str) -> Callable[..., int]:
+    """Return a command that a room brings, found through the registry."""
+    from affidavit.registry import Door, load
+
+    command: Callable[..., int] = load(Door.COMMANDS, name)
+    return command
+
+
+def main() -> None:
+    """Run the command line; errors for people go to standard error and end with their exit code."""
+    from affidavit.errors import AffidavitError
+
+    try:
+        from affidavit.cli.plugins import add_commands
+        from affidavit.rooms import check_rooms
+
+        check_rooms()
+        add_commands(app)
+        app()
+    except AffidavitError as error:
+        sys.stderr.write(f"affidavit: error[{error.slug}]: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("affidavit: interrupted; nothing was written\n")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None

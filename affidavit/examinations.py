@@ -1,0 +1,179 @@
+"""What an examination is made of, and the decorator that makes one of a function.
+
+    @af.examination(name="hedging", title="Hedged rationales", access=("rationales",), metrics=("hedging_rate",))
+    def hedging(case: af.Case) -> af.Testimony:
+        ...
+
+An examination first says whether it can answer at all (`refuses`); a refusal is an answer and goes into the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+from affidavit.case import Case
+from affidavit.exhibits import ExhibitTable
+from affidavit.plan import Task
+from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
+
+Access = Literal[
+    "table",
+    "labels",
+    "several conditions",
+    "seven conditions",
+    "rationales",
+    "callable",
+    "logits",
+    "gradients",
+]
+ACCESS: Final[Mapping[str, str]] = {
+    "table": "a predictions table",
+    "labels": "reference labels in the table (y_true)",
+    "several conditions": "the same utterances judged under at least two conditions",
+    "seven conditions": "the same utterances judged under all seven modality conditions",
+    "rationales": "the reasoner's rationale for each judgement",
+    "callable": "the reasoner itself, to be asked again",
+    "logits": "scores before normalisation from the reasoner itself",
+    "gradients": "gradients of scores with respect to inputs",
+}
+"""Access, from the least to the most that a supplier has to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A finding before its verdict, with what the verdict needs."""
+
+    finding: Finding
+    interval_at: Callable[[float], Interval | str] | None = None
+    """The interval at another level, for deciding over a family; a string says why there is none."""
+    unassessed: tuple[str, ...] = ()
+    """Groups that the finding cannot speak for; they forbid a pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Testimony:
+    """Everything an examination has to say."""
+
+    claims: tuple[Claim, ...] = ()
+    exhibits: tuple[ExhibitTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionExamination:
+    """An examination made of a function; satisfies `affidavit.protocols.Examination`."""
+
+    name: str
+    title: str
+    method_version: str
+    access: tuple[Access, ...]
+    metrics: frozenset[str]
+    tasks: frozenset[Task]
+    function: Callable[[Case], Testimony] = field(repr=False)
+    refusal: Callable[[Case], Refusal | None] | None = field(default=None, repr=False)
+
+    def refuses(self, case: Case) -> Refusal | None:
+        """Refuse for want of access or of a fitting task, then for the examination's own reasons."""
+        fitting = [run for run in case.runs.values() if run.task in self.tasks]
+        if not fitting:
+            tasks = ", ".join(sorted({run.task for run in case.runs.values()}))
+            return Refusal(
+                examination=self.name,
+                because=f"it speaks of {' and '.join(sorted(self.tasks))} tasks, and the table is {tasks}",
+                remedy="bring predictions of such a task",
+            )
+        for access in self.access:
+            if not _has(case, access):
+                return Refusal(examination=self.name, because=f"it needs {ACCESS[access]}", remedy=_REMEDIES[access])
+        return self.refusal(case) if self.refusal is not None else None
+
+    def examine(self, case: Case) -> Testimony:
+        """Answer."""
+        return self.function(case)
+
+
+def examination(
+    *,
+    name: str,
+    title: str,
+    metrics: Sequence[str],
+    access: tuple[Access, ...] = ("table",),
+    method_version: str = "1",
+    tasks: Sequence[Task] = (Task.MULTICLASS,),
+) -> Callable[[Callable[[Case], Testimony]], FunctionExamination]:
+    """Make an examination of a function and register it for this process.
+
+    Raises:
+        ValueError: `access` names something that is not in `ACCESS`.
+    """
+    if strange := set(access) - set(get_args(Access)):
+        raise ValueError(f"unknown access {', '.join(sorted(strange))}; allowed: {', '.join(ACCESS)}")
+
+    def made(function: Callable[[Case], Testimony]) -> FunctionExamination:
+        from affidavit.registry import Door, register
+
+        result = FunctionExamination(
+            name=name,
+            title=title,
+            method_version=method_version,
+            access=access,
+            metrics=frozenset(metrics),
+            tasks=frozenset(tasks),
+            function=function,
+        )
+        register(Door.EXAMINATIONS, name, result)
+        return result
+
+    return made
+
+
+def finding_id(*parts: str, groups: Mapping[str, str] | None = None, compared: Sequence[str] = ()) -> str:
+    """Return a finding's id: its place in the report, readable.
+
+    >>> finding_id("performance", "run", "TAV", "accuracy", groups={"accent": "Scottish"})
+    'performance/run/TAV/accuracy/accent=Scottish'
+    """
+    named = [f"{feature}={level}" for feature, level in (groups or {}).items()]
+    return "/".join([*parts, *named, *([f"between {' x '.join(compared)}"] if compared else [])])
+
+
+def pending(estimate: Estimate) -> tuple[Verdict, str | None]:
+    """Return the verdict of a finding that no criterion binds: informative, or inconclusive and why."""
+    if estimate.interval is None:
+        return Verdict.INCONCLUSIVE, estimate.why_no_interval
+    return Verdict.INFORMATIVE, None
+
+
+def _has(case: Case, access: Access) -> bool:
+    runs = case.runs.values()
+    answers: dict[str, Callable[[], bool]] = {
+        "table": lambda: bool(case.runs),
+        "labels": lambda: any(run.labelled or run.task is Task.TRANSCRIPTION for run in runs),
+        "several conditions": lambda: any(len(run.conditions) > 1 for run in runs),
+        "seven conditions": lambda: any(_seven(run.conditions) for run in runs),
+        "rationales": lambda: any("rationale" in run.columns for run in runs),
+        "callable": lambda: case.reasoner is not None and hasattr(case.reasoner, "judge_under"),
+        "logits": lambda: case.reasoner is not None and hasattr(case.reasoner, "logits"),
+        "gradients": lambda: case.reasoner is not None and hasattr(case.reasoner, "parameters"),
+    }
+    return answers[access]()
+
+
+def _seven(conditions: Sequence[str]) -> bool:
+    from affidavit.conditions import modality_subsets
+
+    return {str(condition) for condition in modality_subsets()} <= set(conditions)
+
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "table": "give a predictions table",
+    "labels": "add the reference label of each utterance as y_true, or keep to what needs no labels",
+    "several conditions": "ask the supplier to judge the same utterances again with a modality removed, and to name "
+    "what was shown in a column `condition`",
+    "seven conditions": "ask the supplier to judge the same utterances under T, A, V, TA, TV, AV and TAV",
+    "rationales": "ask the supplier for the rationale of each judgement in a column `rationale`",
+    "callable": "name the reasoner in the plan, so that it can be asked again",
+    "logits": "name a reasoner whose scores can be read",
+    "gradients": "name a reasoner whose gradients can be read",
+}

@@ -1,0 +1,231 @@
+"""From sums to estimates: the value of a statistic in every group, its uncertainty, and which method was right for it.
+
+The unit is independent, the row is not. Which interval a group gets:
+
+| units in the group | statistic | interval |
+|---|---|---|
+| none or one | any | none, and why |
+| one row a unit, fewer than `small_sample_units` | proportion | Clopper-Pearson (Clopper, Pearson 1934) |
+| one row a unit, more | proportion | Wilson (Wilson 1927) |
+| units without any spread | rate | Clopper-Pearson with the unit as the observation |
+| fewer than `small_sample_units` | any | t on the jackknife over units, on the logit scale for rates |
+| more | any | BCa over the cluster bootstrap (Efron 1987), expanded (Hesterberg 2015) |
+
+Deciding intervals at levels that the replicates cannot resolve use the t interval at every size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affidavit.confusion import FloatArray, Statistic
+from affidavit.evidence import Evidence
+from affidavit.records import Estimate, Interval
+from affidavit.statistics.bootstrap_bounds import bca_bounds, percentile_bounds, undefined_share
+from affidavit.statistics.jackknife import effective_units
+from affidavit.statistics.proportions import clopper_pearson_bounds, wilson_bounds
+from affidavit.statistics.small_samples import (
+    degenerate_rate_bounds,
+    degenerate_standard_error,
+    logit_t_bounds,
+    t_bounds,
+)
+from affidavit.statistics.types import Bounds
+
+TAIL_REPLICATES: Final = 20
+"""A quantile is read from replicates only if this many lie beyond it."""
+MAX_UNDEFINED: Final = 0.05
+"""Above this share of undefined replicates the bootstrap does not speak."""
+Reason = str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A statistic in every group of a family, [G] each; NaN is undefined and never leaves."""
+
+    statistic: Statistic
+    evidence: Evidence
+    reference: FloatArray
+    value: FloatArray
+    standard_error: FloatArray
+    """Jackknife over units; 0 where units do not differ, NaN where one unit's absence leaves the value undefined."""
+    degrees_of_freedom: FloatArray
+    n_rows: NDArray[np.int64]
+    n_units: NDArray[np.int64]
+    leave_one_out: FloatArray
+    """[R], NaN in rows that take no part."""
+    taking_part: NDArray[np.bool_]
+    """[R]"""
+
+    @property
+    def groups(self) -> tuple[Mapping[str, str], ...]:
+        """Feature to level, per group."""
+        return self.evidence.grouped.groups
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the statistic lies between 0 and 1."""
+        return self.statistic.low == 0 and self.statistic.high == 1
+
+    def believable_error(self) -> FloatArray:
+        """Return standard errors in which units that all agree are not taken for certainty (rates only)."""
+        floor = degenerate_standard_error(np.clip(self.value, 0, 1), n_units=self.n_units) if self.bounded else np.nan
+        return np.where(self.standard_error > 0, self.standard_error, np.where(self.standard_error == 0, floor, np.nan))
+
+    def interval(self, group: int, level: float) -> Interval | Reason:
+        """Return the interval of one group, or the reason why there is none."""
+        return self._refusal(group) or self._proportion(group, level) or self._general(group, level)
+
+    def estimate(self, group: int, level: float, *, has_units: bool) -> Estimate:
+        """Return the estimate of one group."""
+        interval = self.interval(group, level)
+        value = self.value[group]
+        return Estimate(
+            value=None if np.isnan(value) else float(value),
+            interval=interval if isinstance(interval, Interval) else None,
+            why_no_interval=interval if isinstance(interval, str) else None,
+            n=int(self.n_rows[group]),
+            n_clusters=int(self.n_units[group]) if has_units else None,
+        )
+
+    def _refusal(self, group: int) -> Reason | None:
+        if np.isnan(self.value[group]):
+            return "undefined: no rows that the metric could be computed on"
+        if self.n_units[group] < 2:
+            return "one unit alone says nothing of how units differ"
+        return None
+
+    def _proportion(self, group: int, level: float) -> Interval | Reason | None:
+        """One row a unit: the rows are independent and the textbook intervals hold."""
+        ratio = self.statistic.ratio
+        if ratio is None or not self.statistic.counts_rows or self.evidence.grouped.weighted:
+            return None
+        n, successes = self.n_rows[group], self.evidence.totals[group] @ ratio[0]
+        if n != self.n_units[group]:
+            return None
+        if n < self.evidence.options.small_sample_units:
+            return self._record(clopper_pearson_bounds(successes, n, level=level), level, "Clopper-Pearson")
+        return self._record(wilson_bounds(successes, n, level=level), level, "Wilson")
+
+    def _general(self, group: int, level: float) -> Interval | Reason:
+        error = self.standard_error[group]
+        if np.isnan(error):
+            return "without one of its units the value is undefined: too few units per class"
+        if error == 0:
+            return self._without_spread(group, level)
+        options = self.evidence.options
+        resolves = options.n_resamples * (1 - level) / 2 >= TAIL_REPLICATES
+        if self.n_units[group] < options.small_sample_units or not resolves:
+            return self._small_sample(group, level)
+        return self._bootstrap(group, level)
+
+    def _without_spread(self, group: int, level: float) -> Interval | Reason:
+        if not self.bounded:
+            return "the units do not differ at all: no spread to build an interval from"
+        bounds = degenerate_rate_bounds(self.value[group], n_units=self.n_units[group], level=level)
+        return self._record(bounds, level, "Clopper-Pearson over units")
+
+    def _small_sample(self, group: int, level: float) -> Interval | Reason:
+        value, error, df = self.value[group], self.standard_error[group], self.degrees_of_freedom[group]
+        if self.bounded and 0 < value < 1:
+            bounds = logit_t_bounds(value, error, degrees_of_freedom=df, level=level)
+            return self._record(bounds, level, "logit t over units")
+        return self._record(t_bounds(value, error, degrees_of_freedom=df, level=level), level, "t over units")
+
+    def _bootstrap(self, group: int, level: float) -> Interval | Reason:
+        replicates = self.statistic.value(self.evidence.replicates[:, group], self.reference[group])
+        undefined = float(undefined_share(replicates))
+        if undefined > MAX_UNDEFINED:
+            return f"{undefined:.0%} of the resamples lack a class: too few units per class"
+        rows = self.taking_part & (self.evidence.grouped.group == group)
+        left_out = np.repeat(self.leave_one_out[rows], self.evidence.grouped.copies[rows])
+        units = self.n_units[group]
+        bounds = bca_bounds(self.value[group], replicates, leave_one_out=left_out, level=level, n_units=units)
+        if not np.isnan(bounds.low):
+            return self._record(bounds, level, "BCa bootstrap over units")
+        return self._record(
+            percentile_bounds(replicates, level=level, n_units=units),
+            level,
+            "percentile bootstrap over units",
+        )
+
+    def _record(self, bounds: Bounds, level: float, method: str) -> Interval | Reason:
+        low, high = float(bounds.low), float(bounds.high)
+        if np.isnan(low) or np.isnan(high):
+            return "the units give no interval"
+        top = np.inf if self.statistic.high is None else self.statistic.high
+        return Interval(low=max(low, self.statistic.low), high=min(high, top), level=level, method=method)
+
+
+def measure(evidence: Evidence, statistic: Statistic, reference: FloatArray | None = None) -> Measured:
+    """Compute a statistic in every group with its jackknife over units.
+
+    `reference` [G, S] fixes the classes that averages run over; each group's own where None.
+    """
+    grouped = evidence.grouped
+    reference = evidence.totals if reference is None else reference
+    taking_part = _taking_part(evidence, statistic)
+    left_out = statistic.value(evidence.totals[grouped.group] - grouped.sums, reference[grouped.group])
+    left_out = np.where(taking_part, left_out, np.nan)
+    n_groups = len(grouped.groups)
+    copies = np.where(taking_part, grouped.copies, 0)
+    units = np.bincount(grouped.group, weights=copies, minlength=n_groups)
+    return Measured(
+        statistic=statistic,
+        evidence=evidence,
+        reference=reference,
+        value=statistic.value(evidence.totals, reference),
+        standard_error=_jackknife_errors(left_out, copies, grouped.group, units.astype(np.float64)),
+        degrees_of_freedom=_degrees_of_freedom(evidence, statistic, taking_part),
+        n_rows=_rows_behind(evidence, statistic),
+        n_units=units.astype(np.int64),
+        leave_one_out=left_out,
+        taking_part=taking_part,
+    )
+
+
+def _taking_part(evidence: Evidence, statistic: Statistic) -> NDArray[np.bool_]:
+    """A unit without a row in the denominator says nothing of the ratio."""
+    if statistic.ratio is None:
+        return np.ones(len(evidence.grouped.group), dtype=bool)
+    return np.asarray(evidence.grouped.sums @ statistic.ratio[1] > 0)
+
+
+def _rows_behind(evidence: Evidence, statistic: Statistic) -> NDArray[np.int64]:
+    if statistic.ratio is None or not statistic.counts_rows or evidence.grouped.weighted:
+        return evidence.grouped.rows()
+    return np.rint(evidence.totals @ statistic.ratio[1]).astype(np.int64)
+
+
+def _jackknife_errors(
+    left_out: FloatArray, copies: NDArray[np.int64], group: NDArray[np.int64], units: FloatArray
+) -> FloatArray:
+    """Return sqrt((m - 1)/m sum (x - mean)^2) per group over units (Efron 1982, 3.1), NaN under two units."""
+    member = copies > 0
+    weight, value, group = copies[member].astype(np.float64), left_out[member], group[member]
+    n_groups = len(units)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(group, weights=weight * value, minlength=n_groups) / units
+        deviation = value - mean[group]
+        # units that agree must read as exactly 0, not as what subtraction leaves
+        deviation[np.abs(deviation) < 1e-13 * np.maximum(np.abs(value), 1e-3)] = 0.0
+        squares = np.bincount(group, weights=weight * deviation**2, minlength=n_groups)
+        return np.where(units >= 2, np.sqrt((units - 1) / units * squares), np.nan)
+
+
+def _degrees_of_freedom(evidence: Evidence, statistic: Statistic, taking_part: NDArray[np.bool_]) -> FloatArray:
+    """Return per group the effective number of units less one, at least one (Satterthwaite 1946)."""
+    grouped = evidence.grouped
+    units = np.bincount(grouped.group, weights=grouped.copies * taking_part, minlength=len(grouped.groups))
+    if grouped.multiplicity is not None:
+        return np.asarray(np.maximum(units - 1, 1.0))
+    sizes = grouped.sums @ statistic.ratio[1] if statistic.ratio is not None else grouped.n_rows.astype(np.float64)
+    order = np.argsort(grouped.group, kind="stable")
+    pieces = np.split(sizes[order], np.cumsum(np.bincount(grouped.group, minlength=len(grouped.groups)))[:-1])
+    effective = np.array([effective_units(piece) for piece in pieces])
+    return np.asarray(np.maximum(np.nan_to_num(effective, nan=1.0) - 1, 1.0))

@@ -1,0 +1,172 @@
+"""The plan: what is audited, how it is grouped, which examinations, which statistics, one seed; all in one YAML.
+
+`execution` is kept apart: it changes how fast an answer comes, never the answer, so it is recorded but not hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+
+from affidavit.errors import PlanError
+from affidavit.records import Record
+from affidavit.yaml_files import describe_validation_error, did_you_mean, read_yaml
+
+
+class Task(StrEnum):
+    """What a row of the predictions table predicts."""
+
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+    ORDINAL = "ordinal"
+    REGRESSION = "regression"
+    TRANSCRIPTION = "transcription"
+    OPEN_SET = "open_set"
+
+
+def _named(value: Any) -> Any:  # noqa: ANN401 - runs before validation
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Choice(Record):
+    """Something chosen from the registry by name, with its options; a bare name stands for no options."""
+
+    name: str
+    options: Mapping[str, JsonValue] = Field(default_factory=dict)
+
+
+Chosen = Annotated[Choice, BeforeValidator(_named)]
+
+
+class RunSource(Record):
+    """Where one run's predictions come from: a table, or a reasoner that judges a corpus."""
+
+    table: str | None = None
+    """Path of a predictions table, relative to the plan."""
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    """Part (`y_true`, `speaker_id`, ...) to column name, where names are not recognised."""
+    corpus: Chosen | None = None
+    reasoner: Chosen | None = None
+    supplier: str | None = None
+    """Who handed the table over; printed on the first page."""
+    task: Task | None = None
+    """Inferred from the columns where absent."""
+    label_space: tuple[str, ...] | None = None
+    """Every label there may be, in the order of tables; from the columns and rows where absent."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RunSource:
+        if (self.table is None) == (self.reasoner is None):
+            raise ValueError("a run has exactly one of table and reasoner")
+        if self.corpus is not None and self.reasoner is None:
+            raise ValueError("a corpus needs a reasoner to judge it")
+        return self
+
+
+class Feature(Record):
+    """How a sensitive feature is read."""
+
+    level: Literal["unit", "utterance"] = "unit"
+    """Whether the feature belongs to the unit (accent) or to the row (room noise)."""
+    bands: tuple[float, ...] | None = None
+    """Cut points for a number: (30, 50) makes `under 30`, `30-49`, `50 and over`."""
+    order: tuple[str, ...] | None = None
+    """Levels in the order of tables; natural order where absent."""
+
+
+class Statistics(Record):
+    """The declared statistics: part of the claim."""
+
+    level: float = Field(default=0.95, ge=0.5, lt=1)
+    n_resamples: int = Field(default=2000, ge=100, le=100_000)
+    n_permutations: int = Field(default=1999, ge=99, le=100_000)
+    small_sample_units: int = Field(default=20, ge=2)
+    """Under this many units a group takes small-sample methods."""
+    power: float = Field(default=0.8, gt=0, lt=1)
+    screening: Literal["holm", "benjamini-hochberg", "benjamini-yekutieli"] = "benjamini-yekutieli"
+    """The correction over the report's one family of tests; they depend on each other, which BY allows for."""
+
+
+class Execution(Record):
+    """How the work is done; never what it answers."""
+
+    batch_rows: int = Field(default=262_144, ge=1024)
+    memory_rows: int = Field(default=5_000_000, ge=0)
+    """Parquet tables with more rows are streamed instead of held in memory."""
+
+
+class AuditPlan(Record):
+    """One audit, fully said."""
+
+    version: Literal[1] = 1
+    title: str = "Audit"
+    purpose: str | None = None
+    """What the model is used for; printed, and judged by nobody here."""
+    runs: Mapping[str, RunSource] = Field(min_length=1)
+    by: tuple[str, ...] = ()
+    """Sensitive features."""
+    depth: int = Field(default=2, ge=1, le=4)
+    """Features in an intersection, at most."""
+    features: Mapping[str, Feature] = Field(default_factory=dict)
+    labelled: bool = True
+    """False audits without truth labels, even where there are some."""
+    examinations: tuple[Chosen, ...] | None = None
+    """Every examination that the runs allow where absent."""
+    statistics: Statistics = Statistics()
+    policy: str | None = None
+    """`starter` or a path relative to the plan."""
+    seed: int = Field(default=0, ge=0)
+    execution: Execution = Execution()
+
+    @model_validator(mode="after")
+    def _features_are_used(self) -> AuditPlan:
+        if len(set(self.by)) != len(self.by):
+            raise ValueError("by: a feature appears twice")
+        for name in self.features:
+            if name not in self.by:
+                raise ValueError(f"features.{name}: not among by={list(self.by)}{did_you_mean(name, list(self.by))}")
+        return self
+
+    def feature(self, name: str) -> Feature:
+        """Return how a feature is read, by default one level per unit in natural order."""
+        return self.features.get(name, Feature())
+
+    def claims(self) -> dict[str, Any]:
+        """Return what the plan contributes to the claims digest: no execution, and no path (data have digests)."""
+        written = self.model_dump(mode="json", exclude={"execution", "policy"})
+        for run in written["runs"].values():
+            run.pop("table", None)
+            for part in (run.get("corpus"), run.get("reasoner")):
+                if part is not None:
+                    part.get("options", {}).pop("path", None)
+        return written
+
+
+def read_plan(path: Path) -> AuditPlan:
+    """Load a plan.
+
+    Raises:
+        PlanError: the file has an unknown key, a missing key or a value of the wrong kind.
+        TableError: there is no such file, or it is not YAML.
+    """
+    document = read_yaml(path)
+    try:
+        return AuditPlan.model_validate(document)
+    except ValidationError as error:
+        hints = "".join(
+            did_you_mean(str(fault["loc"][-1]), list(AuditPlan.model_fields))
+            for fault in error.errors()
+            if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1
+        )
+        raise PlanError(
+            "the plan does not validate",
+            slug="plan-invalid",
+            where=path.name,
+            found=describe_validation_error(error) + hints,
+            allowed=f"the keys {', '.join(AuditPlan.model_fields)}",
+            remedy="correct the key named above; docs/plan.md describes each",
+        ) from None

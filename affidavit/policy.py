@@ -1,0 +1,103 @@
+"""The policy: every criterion of an audit, in one YAML file and nowhere else, each with its source.
+
+A criterion bounds a metric from one side. Which findings it binds is said by `compared` (for gaps: which features),
+`conditions` and `scope` (for values of groups). Without a policy a report decides nothing and says so.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from affidavit.digests import digest_of
+from affidavit.errors import PolicyError
+from affidavit.records import Finding, Record
+from affidavit.yaml_files import describe_validation_error, read_yaml
+
+STARTER = "starter"
+
+
+class Criterion(Record):
+    """One bound on one metric, and where the bound comes from."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+    compared: tuple[str, ...] | None = None
+    """For gaps: the features whose groups are compared; every family of groups where absent."""
+    conditions: tuple[str, ...] | None = None
+    """Canonical conditions; every condition where absent."""
+    scope: Literal["all", "everybody", "groups"] = "all"
+    """For values: everybody together, each group, or both."""
+    answer_demanded: bool = False
+    """An inconclusive answer ends the command with exit code 3."""
+    source: str = Field(min_length=1)
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _one_sided(self) -> Criterion:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError("a criterion has exactly one of at_most and at_least")
+        return self
+
+    def binds(self, finding: Finding) -> bool:
+        """Say whether the criterion speaks of this finding."""
+        if finding.metric != self.metric:
+            return False
+        if self.conditions is not None and finding.condition not in self.conditions:
+            return False
+        if finding.compared is not None:
+            return self.compared is None or set(self.compared) == set(finding.compared)
+        return self.scope == "all" or (self.scope == "everybody") == (not finding.groups)
+
+
+class Policy(Record):
+    """A named set of criteria."""
+
+    version: Literal[1]
+    name: str
+    title: str
+    statement: str
+    """What the policy is for, who set it, and what its thresholds are not."""
+    frozen_before_results: bool
+    """Whether the criteria were fixed before anybody saw the results."""
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique_ids(self) -> Policy:
+        ids = [criterion.id for criterion in self.criteria]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"criterion ids appear twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """The digest that a report cites."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+def read_policy(reference: str, *, folder: Path) -> Policy:
+    """Load a policy by the name of one that ships (`starter`) or by a path relative to `folder`.
+
+    Raises:
+        PolicyError: the file has an unknown key, a missing key or a value of the wrong kind.
+        TableError: there is no such file, or it is not YAML.
+    """
+    path = (
+        Path(str(files("affidavit") / "policies" / f"{STARTER}.yaml")) if reference == STARTER else folder / reference
+    )
+    try:
+        return Policy.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise PolicyError(
+            "the policy does not validate",
+            slug="policy-invalid",
+            where=path.name,
+            found=describe_validation_error(error),
+            allowed=f"the keys {', '.join(Policy.model_fields)}; per criterion {', '.join(Criterion.model_fields)}",
+            remedy="correct the key named above; affidavit/policies/starter.yaml is a complete example",
+        ) from None

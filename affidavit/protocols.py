@@ -1,0 +1,134 @@
+"""What the rooms and plugins look like to each other: one small protocol per door, and three of what a model allows.
+
+Rooms never import each other. They meet here, and in the data of `affidavit.records` and `affidavit.predictions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from affidavit.case import Case
+    from affidavit.corpus import Corpus
+    from affidavit.examinations import Testimony
+    from affidavit.predictions import Predictions
+    from affidavit.records import Refusal
+    from affidavit.report import AuditReport
+    from affidavit.utterances import Judgement, Utterance
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much is done, and how much there is (None where nobody knows)."""
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Report progress to nobody."""
+
+
+@runtime_checkable
+class CorpusLoader(Protocol):
+    """A door `corpora`: turns options (a path, a seed) into a corpus."""
+
+    name: str
+
+    def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
+        """Load; relative paths in `options` start at `folder`."""
+
+
+@runtime_checkable
+class Reasoner(Protocol):
+    """A door `reasoners`: judges a corpus, or brings judgements that were made elsewhere."""
+
+    name: str
+
+    def judge(
+        self,
+        corpus: Corpus | None,
+        options: Mapping[str, Any],
+        *,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Predictions:
+        """Return the predictions table; `corpus` is None for a reasoner that draws its own."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A door `trainers`: DP-SGD, federation, mitigation and GRPO are all trainers."""
+
+    name: str
+
+    def train(
+        self, reasoner: Trainable, corpus: Corpus, options: Mapping[str, Any], *, rng: np.random.Generator
+    ) -> Reasoner:
+        """Return the trained reasoner; the one given is not changed."""
+
+
+@runtime_checkable
+class Examination(Protocol):
+    """A door `examinations`: answers one question about a case, or says why it cannot."""
+
+    name: str
+    title: str
+    method_version: str
+    access: tuple[str, ...]
+    """What it needs, from `table`, `labels`, `seven conditions`, `rationales`, `callable`, `logits`, `gradients`."""
+    metrics: frozenset[str]
+
+    def refuses(self, case: Case) -> Refusal | None:
+        """Say, before anything is computed, why there will be no answer; None where there will be one."""
+
+    def examine(self, case: Case) -> Testimony:
+        """Return findings and exhibits; called only where `refuses` returned None."""
+
+
+@runtime_checkable
+class Release(Protocol):
+    """A door `releases`: makes of a report what may leave the house."""
+
+    name: str
+
+    def release(self, report: AuditReport) -> AuditReport:
+        """Return a report whose every exhibit is releasable."""
+
+
+@runtime_checkable
+class Renderer(Protocol):
+    """A door `renderers`: a pure function from a report to the bytes of one document."""
+
+    name: str
+    suffix: str
+
+    def render(self, report: AuditReport) -> bytes:
+        """Return the document."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A reasoner whose parameters can be fitted."""
+
+    def parameters(self) -> Sequence[Any]:
+        """Return the tensors that training may change."""
+
+    def loss(self, utterances: Sequence[Utterance]) -> Any:  # noqa: ANN401 - a tensor, and the core knows no torch
+        """Return one differentiable loss per utterance."""
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A reasoner whose scores have gradients with respect to its inputs."""
+
+    def logits(self, utterances: Sequence[Utterance]) -> Any:  # noqa: ANN401 - a tensor, and the core knows no torch
+        """Return scores before normalisation, one row per utterance, one column per label."""
+
+
+@runtime_checkable
+class Ablatable(Protocol):
+    """A reasoner that can be asked again with modalities taken away."""
+
+    def judge_under(self, utterances: Sequence[Utterance], *, condition: str) -> Sequence[Judgement]:
+        """Judge under a canonical condition such as `TA`; the missing modality reaches no part of the model."""

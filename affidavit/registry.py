@@ -1,0 +1,138 @@
+"""The seven doors: how `affidavit` finds what the rooms and plugins offer, by name and without importing the rest.
+
+Built-ins are a literal table of `module:attribute` targets, loaded when asked for; a third party's are entry points
+of the groups `affidavit.corpora`, `affidavit.examinations` and so on; in a notebook, `register` adds for this process.
+A name can have one owner only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any, Final
+
+from affidavit.errors import MissingPartError, RegistryError
+from affidavit.yaml_files import did_you_mean
+
+
+class Door(StrEnum):
+    """The kinds of thing that can be plugged in."""
+
+    CORPORA = "corpora"
+    REASONERS = "reasoners"
+    TRAINERS = "trainers"
+    EXAMINATIONS = "examinations"
+    RELEASES = "releases"
+    RENDERERS = "renderers"
+    COMMANDS = "commands"
+
+
+BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
+    {
+        Door.CORPORA: {
+            "manifest": "corpora.manifest:LOADER",
+            "crema-d-votes": "corpora.crema_d:LOADER",
+            "common-voice-asr": "corpora.common_voice:LOADER",
+        },
+        Door.REASONERS: {
+            "recorded": "reasoners.recorded:REASONER",
+            "simulator": "reasoners.simulator:REASONER",
+        },
+        Door.TRAINERS: {},
+        Door.EXAMINATIONS: {
+            "performance": "audit.performance:EXAMINATION",
+            "demographic-parity": "audit.demographic_parity:EXAMINATION",
+            "equalized-odds": "audit.equalized_odds:EXAMINATION",
+            "word-errors": "audit.word_errors:EXAMINATION",
+            "agreement": "audit.agreement:EXAMINATION",
+            "rationales": "audit.rationales:EXAMINATION",
+        },
+        Door.RELEASES: {},
+        Door.RENDERERS: {
+            "html": "reports.html:RENDERER",
+            "markdown": "reports.markdown:RENDERER",
+            "json": "reports.canonical:RENDERER",
+        },
+        Door.COMMANDS: {
+            "keygen": "reports.oaths:make_key",
+            "sign": "reports.oaths:sign_bundle",
+            "verify": "reports.oaths:verify_bundle",
+        },
+    }
+)
+_registered: dict[tuple[Door, str], Any] = {}
+
+
+def register(door: Door, name: str, value: Any) -> None:  # noqa: ANN401 - doors differ in type
+    """Put a value behind a door for this process; doing so again under the same name replaces it.
+
+    Raises:
+        RegistryError: the name belongs to a built-in or to an installed plugin.
+    """
+    if name in BUILT_IN[door] or name in _installed(door):
+        raise RegistryError(
+            f"{name!r} is already behind the door {door}",
+            slug="plugin-broken",
+            remedy="choose another name",
+        )
+    _registered[door, name] = value
+
+
+def names(door: Door) -> tuple[str, ...]:
+    """Return every name behind a door: built-ins in their order, then plugins, then what was registered."""
+    own = [name for registered_door, name in _registered if registered_door is door]
+    return tuple(dict.fromkeys((*BUILT_IN[door], *sorted(_installed(door)), *own)))
+
+
+def load(door: Door, name: str) -> Any:  # noqa: ANN401 - doors differ in type; callers know their protocol
+    """Return what is behind a name.
+
+    Raises:
+        RegistryError: there is no such name, or its plugin does not load.
+        MissingPartError: a built-in needs an extra that is not installed.
+    """
+    if (door, name) in _registered:
+        return _registered[door, name]
+    if name in BUILT_IN[door]:
+        return _load_built_in(BUILT_IN[door][name])
+    if (plugin := _installed(door).get(name)) is not None:
+        return _load_plugin(door, plugin)
+    known = list(names(door))
+    raise RegistryError(
+        f"{name!r} is not behind the door {door}{did_you_mean(name, known)}",
+        slug="name-unknown",
+        allowed=", ".join(known) or "nothing is registered there yet",
+        remedy="check the spelling, or install the plugin that offers it",
+    )
+
+
+def _load_built_in(target: str) -> Any:  # noqa: ANN401
+    module, attribute = target.split(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            f"{target} needs the package {error.name!r}",
+            slug="part-missing",
+            remedy="`affidavit doctor` says which extra brings it",
+        ) from error
+
+
+def _installed(door: Door) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"affidavit.{door}") if entry.name not in BUILT_IN[door]}
+
+
+def _load_plugin(door: Door, plugin: EntryPoint) -> Any:  # noqa: ANN401
+    try:
+        return plugin.load()
+    except Exception as error:
+        raise RegistryError(
+            f"the plugin {plugin.name!r} behind the door {door} does not load",
+            slug="plugin-broken",
+            where=plugin.value,
+            found=f"{type(error).__name__}: {error}",
+            remedy="mend or uninstall the package that brings it",
+        ) from error

@@ -1,0 +1,217 @@
+"""The audit report: plan, data, findings, refusals and exhibits under two digests.
+
+`claims_digest` covers what is claimed (plan without execution, data digests, policy, findings, refusals, exhibits):
+the same predictions, plan, seed and versions give it again. `report_digest`, which is signed, adds provenance.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from affidavit.digests import canonical_json, digest_of
+from affidavit.errors import VerificationError
+from affidavit.plan import AuditPlan, Execution, Task
+from affidavit.policy import Policy
+from affidavit.records import Exhibit, Finding, Record, Refusal, Verdict
+from affidavit.yaml_files import describe_validation_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMA_VERSION: Final = "1.0"
+SMALL_CELLS: Final = "internal: small cells"
+
+
+class DataDescription(Record):
+    """The table behind one run."""
+
+    run: str
+    supplier: str | None
+    source: str
+    """File or corpus name, without its folder."""
+    task: Task
+    digest: str
+    """Content digest of the predictions table."""
+    file_digest: str | None = None
+    """SHA-256 of the file's bytes, as `sha256sum` prints it."""
+    n_rows: int
+    n_units: int | None
+    """Null where the table has no ids and each row stands for itself."""
+    unit: str
+    """What a unit is: `unit_id`, `speaker_id` or `row`."""
+    conditions: tuple[str, ...]
+    label_space: tuple[str, ...] | None = None
+    columns: Mapping[str, str]
+    """Part to the supplier's column name."""
+    assumptions: tuple[str, ...] = ()
+    licence: str | None = None
+
+
+class Decision(StrEnum):
+    """What the report decides as a whole."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NONE = "no decision"
+
+
+class Provenance(Record):
+    """Who computed this, when, on what: the only place where time, git and environment are read."""
+
+    created_at: str
+    affidavit: str
+    commit: str | None = None
+    uncommitted_changes: bool | None = None
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    execution: Execution
+
+
+class AuditReport(Record):
+    """What an audit swears to."""
+
+    schema_version: str = SCHEMA_VERSION
+    title: str
+    marking: str = SMALL_CELLS
+    plan: AuditPlan
+    policy: Policy | None = None
+    policy_digest: str | None = None
+    data: tuple[DataDescription, ...]
+    decision: Decision
+    summary: tuple[str, ...]
+    """The main answers as sentences."""
+    caveats: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    refusals: tuple[Refusal, ...]
+    exhibits: tuple[Exhibit, ...]
+    provenance: Provenance
+    claims_digest: str = Field(default="")
+    report_digest: str = Field(default="")
+
+    _tables: dict[str, pa.Table] = PrivateAttr(default_factory=dict)
+
+    def sealed(self, tables: Mapping[str, pa.Table]) -> AuditReport:
+        """Return the report with both digests filled in and its exhibits' tables attached."""
+        claimed = self.model_copy(update={"claims_digest": self.compute_claims_digest(), "report_digest": ""})
+        report = claimed.model_copy(update={"report_digest": claimed.compute_report_digest()})
+        return report.with_tables(tables)
+
+    def with_tables(self, tables: Mapping[str, pa.Table]) -> AuditReport:
+        """Return the report with its exhibits' tables attached."""
+        report = self.model_copy()
+        report._tables = {**self._tables, **tables}
+        return report
+
+    def compute_claims_digest(self) -> str:
+        """Return the digest of what is claimed."""
+        return digest_of(
+            {
+                "schema_version": self.schema_version,
+                "plan": self.plan.claims(),
+                "policy": self.policy_digest,
+                "data": [{"run": data.run, "digest": data.digest} for data in self.data],
+                "findings": [finding.model_dump(mode="json") for finding in self.findings],
+                "refusals": [refusal.model_dump(mode="json") for refusal in self.refusals],
+                "exhibits": [{"id": exhibit.id, "digest": exhibit.digest} for exhibit in self.exhibits],
+            }
+        )
+
+    def compute_report_digest(self) -> str:
+        """Return the digest of the whole report but itself."""
+        return digest_of(self.model_dump(mode="json", exclude={"report_digest"}))
+
+    def to_json(self) -> bytes:
+        """Return the canonical JSON of the report."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def exhibit(self, name: str) -> pa.Table:
+        """Return an exhibit's table.
+
+        Raises:
+            KeyError: the report has no exhibit of this id.
+            VerificationError: its parquet file was not attached (see `affidavit.bundle.read_bundle`).
+        """
+        record = next((exhibit for exhibit in self.exhibits if exhibit.id == name), None)
+        if record is None:
+            raise KeyError(name)
+        if name not in self._tables:
+            if record.rows is None:
+                raise VerificationError(
+                    f"the exhibit {name!r} is not attached",
+                    slug="bundle-incomplete",
+                    remedy="read the report from its bundle, with the exhibits folder beside it",
+                )
+            from affidavit.exhibits import table_of
+
+            self._tables[name] = table_of(record)
+        return self._tables[name]
+
+    def has_exhibit(self, name: str) -> bool:
+        """Say whether the report has an exhibit of this id."""
+        return any(exhibit.id == name for exhibit in self.exhibits)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the findings as a frame, one row each."""
+        from affidavit.frames import findings_frame
+
+        return findings_frame(self)
+
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook as its HTML page, in a frame of its own."""
+        from affidavit.registry import Door, load
+
+        page: bytes = load(Door.RENDERERS, "html").render(self)
+        from html import escape
+
+        return f'<iframe srcdoc="{escape(page.decode())}" style="width:100%;height:720px;border:0"></iframe>'
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many findings carry a verdict."""
+        return sum(finding.verdict is verdict for finding in self.findings)
+
+
+def parse_report(content: bytes, *, where: str = "report.json") -> AuditReport:
+    """Read a report and hold both digests against its content.
+
+    Raises:
+        VerificationError: the JSON is not a report, or a digest does not match.
+    """
+    try:
+        report = AuditReport.model_validate(json.loads(content))
+    except (ValueError, ValidationError) as error:
+        found = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
+        raise VerificationError(
+            "this is not an audit report",
+            slug="bundle-incomplete",
+            where=where,
+            found=found[:500],
+            remedy="give the folder that `affidavit audit --out` wrote",
+        ) from None
+    for name, stated, computed in (
+        ("claims_digest", report.claims_digest, report.compute_claims_digest()),
+        ("report_digest", report.report_digest, report.compute_report_digest()),
+    ):
+        if stated != computed:
+            raise VerificationError(
+                f"the report was changed after it was written: its {name} does not match",
+                slug="digest-mismatch",
+                where=where,
+                found=computed,
+                allowed=stated,
+                remedy="ask whoever issued the report for the original",
+            )
+    return report
+
+
+def read_report(path: Path) -> AuditReport:
+    """Read `report.json` without its exhibits; see `affidavit.bundle.read_bundle` for the whole."""
+    return parse_report(path.read_bytes(), where=str(path))

@@ -1,0 +1,204 @@
+"""The one way from a plan to a report: sources, predictions, case, examinations, verdicts, seal.
+
+Rooms are reached through the registry only. Everything that can refuse does so before anything is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from affidavit.case import Case, EvidenceBook, seed_of
+from affidavit.errors import PlanError
+from affidavit.examinations import Claim
+from affidavit.exhibits import ExhibitTable
+from affidavit.plan import AuditPlan, Choice, RunSource
+from affidavit.policy import Policy, read_policy
+from affidavit.predictions import Predictions, predictions_from
+from affidavit.protocols import Examination, Progress, silent
+from affidavit.provenance import provenance
+from affidavit.records import Refusal
+from affidavit.registry import Door, load, names
+from affidavit.report import AuditReport, DataDescription
+from affidavit.sources import Loaded, load_run, reading_of
+from affidavit.summary import caveats, summary
+from affidavit.tables import from_frame, open_table
+from affidavit.verdicts import check_policy, decide, overall
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+def run_plan(
+    plan: AuditPlan, *, folder: Path, policy: Policy | None = None, progress: Progress = silent
+) -> AuditReport:
+    """Carry out a plan whose relative paths start at `folder`; `policy` overrides the one that the plan names.
+
+    Raises:
+        AffidavitError: whatever is wrong with the plan, the policy or the tables, before anything is computed.
+    """
+    if policy is None and plan.policy is not None:
+        policy = read_policy(plan.policy, folder=folder)
+    examinations = choose(plan)
+    if policy is not None:
+        check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
+    loaded = [item for name, source in plan.runs.items() for item in load_run(name, source, plan, folder, progress)]
+    return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress)
+
+
+def audit(
+    table: pd.DataFrame | str | Path,
+    by: Sequence[str] = (),
+    *,
+    policy: str | Policy | None = None,
+    columns: Mapping[str, str] | None = None,
+    plan: AuditPlan | None = None,
+    progress: Progress = silent,
+) -> AuditReport:
+    """Audit a predictions table held in a frame or a file, and return the report.
+
+    `columns` names parts whose columns are not recognised (`{"y_true": "gold"}`). `plan` sets everything else
+    (statistics, features, depth, seed); its runs and `by` are replaced.
+
+    Raises:
+        AffidavitError: the table, the policy or the plan is at fault.
+    """
+    name = "table" if not isinstance(table, str | Path) else Path(table).name
+    source = RunSource(table=name, columns=dict(columns or {}))
+    base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
+    chosen = base.model_copy(update={"runs": {"predictions": source}, "by": tuple(by)})
+    raw = open_table(Path(table)) if isinstance(table, str | Path) else from_frame(table, name=name)
+    reading = reading_of("predictions", source, chosen)
+    predictions = predictions_from(raw, reading, progress=progress)
+    if isinstance(policy, str):
+        policy = read_policy(policy, folder=Path.cwd())
+    examinations = choose(chosen)
+    if policy is not None:
+        check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
+    loaded = [Loaded(run="predictions", predictions=predictions, supplier=None, licence=None)]
+    return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
+
+
+def choose(plan: AuditPlan) -> list[tuple[Examination, Mapping[str, Any]]]:
+    """Return the examinations of a plan with their options; all of them where the plan names none.
+
+    Raises:
+        RegistryError: a name is unknown, with the nearest known one.
+    """
+    choices = plan.examinations or tuple(Choice(name=name) for name in names(Door.EXAMINATIONS))
+    return [(load(Door.EXAMINATIONS, choice.name), choice.options) for choice in choices]
+
+
+def examine(
+    plan: AuditPlan,
+    loaded: Sequence[Loaded],
+    *,
+    examinations: Sequence[tuple[Examination, Mapping[str, Any]]],
+    policy: Policy | None,
+    progress: Progress = silent,
+) -> AuditReport:
+    """Examine loaded runs and return the sealed report."""
+    runs = {item.run: item.predictions for item in loaded}
+    claims: list[Claim] = []
+    refusals: list[Refusal] = []
+    exhibits: list[tuple[str, ExhibitTable]] = []
+    book = EvidenceBook(runs=runs, by=plan.by, statistics=plan.statistics, seed=plan.seed, progress=progress)
+    for examination, options in examinations:
+        case = _case(plan, runs, book, examination.name, options, progress)
+        if (refusal := examination.refuses(case)) is not None:
+            refusals.append(refusal)
+            continue
+        testimony = examination.examine(case)
+        claims += testimony.claims
+        exhibits += [(examination.name, exhibit) for exhibit in testimony.exhibits]
+    if not claims:
+        raise PlanError(
+            "no examination could say anything",
+            slug="plan-impossible",
+            found="; ".join(f"{r.examination}: {r.because}" for r in refusals) or "no examination was chosen",
+            remedy="`affidavit check TABLE` lists what is possible with this table and what would be needed",
+        )
+    return _report(plan, loaded, claims, refusals, exhibits, policy)
+
+
+def _case(
+    plan: AuditPlan,
+    runs: Mapping[str, Predictions],
+    book: EvidenceBook,
+    examination: str,
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> Case:
+    return Case(
+        runs=runs,
+        by=plan.by,
+        depth=plan.depth,
+        statistics=plan.statistics,
+        book=book,
+        rng=np.random.default_rng(seed_of(plan.seed, examination)),
+        options=options,
+        progress=progress,
+    )
+
+
+def _report(
+    plan: AuditPlan,
+    loaded: Sequence[Loaded],
+    claims: Sequence[Claim],
+    refusals: Sequence[Refusal],
+    exhibits: Sequence[tuple[str, ExhibitTable]],
+    policy: Policy | None,
+) -> AuditReport:
+    findings = decide(claims, policy, plan.statistics)
+    decision = overall(findings, policy)
+    sealed = [exhibit.sealed(examination) for examination, exhibit in exhibits]
+    tables: dict[str, pa.Table] = {record.id: table for record, table in sealed}
+    runs = {item.run: item.predictions for item in loaded}
+    report = AuditReport(
+        title=plan.title,
+        plan=_without_folders(plan),
+        policy=policy,
+        policy_digest=None if policy is None else policy.digest,
+        data=tuple(_description(item) for item in loaded),
+        decision=decision,
+        summary=summary(findings, decision),
+        caveats=caveats(runs, policy),
+        findings=findings,
+        refusals=tuple(refusals),
+        exhibits=tuple(record for record, _ in sealed),
+        provenance=provenance(plan.execution),
+    )
+    return report.sealed(tables)
+
+
+def _without_folders(plan: AuditPlan) -> AuditPlan:
+    """A report names files, not where on somebody's machine they lay."""
+    runs = {
+        name: source if source.table is None else source.model_copy(update={"table": Path(source.table).name})
+        for name, source in plan.runs.items()
+    }
+    return plan.model_copy(update={"runs": runs})
+
+
+def _description(item: Loaded) -> DataDescription:
+    predictions = item.predictions
+    return DataDescription(
+        run=item.run,
+        supplier=item.supplier,
+        source=predictions.source_name,
+        task=predictions.task,
+        digest=predictions.digest,
+        file_digest=predictions.file_digest,
+        n_rows=predictions.n_rows,
+        n_units=None if predictions.unit == "row" else predictions.n_units,
+        unit=predictions.unit,
+        conditions=predictions.conditions,
+        label_space=predictions.labels or None,
+        columns=predictions.mapped.described(),
+        assumptions=(*item.assumptions, *predictions.assumptions),
+        licence=item.licence,
+    )

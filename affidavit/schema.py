@@ -1,0 +1,166 @@
+"""The schema of the predictions table as data: every column, its part, type, and when it is needed.
+
+`docs/predictions.md` is generated from this module, the reader recognises columns by it, and `affidavit check` writes
+the supplier's dictionary from it. `SCHEMA_VERSION` rises when the meaning of a column changes; meanings never change
+under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from affidavit.plan import Task
+
+SCHEMA_VERSION: Final = "1.0"
+UNKNOWN: Final = "unknown"
+ROW_NUMBER: Final = ":row"
+"""Given as the column of `utterance_id`, numbers the rows instead."""
+KEY: Final = ("utterance_id", "reasoner", "condition", "instruction", "repeat")
+PREFIXES: Final = MappingProxyType(
+    {
+        "prob_": "Probability of a label; the columns of a row sum to one.",
+        "soft_": "Share of annotators who gave a label; the columns of a row sum to one.",
+        "group_": "Level of a sensitive feature; a missing value reads `unknown`.",
+        "weight_": "The weight that the reasoner gave a modality (`weight_text`, `weight_audio`, `weight_video`).",
+        "true_": "Reference value of a dimension (valence, arousal).",
+        "pred_": "Predicted value of a dimension.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One reserved column."""
+
+    name: str
+    type: str
+    """`text`, `label`, `integer` or `number`."""
+    meaning: str
+    aliases: tuple[str, ...] = ()
+    default: str | None = None
+    """What is assumed where the column is absent."""
+
+
+_COLUMNS = (
+    Column(
+        name="utterance_id",
+        type="text",
+        meaning="What was judged: one utterance, whatever the condition.",
+        aliases=(
+            "utterance",
+            "utt_id",
+            "id",
+            "item_id",
+            "sample_id",
+            "clip_id",
+            "entity_id",
+            "filename",
+            "file",
+        ),
+    ),
+    Column(
+        name="reasoner",
+        type="text",
+        meaning="Who judged.",
+        aliases=("model", "model_id"),
+        default="the run's name",
+    ),
+    Column(
+        name="condition",
+        type="text",
+        meaning="What the reasoner was shown: `TAV`, `A`, `TAV/noise=10dB`.",
+        aliases=("modality", "modalities"),
+        default="as-supplied",
+    ),
+    Column(
+        name="instruction",
+        type="text",
+        meaning="The instruction it was given.",
+        aliases=("prompt",),
+        default="empty",
+    ),
+    Column(
+        name="repeat",
+        type="integer",
+        meaning="Number of the repetition.",
+        aliases=("run_index",),
+        default="0",
+    ),
+    Column(
+        name="y_true",
+        type="label",
+        meaning="The reference label.",
+        aliases=(
+            "label",
+            "truth",
+            "true",
+            "true_label",
+            "target",
+            "gold",
+            "reference",
+            "label_value",
+            "emotion",
+        ),
+    ),
+    Column(
+        name="y_pred",
+        type="label",
+        meaning="The predicted label.",
+        aliases=(
+            "prediction",
+            "predicted",
+            "pred",
+            "pred_label",
+            "predicted_label",
+            "predicted_emotion",
+            "score",
+        ),
+    ),
+    Column(
+        name="word_errors",
+        type="number",
+        meaning="Substitutions, deletions and insertions of a transcript.",
+        aliases=("errors", "n_errors"),
+    ),
+    Column(name="words", type="number", meaning="Words of the reference transcript.", aliases=("n_words",)),
+    Column(
+        name="speaker_id",
+        type="text",
+        meaning="Who spoke.",
+        aliases=("speaker", "actor", "actor_id", "speakerid", "actorid", "client_id"),
+    ),
+    Column(
+        name="unit_id",
+        type="text",
+        meaning="The patient whose independence and privacy count; the speaker where absent.",
+        aliases=("patient_id", "patient", "unit", "subject_id", "participant_id"),
+        default="speaker_id",
+    ),
+    Column(
+        name="dialogue_id",
+        type="text",
+        meaning="The conversation of the utterance.",
+        aliases=("dialogue", "session_id"),
+    ),
+    Column(name="site", type="text", meaning="The hospital or source.", aliases=("hospital",)),
+    Column(name="intensity", type="number", meaning="Predicted intensity of the emotion."),
+    Column(name="weight", type="number", meaning="Sampling weight of the row, not negative.", default="1"),
+    Column(
+        name="rationale",
+        type="text",
+        meaning="Why, in the reasoner's words.",
+        aliases=("explanation", "reasoning"),
+    ),
+)
+COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in _COLUMNS})
+
+REQUIRED: Final[Mapping[Task, tuple[str, ...]]] = MappingProxyType(
+    {
+        Task.MULTICLASS: ("utterance_id", "y_pred"),
+        Task.TRANSCRIPTION: ("utterance_id", "word_errors", "words"),
+    }
+)
+"""What each task cannot do without; `y_true` is asked for by the examinations that need it."""

@@ -1,0 +1,96 @@
+"""The main answers of a report as sentences, and the caveats that hold for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from affidavit.plan import Task
+from affidavit.policy import Policy
+from affidavit.predictions import Predictions
+from affidavit.records import Estimate, Finding, Verdict
+from affidavit.report import Decision
+
+_LEADING: Final = ("accuracy", "word_error_rate", "agreement_with_fullest", "rationale_rate")
+_WORDS: Final = {
+    "accuracy": "accuracy",
+    "word_error_rate": "word error rate",
+    "agreement_with_fullest": "agreement with the fullest condition",
+    "rationale_rate": "share of judgements with a rationale",
+    "demographic_parity_difference_max": "selection-rate",
+}
+
+
+def summary(findings: Sequence[Finding], decision: Decision) -> tuple[str, ...]:
+    """Return the leading value and gaps of each run under its fullest condition, then the decisions."""
+    return (*_values_and_gaps(findings), *_decisions(findings, decision))
+
+
+def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
+    sentences = []
+    for run in dict.fromkeys(finding.run for finding in findings):
+        mine = [finding for finding in findings if finding.run == run]
+        leading = next((m for m in _LEADING if any(f.metric == m for f in mine)), None)
+        everybody = [f for f in mine if f.metric == leading and not f.groups and f.compared is None]
+        condition = everybody[0].condition if everybody else (mine[0].condition if mine else "")
+        sentences += [_value(finding) for finding in everybody[:1]]
+        gaps = [f for f in mine if f.compared and f.condition == condition]
+        named = [f for f in gaps if f.metric == f"{leading}_difference"]
+        sentences += [_gap(f) for f in named or [f for f in gaps if f.metric == "demographic_parity_difference_max"]]
+    return sentences
+
+
+def _value(finding: Finding) -> str:
+    what = _WORDS.get(finding.metric, finding.metric)
+    return f"{finding.run}, {finding.condition}: {what} of everybody is {spoken(finding.estimate)}."
+
+
+def _gap(finding: Finding) -> str:
+    what = _WORDS.get(finding.metric, _WORDS.get(finding.metric.removesuffix("_difference"), finding.metric))
+    where = f"{finding.run}, {finding.condition}, by {' x '.join(finding.compared or ())}"
+    between = f", between {finding.lowest} and {finding.highest}" if finding.lowest else ""
+    chance = ""
+    if finding.null_expectation is not None:
+        chance = f"; chance alone gives {finding.null_expectation.value:.3f} on average"
+    test = (
+        f" (adjusted p = {finding.test.p_adjusted:.2g})" if finding.test and finding.test.p_adjusted is not None else ""
+    )
+    return f"{where}: the largest {what} gap is {spoken(finding.estimate)}{between}{chance}{test}."
+
+
+def spoken(estimate: Estimate) -> str:
+    """Return a value with its interval in one phrase."""
+    if estimate.value is None:
+        return f"undefined ({estimate.why_no_interval})"
+    if estimate.interval is None:
+        return f"{estimate.value:.3f} (no interval: {estimate.why_no_interval})"
+    return f"{estimate.value:.3f} ({estimate.interval.low:.3f} to {estimate.interval.high:.3f})"
+
+
+def _decisions(findings: Sequence[Finding], decision: Decision) -> list[str]:
+    if decision is Decision.NONE:
+        return ["No decision: no policy was given."]
+    decided = [finding for finding in findings if finding.criterion is not None]
+    counts = {verdict: sum(f.verdict is verdict for f in decided) for verdict in Verdict}
+    return [
+        f"Of {len(decided)} decisions {counts[Verdict.PASS]} pass, {counts[Verdict.FAIL]} fail and "
+        f"{counts[Verdict.INCONCLUSIVE]} are inconclusive."
+    ]
+
+
+def caveats(runs: Mapping[str, Predictions], policy: Policy | None) -> tuple[str, ...]:
+    """Return what a reader must know before any number."""
+    said = ["Nothing in this report proves that the deployed model produced the tables it was made from."]
+    for name, run in runs.items():
+        if run.unit == "row":
+            said.append(
+                f"{name}: the table has no speaker or patient ids, so rows count as independent; "
+                "intervals may be too narrow."
+            )
+        if run.conditions == ("as-supplied",):
+            said.append(f"{name}: the table does not say which modalities the model was shown.")
+        if run.task is Task.MULTICLASS and not run.labelled:
+            said.append(f"{name}: audited without reference labels; nothing is said of right and wrong.")
+    if policy is not None and not policy.frozen_before_results:
+        said.append("The criteria were not frozen before results were seen.")
+    return tuple(said)

@@ -1,0 +1,302 @@
+"""Counts a run once: per unit and group, the confusion matrix (or the sums) that every later number is made from.
+
+After this pass nothing is proportional to rows. A `Tally` keeps, for one condition, one row per (unit, cell) that
+occurs, where a cell is a combination of all features' levels; `Tally.by` folds it to fewer features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affidavit.plan import Task
+from affidavit.predictions import Predictions
+from affidavit.protocols import Progress, silent
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedSums:
+    """Sufficient statistics of one condition, folded to one family of groups.
+
+    `sums` is [R, S]: one row per (unit, group) pair that occurs. `n_rows` [R] counts table rows.
+    """
+
+    sums: FloatArray
+    n_rows: IntArray
+    unit: IntArray
+    group: IntArray
+    n_units: int
+    groups: tuple[Mapping[str, str], ...]
+    """Feature to level, per group; one empty mapping for everybody."""
+    multiplicity: IntArray | None = None
+    """Where rows are the units: how many units share each row of `sums`. None where each row is one unit."""
+    weighted: bool = False
+    """Whether the sums carry sampling weights, so that they no longer count rows."""
+
+    @property
+    def nested(self) -> bool:
+        """Whether each unit lies in one group, so that groups are independent and units can be permuted."""
+        return self.multiplicity is not None or len(np.unique(self.unit)) == len(self.unit)
+
+    @property
+    def copies(self) -> IntArray:
+        """Units behind each row of `sums`, [R]."""
+        return np.ones(len(self.group), dtype=np.int64) if self.multiplicity is None else self.multiplicity
+
+    def totals(self) -> FloatArray:
+        """Return the sums per group, [G, S]."""
+        totals = np.zeros((len(self.groups), self.sums.shape[1]))
+        np.add.at(totals, self.group, self.sums * self.copies[:, None])
+        return totals
+
+    def rows(self) -> IntArray:
+        """Return table rows per group."""
+        return np.bincount(self.group, weights=self.n_rows, minlength=len(self.groups)).astype(np.int64)
+
+    def units(self) -> IntArray:
+        """Return units per group."""
+        return np.bincount(self.group, weights=self.copies, minlength=len(self.groups)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The sums of one condition over all cells."""
+
+    condition: str
+    features: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    sums: FloatArray
+    n_rows: IntArray
+    unit: IntArray
+    cell: IntArray
+    """[R, F] level codes."""
+    n_units: int
+    alike: bool = False
+    """Whether rows are the units and each row of `sums` stands for `n_rows` units that are alike."""
+    weighted: bool = False
+
+    def by(self, features: Sequence[str]) -> GroupedSums:
+        """Fold to the groups that these features make; none of them gives everybody."""
+        positions = [self.features.index(feature) for feature in features]
+        shape = tuple(len(self.levels[i]) for i in positions)
+        code = np.zeros(len(self.unit), dtype=np.int64)
+        for i, size in zip(positions, shape, strict=True):
+            code = code * size + self.cell[:, i]
+        present, group = np.unique(code, return_inverse=True)
+        named = np.array(np.unravel_index(present, shape)).T if shape else np.zeros((len(present), 0), dtype=np.int64)
+        groups = tuple(
+            {feature: self.levels[i][level] for feature, i, level in zip(features, positions, row, strict=True)}
+            for row in named
+        )
+        return self._folded(group.astype(np.int64), groups)
+
+    def _folded(self, group: IntArray, groups: tuple[Mapping[str, str], ...]) -> GroupedSums:
+        if self.alike:
+            return self._folded_alike(group, groups)
+        pair = self.unit * len(groups) + group
+        kept, row = np.unique(pair, return_inverse=True)
+        if len(kept) == len(pair):
+            order = np.argsort(pair, kind="stable")
+            sums, n_rows = self.sums[order], self.n_rows[order]
+        else:
+            sums = np.zeros((len(kept), self.sums.shape[1]))
+            np.add.at(sums, row, self.sums)
+            n_rows = np.bincount(row, weights=self.n_rows, minlength=len(kept)).astype(np.int64)
+        return GroupedSums(
+            sums=sums,
+            n_rows=n_rows,
+            unit=kept // max(len(groups), 1),
+            group=kept % max(len(groups), 1),
+            n_units=self.n_units,
+            groups=groups,
+        )
+
+    def _folded_alike(self, group: IntArray, groups: tuple[Mapping[str, str], ...]) -> GroupedSums:
+        pattern = self.unit * len(groups) + group  # `unit` holds the outcome's code here
+        kept, first, row = np.unique(pattern, return_index=True, return_inverse=True)
+        multiplicity = np.bincount(row, weights=self.n_rows, minlength=len(kept)).astype(np.int64)
+        return GroupedSums(
+            sums=self.sums[first],
+            n_rows=multiplicity,
+            unit=np.arange(len(kept)),
+            group=kept % max(len(groups), 1),
+            n_units=self.n_units,
+            groups=groups,
+            multiplicity=multiplicity,
+        )
+
+
+def families(features: Sequence[str], depth: int) -> tuple[tuple[str, ...], ...]:
+    """Return everybody, each feature, then every intersection up to `depth` features.
+
+    >>> families(["age", "sex"], 2)
+    ((), ('age',), ('sex',), ('age', 'sex'))
+    """
+    return tuple(family for size in range(depth + 1) for family in combinations(features, size))
+
+
+def tally(predictions: Predictions, features: Sequence[str], *, progress: Progress = silent) -> dict[str, Tally]:
+    """Count a run, one `Tally` per condition.
+
+    The sums are, by task: labelled multiclass, the confusion matrix true x predicted flattened to K*K; unlabelled
+    multiclass, the K prediction counts; transcription, word errors and words. A weight column weighs each row.
+    """
+    counter = _Counter(predictions, tuple(features))
+    done = 0
+    for batch in predictions.coded_batches(counter.columns):
+        counter.add(batch)
+        done += len(batch["condition"])
+        progress(f"counting {predictions.run}", done, predictions.n_rows)
+    return counter.tallies()
+
+
+def tally_outcomes(
+    predictions: Predictions,
+    features: Sequence[str],
+    *,
+    condition: str,
+    rows: Mapping[str, NDArray[Any]],
+    sums: FloatArray,
+) -> Tally:
+    """Return a tally of outcomes computed row by row: `sums` [N, S], with `unit` and `group_<feature>` codes in `rows`.
+
+    Where rows are the units, the unit is the position in `rows`.
+    """
+    n = len(sums)
+    unit = rows["unit"].astype(np.int64) if predictions.unit != "row" else np.arange(n)
+    levels = tuple(predictions.levels[f"group_{feature}"] for feature in features)
+    cell = np.stack([rows[f"group_{f}"].astype(np.int64) for f in features] or [np.zeros(n, np.int64)], axis=1)
+    key = unit
+    for i, names in enumerate(levels):
+        key = key * len(names) + cell[:, i]
+    _, first, row = np.unique(key, return_index=True, return_inverse=True)
+    folded = np.zeros((len(first), sums.shape[1]))
+    np.add.at(folded, row, sums)
+    return Tally(
+        condition=condition,
+        features=tuple(features),
+        levels=levels,
+        sums=folded,
+        n_rows=np.bincount(row, minlength=len(first)),
+        unit=unit[first],
+        cell=cell[first][:, : len(features)],
+        n_units=n if predictions.unit == "row" else predictions.n_units,
+    )
+
+
+class _Counter:
+    """Accumulates sums by (condition, unit, cell), growing one row at a time as pairs turn up."""
+
+    def __init__(self, predictions: Predictions, features: tuple[str, ...]) -> None:
+        self.predictions, self.features = predictions, features
+        self.sizes = tuple(len(predictions.levels[f"group_{feature}"]) for feature in features)
+        self.n_units = predictions.n_units
+        outcome = ("y_true", "y_pred") if predictions.labelled else ("y_pred",)
+        self.outcome = ("word_errors", "words") if predictions.task is Task.TRANSCRIPTION else outcome
+        weight = ("weight",) if "weight" in predictions.columns else ()
+        self.columns = (
+            "condition",
+            "unit",
+            *(f"group_{feature}" for feature in features),
+            *self.outcome,
+            *weight,
+        )
+        self.n_labels = len(predictions.labels)
+        self.width = 2 if predictions.task is Task.TRANSCRIPTION else self.n_labels ** len(outcome)
+        self.alike = predictions.unit == "row" and not weight and predictions.task is not Task.TRANSCRIPTION
+        if self.alike:
+            self.columns = tuple(name for name in self.columns if name != "unit")
+            self.n_keys = self.width
+        else:
+            self.n_keys = self.n_units
+        self.keys: list[IntArray] = []
+        self.parts: list[tuple[FloatArray, IntArray]] = []
+
+    def add(self, batch: Mapping[str, NDArray[Any]]) -> None:
+        who = self._outcome_code(batch) if self.alike else batch["unit"]
+        key = batch["condition"].astype(np.int64) * self.n_keys + who
+        for feature, size in zip(self.features, self.sizes, strict=True):
+            key = key * size + batch[f"group_{feature}"]
+        row, kept = self._rows(key)
+        n = len(kept)
+        weight = batch.get("weight")
+        n_rows = np.bincount(row, minlength=n)
+        self.keys.append(kept)
+        self.parts.append((self._sums(batch, row, n, weight), n_rows))
+        if sum(len(keys) for keys in self.keys) > 4 * max(len(self.keys[0]), 50_000):
+            self._merge()
+
+    def _rows(self, key: IntArray) -> tuple[IntArray, IntArray]:
+        """Return each row's position among the distinct keys; hashing costs a fraction of sorting."""
+        import pandas as pd
+
+        row, kept = pd.factorize(key)
+        return row, np.asarray(kept)
+
+    def _sums(
+        self,
+        batch: Mapping[str, NDArray[Any]],
+        row: IntArray,
+        n: int,
+        weight: NDArray[Any] | None,
+    ) -> FloatArray:
+        if self.predictions.task is Task.TRANSCRIPTION:
+            values = [batch[name] * (1.0 if weight is None else weight) for name in self.outcome]
+            return np.stack([np.bincount(row, weights=value, minlength=n) for value in values], axis=1)
+        code = row.astype(np.int64) * self.width + self._outcome_code(batch)
+        return np.bincount(code, weights=weight, minlength=n * self.width).reshape(n, self.width).astype(np.float64)
+
+    def _outcome_code(self, batch: Mapping[str, NDArray[Any]]) -> IntArray:
+        code = np.zeros(len(batch["condition"]), dtype=np.int64)
+        for name in self.outcome:
+            code = code * self.n_labels + batch[name]
+        return code
+
+    def _merge(self) -> None:
+        row, kept = self._rows(np.concatenate(self.keys))
+        sums, n_rows = np.zeros((len(kept), self.width)), np.zeros(len(kept), dtype=np.int64)
+        start = 0
+        for (
+            part_sums,
+            part_rows,
+        ) in self.parts:  # keys are distinct within a part, so plain addition by index is safe
+            rows = row[start : start + len(part_rows)]
+            sums[rows] += part_sums
+            n_rows[rows] += part_rows
+            start += len(part_rows)
+        self.keys, self.parts = [kept], [(sums, n_rows)]
+
+    def tallies(self) -> dict[str, Tally]:
+        self._merge()
+        (key,), ((sums, n_rows),) = self.keys, self.parts
+        order = np.argsort(key)  # so that nothing depends on the order of rows
+        key, sums, n_rows = key[order], sums[order], n_rows[order]
+        cell = np.zeros((len(key), len(self.features)), dtype=np.int64)
+        for i in reversed(range(len(self.features))):
+            key, cell[:, i] = np.divmod(key, self.sizes[i])
+        condition, unit = np.divmod(key, self.n_keys)
+        sums = np.eye(self.width)[unit] if self.alike else sums
+        levels = tuple(self.predictions.levels[f"group_{feature}"] for feature in self.features)
+        return {
+            name: Tally(
+                condition=name,
+                features=self.features,
+                levels=levels,
+                sums=sums[condition == i],
+                n_rows=n_rows[condition == i],
+                unit=unit[condition == i],
+                cell=cell[condition == i],
+                n_units=self.n_units,
+                alike=self.alike,
+                weighted="weight" in self.columns,
+            )
+            for i, name in enumerate(self.predictions.conditions)
+        }

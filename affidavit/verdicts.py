@@ -1,0 +1,168 @@
+"""Holds claims against the policy, over one declared family, and adjusts every test for being one of many.
+
+A decision is read from an interval at level 1 - alpha / M, M being the number of decisions of the report (Bonferroni,
+so that all of them hold together whatever their dependence): `pass` if the whole interval lies on the right side of
+the bound, `fail` if it lies wholly on the wrong one, else `inconclusive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from affidavit.errors import PolicyError
+from affidavit.examinations import Claim
+from affidavit.plan import Statistics
+from affidavit.policy import Criterion, Policy
+from affidavit.records import CriterionOutcome, Finding, Interval, SignificanceTest, Verdict
+from affidavit.report import Decision
+from affidavit.yaml_files import did_you_mean
+
+FAMILY: Final = "every test of this report"
+
+
+def check_policy(policy: Policy, metrics: frozenset[str]) -> None:
+    """Refuse a criterion on a metric that none of the chosen examinations computes.
+
+    Raises:
+        PolicyError: names the criterion and the metrics there are.
+    """
+    for criterion in policy.criteria:
+        if criterion.metric not in metrics:
+            raise PolicyError(
+                f"the criterion {criterion.id!r} bounds a metric that is not computed",
+                slug="policy-metric",
+                where=f"policy {policy.name}",
+                found=criterion.metric + did_you_mean(criterion.metric, sorted(metrics)),
+                allowed=", ".join(sorted(metrics)),
+                remedy="correct the metric, or choose the examination that computes it",
+            )
+
+
+def decide(claims: Sequence[Claim], policy: Policy | None, statistics: Statistics) -> tuple[Finding, ...]:
+    """Return the findings with verdicts and adjusted p-values.
+
+    Raises:
+        PolicyError: a criterion binds nothing that was found.
+    """
+    bound = [(claim, c) for claim in claims for c in (policy.criteria if policy else ()) if c.binds(claim.finding)]
+    if policy is not None:
+        _refuse_unmatched(policy, {c.id for _, c in bound})
+    by_claim: dict[str, list[Criterion]] = {}
+    for claim, criterion in bound:
+        by_claim.setdefault(claim.finding.id, []).append(criterion)
+    findings = [
+        f for claim in claims for f in _decided(claim, by_claim.get(claim.finding.id, []), len(bound), statistics)
+    ]
+    return _adjusted(findings, statistics)
+
+
+def overall(findings: Sequence[Finding], policy: Policy | None) -> Decision:
+    """Return the report's decision: one failure fails it, one open question leaves it open."""
+    if policy is None:
+        return Decision.NONE
+    verdicts = {finding.verdict for finding in findings if finding.criterion is not None}
+    if Verdict.FAIL in verdicts:
+        return Decision.FAIL
+    return Decision.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Decision.PASS
+
+
+def answers_demanded_but_open(findings: Sequence[Finding], policy: Policy | None) -> list[Finding]:
+    """Return the inconclusive findings whose criterion demands an answer."""
+    demanded = {criterion.id for criterion in (policy.criteria if policy else ()) if criterion.answer_demanded}
+    return [f for f in findings if f.criterion and f.criterion.id in demanded and f.verdict is Verdict.INCONCLUSIVE]
+
+
+def _refuse_unmatched(policy: Policy, matched: set[str]) -> None:
+    for criterion in policy.criteria:
+        if criterion.id not in matched:
+            raise PolicyError(
+                f"the criterion {criterion.id!r} binds no finding of this audit",
+                slug="policy-unmatched",
+                where=f"policy {policy.name}",
+                found=f"metric {criterion.metric}, compared {criterion.compared or 'any'}, "
+                f"conditions {criterion.conditions or 'any'}, scope {criterion.scope}",
+                remedy="check that --by names the features it compares and that the conditions are in the table",
+            )
+
+
+def _decided(claim: Claim, criteria: Sequence[Criterion], family_size: int, statistics: Statistics) -> list[Finding]:
+    if not criteria:
+        return [claim.finding]
+    findings = [_held_against(claim, criterion, family_size, statistics) for criterion in criteria]
+    if len(findings) == 1:
+        return findings
+    return [f.model_copy(update={"id": f"{f.id}#{c.id}"}) for f, c in zip(findings, criteria, strict=True)]
+
+
+def _held_against(claim: Claim, criterion: Criterion, family_size: int, statistics: Statistics) -> Finding:
+    level = 1 - (1 - statistics.level) / family_size
+    interval = claim.interval_at(level) if claim.interval_at else claim.finding.estimate.interval
+    outcome = CriterionOutcome(
+        id=criterion.id,
+        at_most=criterion.at_most,
+        at_least=criterion.at_least,
+        source=criterion.source,
+        family_size=family_size,
+        adjusted_interval=interval if isinstance(interval, Interval) else None,
+    )
+    verdict, because = _verdict(criterion, interval, claim)
+    return claim.finding.model_copy(update={"criterion": outcome, "verdict": verdict, "because": because})
+
+
+def _verdict(criterion: Criterion, interval: Interval | str | None, claim: Claim) -> tuple[Verdict, str | None]:
+    if not isinstance(interval, Interval):
+        return Verdict.INCONCLUSIVE, interval or "there is no interval to decide by"
+    bound = criterion.at_most if criterion.at_most is not None else criterion.at_least
+    side = "at most" if criterion.at_most is not None else "at least"
+    inside, outside = _sides(criterion, interval)
+    if outside:
+        return Verdict.FAIL, None
+    if not inside:
+        return Verdict.INCONCLUSIVE, f"the deciding interval contains the bound ({side} {bound:g})"
+    if claim.unassessed:
+        return Verdict.INCONCLUSIVE, f"groups too small to be compared: {'; '.join(claim.unassessed[:6])}"
+    return Verdict.PASS, None
+
+
+def _sides(criterion: Criterion, interval: Interval) -> tuple[bool, bool]:
+    """Return whether the interval lies wholly inside, and wholly outside, the bound."""
+    if criterion.at_most is not None:
+        return interval.high <= criterion.at_most, interval.low > criterion.at_most
+    at_least = criterion.at_least or 0.0
+    return interval.low >= at_least, interval.high < at_least
+
+
+def _adjusted(findings: Sequence[Finding], statistics: Statistics) -> tuple[Finding, ...]:
+    import numpy as np
+
+    from affidavit.statistics.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+
+    corrections = {
+        "holm": holm,
+        "benjamini-hochberg": benjamini_hochberg,
+        "benjamini-yekutieli": benjamini_yekutieli,
+    }
+    tested = [i for i, finding in enumerate(findings) if finding.test is not None]
+    if not tested:
+        return tuple(findings)
+    p_values = np.array([_test(findings[i]).p_value for i in tested])
+    adjusted = corrections[statistics.screening](p_values)
+    changed = dict(zip(tested, adjusted, strict=True))
+    return tuple(
+        finding if i not in changed else _with_adjusted(finding, float(changed[i]), statistics.screening)
+        for i, finding in enumerate(findings)
+    )
+
+
+def _test(finding: Finding) -> SignificanceTest:
+    if finding.test is None:
+        raise ValueError(f"{finding.id} has no test")
+    return finding.test
+
+
+def _with_adjusted(finding: Finding, p_adjusted: float, correction: str) -> Finding:
+    test = SignificanceTest(
+        **(_test(finding).model_dump() | {"p_adjusted": p_adjusted, "correction": correction, "family": FAMILY})
+    )
+    return finding.model_copy(update={"test": test})

@@ -1,0 +1,99 @@
+"""Computes a report's findings again from its data and says whether they are the same.
+
+The same digest of claims is the strict answer. On another platform the last digits may differ: then every number must
+agree within `TOLERANCE`, and everything that is not a number must be equal.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+from affidavit.errors import VerificationError
+from affidavit.plan import AuditPlan
+from affidavit.protocols import Progress, silent
+from affidavit.report import AuditReport
+from affidavit.run import run_plan
+
+TOLERANCE: Final = 1e-9
+
+
+def recompute(
+    report: AuditReport,
+    *,
+    table: Path | None,
+    plan: AuditPlan | None,
+    folder: Path,
+    progress: Progress = silent,
+) -> str:
+    """Return in words how the recomputed findings compare.
+
+    Raises:
+        VerificationError: the data are not those of the report, or a finding differs.
+    """
+    chosen = plan or _with_table(report, table)
+    again = run_plan(chosen, folder=folder, policy=report.policy, progress=progress)
+    _check_data(report, again)
+    if again.claims_digest == report.claims_digest:
+        return f"hold: {len(report.findings)} computed again, to the last digit"
+    _check_findings(report, again)
+    return f"hold: {len(report.findings)} computed again, within {TOLERANCE:g} (another platform?)"
+
+
+def _with_table(report: AuditReport, table: Path | None) -> AuditPlan:
+    runs = dict(report.plan.runs)
+    if table is not None:
+        named = [name for name, source in runs.items() if source.table is not None]
+        if len(named) != 1:
+            raise VerificationError(
+                "--table speaks of one table, and the report has another number of them",
+                slug="bundle-incomplete",
+                found=f"{len(named)} tables",
+                remedy="give --plan, with its data beside it",
+            )
+        runs[named[0]] = runs[named[0]].model_copy(update={"table": str(table.resolve())})
+    return report.plan.model_copy(update={"runs": runs, "policy": None})
+
+
+def _check_data(report: AuditReport, again: AuditReport) -> None:
+    stated = {data.run: data.digest for data in report.data}
+    found = {data.run: data.digest for data in again.data}
+    if stated != found:
+        run = next((name for name in stated if stated[name] != found.get(name)), "a run")
+        raise VerificationError(
+            f"these are not the data of the report (run {run})",
+            slug="recomputation-differs",
+            found=found.get(run, "no such run"),
+            allowed=stated.get(run, "no such run"),
+            remedy="give the very table that was audited; its rows must be in the same order",
+        )
+
+
+def _check_findings(report: AuditReport, again: AuditReport) -> None:
+    new = {finding.id: finding for finding in again.findings}
+    for old in report.findings:
+        difference = _difference(
+            old.model_dump(mode="json"), new[old.id].model_dump(mode="json") if old.id in new else None
+        )
+        if difference:
+            raise VerificationError(
+                f"a finding differs: {old.id}",
+                slug="recomputation-differs",
+                found=difference,
+                remedy="compare the versions in both provenances; if they agree, the report is not what was computed",
+            )
+
+
+def _difference(old: Any, new: Any, where: str = "") -> str | None:  # noqa: ANN401 - JSON values
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted({*old, *new})
+        return next((d for k in keys if (d := _difference(old.get(k), new.get(k), f"{where}.{k}"))), None)
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return next(
+            (d for i, (a, b) in enumerate(zip(old, new, strict=True)) if (d := _difference(a, b, f"{where}[{i}]"))),
+            None,
+        )
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    same = math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=TOLERANCE) if numbers else old == new
+    return None if same else f"{where.lstrip('.')}: {old!r} in the report, {new!r} now"

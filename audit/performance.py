@@ -1,0 +1,190 @@
+"""How well does the model do, for everybody, every group and every intersection, and how far are groups apart?
+
+Accuracy, unweighted and weighted average recall, weighted and macro F1; each also as a mean over units, so that one
+talkative patient does not stand for many. Gaps are printed beside what chance alone gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affidavit.case import Case
+from affidavit.confusion import Statistic, performance, ratio_statistic
+from affidavit.evidence import Evidence
+from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibits import ExhibitTable
+from affidavit.gaps import GapKind, measure_gap
+from affidavit.intervals import measure
+from affidavit.plan import Task
+from affidavit.tally import GroupedSums
+from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name
+from audit.columns import BY_GROUP, MATRIX
+
+NAME = "performance"
+VERSION = "1"
+METRICS = tuple(statistic.name for statistic in performance(2))
+GAP_SOURCE = "max-min and min/max over groups: Bird et al. 2020 (Fairlearn); null and bounds: methods 6.4"
+
+
+def examine(case: Case) -> Testimony:
+    """Measure every group of every family under every condition."""
+    claims: list[Claim] = []
+    gaps: list[Claim] = []
+    matrices: dict[str, list[str | int | float | None]] = {column.name: [] for column in MATRIX}
+    evidences = list(_steps(case))
+    for done, (run, condition, family) in enumerate(evidences, start=1):
+        predictions = case.runs[run]
+        place = Place(
+            examination=NAME,
+            method_version=VERSION,
+            run=run,
+            condition=condition,
+            family=family,
+            has_units=predictions.unit != "row",
+            level=case.statistics.level,
+        )
+        evidence = case.book.evidence(run, condition, family)
+        found, apart = _family(place, evidence, predictions.labels)
+        claims += found
+        gaps += apart
+        _add_matrices(matrices, place, case.book.matrices(run, condition, family), predictions.labels)
+        case.progress("measuring performance", done, len(evidences))
+    return Testimony(claims=(*claims, *gaps), exhibits=_exhibits(claims, matrices))
+
+
+def _steps(case: Case) -> list[tuple[str, str, tuple[str, ...]]]:
+    labelled = [run for run, p in case.runs.items() if p.task is Task.MULTICLASS and p.labelled]
+    return [
+        (run, condition, family)
+        for run in labelled
+        for condition in case.runs[run].conditions
+        for family in case.families
+    ]
+
+
+def _family(place: Place, evidence: Evidence, labels: tuple[str, ...]) -> tuple[list[Claim], list[Claim]]:
+    statistics = performance(len(labels))
+    caveats = _absent_classes(evidence, labels)
+    averages = {"unweighted_average_recall", "macro_f1"}
+    claims = [
+        claim
+        for s in statistics
+        for claim in group_claims(place, measure(evidence, s), caveats=caveats if s.name in averages else {})
+    ]
+    if place.has_units:
+        unit_means = evidence.per_unit(statistics)
+        claims += [
+            claim
+            for i, s in enumerate(statistics)
+            for claim in group_claims(place, measure(unit_means, _unit_mean(s, i, len(statistics))), caveats={})
+        ]
+    gaps = _gaps(place, evidence, statistics, labels) if place.family else []
+    return claims, gaps
+
+
+def _unit_mean(statistic: Statistic, position: int, n_statistics: int) -> Statistic:
+    """Return the mean over units of a statistic, where it is defined in the unit."""
+    columns = np.eye(2 * n_statistics)
+    mean = ratio_statistic(
+        f"{statistic.name}_per_unit",
+        columns[2 * position],
+        columns[2 * position + 1],
+        source=f"mean over units; {statistic.source}",
+    )
+    return replace(mean, counts_rows=False)
+
+
+def _gaps(place: Place, evidence: Evidence, statistics: tuple[Statistic, ...], labels: tuple[str, ...]) -> list[Claim]:
+    claims = []
+    for statistic in statistics:
+        for scale in ("difference", "ratio"):
+            gap = measure_gap(evidence, [statistic], GapKind(name=f"{statistic.name}_{scale}", scale=scale))
+            claims.append(
+                gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, evidence, labels))
+            )
+    return claims
+
+
+def _absent_classes(evidence: Evidence, labels: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
+    """Return per group the caveat that some classes never occur there."""
+    true = np.split(evidence.totals, 3, axis=1)[1]
+    return {
+        g: (
+            f"averaged over {int((row > 0).sum())} of {len(labels)} classes; "
+            f"none of: {_names(labels, np.asarray(row == 0))}",
+        )
+        for g, row in enumerate(true)
+        if (row == 0).any()
+    }
+
+
+def _shared_classes(statistic: Statistic, evidence: Evidence, labels: tuple[str, ...]) -> tuple[str, ...]:
+    if statistic.common is None:
+        return ()
+    shared = np.split(statistic.common(evidence.totals), 3, axis=1)[1].any(axis=0)
+    if shared.all():
+        return ()
+    return (f"groups are compared over the classes that each of them has; not: {_names(labels, np.asarray(~shared))}",)
+
+
+def _names(labels: tuple[str, ...], chosen: NDArray[Any]) -> str:
+    return ", ".join(label for label, is_chosen in zip(labels, chosen, strict=True) if is_chosen)
+
+
+def _add_matrices(
+    columns: dict[str, list[str | int | float | None]],
+    place: Place,
+    grouped: GroupedSums,
+    labels: tuple[str, ...],
+) -> None:
+    counts = grouped.totals().reshape(len(grouped.groups), len(labels), len(labels))
+    for group, matrix in zip(grouped.groups, counts, strict=True):
+        levels = [*group.values(), None, None]
+        place_cells = (
+            place.run,
+            place.condition,
+            " x ".join(place.family),
+            group_name(group),
+            levels[0],
+            levels[1],
+        )
+        for truth, row in zip(labels, matrix, strict=True):
+            total = float(row.sum())
+            for prediction, count in zip(labels, row, strict=True):
+                share = float(count) / total if total > 0 else None
+                for column, cell in zip(columns, (*place_cells, truth, prediction, float(count), share), strict=True):
+                    columns[column].append(cell)
+
+
+def _exhibits(claims: list[Claim], matrices: dict[str, list[str | int | float | None]]) -> tuple[ExhibitTable, ...]:
+    rows = claim_rows(claims)
+    return (
+        ExhibitTable(
+            id="performance-by-group",
+            title="Performance of every group",
+            columns=BY_GROUP,
+            values={column.name: [row[column.name] for row in rows] for column in BY_GROUP},
+        ),
+        ExhibitTable(id="confusion-matrices", title="Confusion matrix of every group", columns=MATRIX, values=matrices),
+    )
+
+
+EXAMINATION = FunctionExamination(
+    name=NAME,
+    title="Performance by group",
+    method_version=VERSION,
+    access=("table", "labels"),
+    metrics=frozenset(
+        [
+            *METRICS,
+            *(f"{m}_per_unit" for m in METRICS),
+            *(f"{m}_{scale}" for m in METRICS for scale in ("difference", "ratio")),
+        ]
+    ),
+    tasks=frozenset({Task.MULTICLASS}),
+    function=examine,
+)

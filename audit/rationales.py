@@ -1,0 +1,158 @@
+"""What do rationales look like, for whom? Presence, length, and which modalities they cite; from the table alone.
+
+Citations are found by an English word list, so they are a floor: a paraphrase escapes it. A rationale that cites a
+modality which was not shown cannot have its evidence from there; that share needs no label and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from affidavit.case import Case
+from affidavit.conditions import AS_SUPPLIED, Condition
+from affidavit.confusion import FloatArray, Statistic, ratio_statistic
+from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.plan import Task
+from affidavit.predictions import Predictions
+from affidavit.records import Refusal
+from affidavit.tally import tally_outcomes
+from audit.outcomes import outcome_claims
+
+NAME = "rationales"
+VERSION = "1"
+CITATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "T": r"\b(words?|wording|says?|said|saying|phrases?|sentences?|transcript|text|language|speech content)\b",
+        "A": r"\b(voices?|vocal|tone|pitch|prosody|intonation|loud(?:ness|er|ly)?"
+        r"|sigh(?:s|ed|ing)?|speaking rate|audio)\b",
+        "V": r"\b(faces?|facial|brows?|eyes?|gaze|smil(?:e|es|ed|ing)|frown(?:s|ed|ing)?|lips?|mouth|posture|video)\b",
+    }
+)
+NAMES: Final = MappingProxyType({"T": "text", "A": "audio", "V": "video"})
+_COLUMNS: Final = ("present", "rows", "words", *(f"cites_{NAMES[m]}" for m in NAMES), "cites_absent")
+SOURCE: Final = "share of rationales, English word list of affidavit/audit/rationales.py version 1"
+
+
+def _pick(column: str) -> FloatArray:
+    return np.asarray(np.eye(len(_COLUMNS))[_COLUMNS.index(column)])
+
+
+def _statistics(*, absent_can_be_cited: bool) -> tuple[Statistic, ...]:
+    cites = [f"cites_{NAMES[m]}" for m in NAMES] + (["cites_absent"] if absent_can_be_cited else [])
+    named = {"cites_absent": "cites_absent_modality_rate"}
+    return (
+        ratio_statistic(
+            "rationale_rate",
+            _pick("present"),
+            _pick("rows"),
+            higher_is_better=None,
+            source="share of rows with a rationale",
+        ),
+        ratio_statistic(
+            "rationale_words",
+            _pick("words"),
+            _pick("present"),
+            higher_is_better=None,
+            high=None,
+            source="mean number of words of a rationale",
+        ),
+        *(
+            ratio_statistic(
+                named.get(name, f"{name}_rate"),
+                _pick(name),
+                _pick("present"),
+                higher_is_better=False if name == "cites_absent" else None,
+                source=SOURCE,
+            )
+            for name in cites
+        ),
+    )
+
+
+def refuses(case: Case) -> Refusal | None:
+    """Refuse tables that are streamed: rationales are read whole."""
+    if all(run.in_memory for run in case.runs.values()):
+        return None
+    return Refusal(
+        examination=NAME,
+        because="the table is streamed, and rationales are read in memory",
+        remedy="raise execution.memory_rows, or audit a sample of the utterances",
+    )
+
+
+def examine(case: Case) -> Testimony:
+    """Describe the rationales of every group under every condition."""
+    claims: list[Claim] = []
+    for run, predictions in case.runs.items():
+        if "rationale" not in predictions.columns:
+            continue
+        rows, sums = _outcomes(predictions, case.by)
+        for i, condition in enumerate(predictions.conditions):
+            chosen = rows["condition"] == i
+            here = {name: values[chosen] for name, values in rows.items()}
+            tally = tally_outcomes(predictions, case.by, condition=condition, rows=here, sums=sums[chosen])
+            shown = Condition.parse(condition).modalities
+            statistics = _statistics(absent_can_be_cited=condition != AS_SUPPLIED and len(shown) < len(NAMES))
+            claims += outcome_claims(
+                case, examination=NAME, version=VERSION, run=run, tally=tally, statistics=statistics
+            )
+            case.progress("reading rationales", i + 1, len(predictions.conditions))
+    return Testimony(claims=tuple(claims))
+
+
+def _outcomes(predictions: Predictions, by: tuple[str, ...]) -> tuple[dict[str, NDArray[Any]], FloatArray]:
+    names = ["condition", "unit", *(f"group_{feature}" for feature in by)]
+    batches = zip(predictions.coded_batches(names), predictions.batches(["rationale"]), strict=True)
+    parts: list[dict[str, NDArray[Any]]] = []
+    sums: list[FloatArray] = []
+    for coded, text in batches:
+        parts.append(coded)
+        absent = [_absent(condition) for condition in predictions.conditions]
+        sums.append(_row_sums(text.column("rationale"), coded["condition"], absent))
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}, np.concatenate(sums)
+
+
+def _absent(condition: str) -> list[str]:
+    """Return the modalities that were not shown; none where nobody knows what was."""
+    shown = Condition.parse(condition).modalities
+    return [m for m in NAMES if m not in shown] if shown else []
+
+
+def _row_sums(text: pa.Array, condition: NDArray[Any], absent: list[list[str]]) -> FloatArray:
+    """Return [N, columns]: what each row adds to presence, rows, words and citations."""
+    trimmed = pc.utf8_trim_whitespace(pc.fill_null(text, ""))
+    words = pc.list_value_length(pc.split_pattern_regex(trimmed, r"\s+")).to_numpy(zero_copy_only=False)
+    present = pc.not_equal(trimmed, "").to_numpy(zero_copy_only=False)
+    cites = {
+        m: pc.match_substring_regex(trimmed, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
+        for m, pattern in CITATIONS.items()
+    }
+    absent_cited = np.zeros(len(present), dtype=bool)
+    for i, missing in enumerate(absent):
+        if missing:
+            absent_cited |= (condition == i) & np.any([cites[m] for m in missing], axis=0)
+    columns = [present, np.ones(len(present)), np.where(present, words, 0), *cites.values(), absent_cited]
+    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+
+
+EXAMINATION = FunctionExamination(
+    name=NAME,
+    title="Rationales by group",
+    method_version=VERSION,
+    access=("table", "rationales"),
+    metrics=frozenset(
+        f"{statistic.name}{ending}"
+        for statistic in _statistics(absent_can_be_cited=True)
+        for ending in ("", "_difference")
+    ),
+    tasks=frozenset({Task.MULTICLASS}),
+    function=examine,
+    refusal=refuses,
+)

@@ -1,0 +1,1 @@
+"""Where utterances come from: loaders of real corpora and manifests."""

@@ -1,0 +1,1 @@
+"""Who is on the stand: recorded tables, and the judgement simulator."""

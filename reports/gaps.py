@@ -1,0 +1,118 @@
+"""Gaps between groups, each printed beside the gap that chance alone gives and the smallest that could be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from affidavit.records import Finding, SignificanceTest
+from affidavit.report import AuditReport
+from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
+from reports.ordering import conditions_in_order, distinct
+from reports.remarks import controls_remark, interval_remark
+from reports.wording import (
+    NOTHING,
+    features_name,
+    figures,
+    interval_text,
+    metric_label,
+    p_text,
+    quantity,
+    scale_of,
+    verdict_text,
+)
+
+EXPLANATION = (
+    "A gap between groups is never zero, even where a model treats everybody alike. Each gap therefore stands beside "
+    "what chance alone gives with these groups, and beside the smallest true effect that this sample would find."
+)
+_COLUMNS = (
+    Column(title="Gap", kind="heading"),
+    Column(title="Features"),
+    Column(title="Value", detail="with interval", kind="number"),
+    Column(title="Chance alone", detail="mean", kind="number"),
+    Column(title="Chance alone", detail="95 % stay under", kind="number"),
+    Column(title="Smallest detectable", kind="number"),
+    Column(title="p", kind="number"),
+    Column(title="p adjusted", kind="number"),
+    Column(title="n", detail="rows / units", kind="number"),
+    Column(title="Verdict", kind="verdict"),
+    Column(title="Source", kind="prose"),
+    Column(title="Notes", kind="notes"),
+)
+
+
+def gaps_section(report: AuditReport) -> Section:
+    """Return all gaps, one fold per run and condition, the fullest condition open."""
+    gaps = [finding for finding in report.findings if finding.compared is not None]
+    if not gaps:
+        return Section(id="gaps", title="Gaps between groups", blocks=(Paragraph(text="No gaps were measured."),))
+    folds = [fold for run in distinct(f.run for f in gaps) for fold in _run_folds(report, gaps, run)]
+    return Section(id="gaps", title="Gaps between groups", blocks=(Paragraph(text=EXPLANATION), *folds))
+
+
+def _run_folds(report: AuditReport, gaps: list[Finding], run: str) -> list[Block]:
+    own = [finding for finding in gaps if finding.run == run]
+    by_id = {finding.id: finding for finding in report.findings}
+    conditions = conditions_in_order(finding.condition for finding in own)
+    place = distinct(f.run for f in gaps).index(run)
+    return [
+        Fold(
+            summary=f"Gaps in run {run}, condition {condition}",
+            opened=condition == conditions[0],
+            blocks=(_table([f for f in own if f.condition == condition], by_id, name=f"gaps-{place}-{number}"),),
+        )
+        for number, condition in enumerate(conditions)
+    ]
+
+
+def _table(findings: list[Finding], by_id: Mapping[str, Finding], *, name: str) -> Table:
+    notes = Notes()
+    rows = tuple(_row(finding, by_id, notes) for finding in findings)
+    caption = f"Gaps in run {findings[0].run}, condition {findings[0].condition}"
+    return tidied(Table(id=name, caption=caption, columns=_COLUMNS, rows=rows, notes=notes.texts()))
+
+
+def _row(finding: Finding, by_id: Mapping[str, Finding], notes: Notes) -> tuple[Cell, ...]:
+    scale, estimate, test = scale_of(finding.metric), finding.estimate, finding.test
+    null, effect = finding.null_expectation, finding.minimum_detectable_effect
+    why = (notes.number(f"no interval: {estimate.why_no_interval}"),) if estimate.why_no_interval else ()
+    return (
+        Cell(text=metric_label(finding.metric)),
+        Cell(text=features_name(finding.compared or ())),
+        Cell(text=quantity(estimate.value, scale), detail=interval_text(estimate.interval, scale), notes=why),
+        Cell(text=figures(null.value, scale) if null else NOTHING),
+        Cell(text=figures(null.high, scale) if null else NOTHING),
+        Cell(text=figures(effect.value, scale) if effect else NOTHING),
+        Cell(text=p_text(test.p_value if test else None)),
+        Cell(text=p_text(test.p_adjusted if test else None)),
+        Cell(text=_counts(finding)),
+        Cell(text=verdict_text(finding.verdict), verdict=finding.verdict),
+        Cell(text=finding.source),
+        Cell(text="", notes=tuple(notes.number(text) for text in _remarks(finding, by_id))),
+    )
+
+
+def _counts(finding: Finding) -> str:
+    units = finding.estimate.n_clusters
+    return f"{finding.estimate.n:,} / {NOTHING if units is None else f'{units:,}'}"
+
+
+def _remarks(finding: Finding, by_id: Mapping[str, Finding]) -> list[str]:
+    """Return what has no column of its own: methods, the family, controls, reasons and caveats."""
+    test, null, effect = finding.test, finding.null_expectation, finding.minimum_detectable_effect
+    texts = [
+        finding.because,
+        interval_remark(finding.estimate.interval),
+        f"chance alone: {null.method}" if null else "",
+        f"smallest detectable at power {effect.power:.6g}, alpha {effect.alpha:.6g}: {effect.method}" if effect else "",
+        f"test: {test.method}; null: {test.null}" if test else "",
+        _adjustment(test) if test else "",
+        controls_remark(finding, by_id),
+        *finding.caveats,
+    ]
+    return [text for text in texts if text]
+
+
+def _adjustment(test: SignificanceTest) -> str:
+    over = f" over {test.family}" if test.family else ""
+    return f"p adjusted by {test.correction}{over}" if test.correction else ""

@@ -1,0 +1,101 @@
+"""The commands `affidavit keygen`, `affidavit sign` and `affidavit verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from affidavit.bundle import REPORT, read_bundle
+from affidavit.cli.progress import shown_progress
+from affidavit.errors import EXIT_DONE, TableError, VerificationError
+from affidavit.files import replacing
+from affidavit.plan import read_plan
+from affidavit.report import AuditReport
+from affidavit.verification import recompute
+from reports.signing import generate_key, sign_report, verify_envelope
+
+ENVELOPE: Final = "report.dsse.json"
+
+
+def make_key(path: Path) -> int:
+    """Write a new key pair; an existing file is never overwritten."""
+    public = path.with_name(f"{path.name}.pub")
+    for file in (path, public):
+        if file.exists():
+            raise VerificationError(
+                "the key file exists already",
+                slug="key-invalid",
+                where=str(file),
+                remedy="choose another name: a lost private key cannot be made again",
+            )
+    private_pem, public_pem = generate_key()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(private_pem)
+    public.write_bytes(public_pem)
+    typer.echo(f"private key: {path} (keep it secret)\npublic key:  {public} (hand it to whoever verifies)")
+    return EXIT_DONE
+
+
+def sign_bundle(folder: Path, key: Path) -> int:
+    """Sign a bundle's report after holding every digest against its content."""
+    report = read_bundle(folder)
+    envelope = sign_report((folder / REPORT).read_bytes(), _exhibit_digests(report), _read(key))
+    with replacing(folder / ENVELOPE) as temporary:
+        temporary.write_bytes(envelope)
+    typer.echo(f"signed {report.report_digest}\n{folder / ENVELOPE}")
+    return EXIT_DONE
+
+
+def verify_bundle(folder: Path, *, key: Path | None, table: Path | None, plan: Path | None) -> int:
+    """Verify digests, then the signature if a key is given, then the findings if a table or plan is given."""
+    report = read_bundle(folder)
+    typer.echo(f"digests      hold: report and {len(report.exhibits)} exhibits are as they were written")
+    _verify_signature(folder, report, key)
+    if table is None and plan is None:
+        typer.echo("findings     not computed again: give --table or --plan")
+        return EXIT_DONE
+    with shown_progress() as progress:
+        difference = recompute(
+            report, table=table, plan=None if plan is None else read_plan(plan), folder=_folder(plan), progress=progress
+        )
+    typer.echo(f"findings     {difference}")
+    return EXIT_DONE
+
+
+def _folder(plan: Path | None) -> Path:
+    return Path.cwd() if plan is None else plan.resolve().parent
+
+
+def _verify_signature(folder: Path, report: AuditReport, key: Path | None) -> None:
+    envelope = folder / ENVELOPE
+    if key is None:
+        state = "there is one, but no --key was given to hold it against" if envelope.exists() else "none"
+        typer.echo(f"signature    {state}")
+        return
+    if not envelope.exists():
+        raise VerificationError(
+            "the bundle is not signed",
+            slug="bundle-incomplete",
+            where=str(envelope),
+            remedy="`affidavit sign` signs it",
+        )
+    statement = verify_envelope(
+        envelope.read_bytes(), (folder / REPORT).read_bytes(), _exhibit_digests(report), _read(key)
+    )
+    typer.echo(f"signature    holds: key {statement.key_id}")
+
+
+def _exhibit_digests(report: AuditReport) -> dict[str, str]:
+    return {exhibit.id: exhibit.digest for exhibit in report.exhibits}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise TableError(
+            "the key file cannot be read", slug="file-not-found", where=str(path), remedy="check the path"
+        ) from None

@@ -1,0 +1,66 @@
+"""What stands beside an estimate: why there is no interval, how it was made, what chance gives, which controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from affidavit.records import Finding, Interval
+from reports.wording import estimate_text, figures, metric_label, p_text, quantity, scale_of
+
+
+def remarks_of(finding: Finding, by_id: Mapping[str, Finding]) -> list[str]:
+    """Return everything that a finding says beside its numbers; the lack of an interval stands at the value."""
+    texts = [
+        finding.because,
+        interval_remark(finding.estimate.interval),
+        chance_remark(finding),
+        detectable_remark(finding),
+        test_remark(finding),
+        controls_remark(finding, by_id),
+        *finding.caveats,
+    ]
+    return [text for text in texts if text]
+
+
+def interval_remark(interval: Interval | None) -> str:
+    """Return level and method of an interval."""
+    return f"{interval.level * 100:.6g} % intervals: {interval.method}" if interval else ""
+
+
+def chance_remark(finding: Finding) -> str:
+    """Return what chance alone gives."""
+    null, scale = finding.null_expectation, scale_of(finding.metric)
+    if null is None:
+        return ""
+    high = figures(null.high, scale)
+    return f"by chance alone {quantity(null.value, scale)}, 95 % of draws under {high}: {null.method}"
+
+
+def detectable_remark(finding: Finding) -> str:
+    """Return the smallest effect that would have been found."""
+    effect = finding.minimum_detectable_effect
+    if effect is None:
+        return ""
+    power = f"power {effect.power:.6g}, alpha {effect.alpha:.6g}"
+    return f"smallest detectable {quantity(effect.value, scale_of(finding.metric))} ({power}): {effect.method}"
+
+
+def test_remark(finding: Finding) -> str:
+    """Return the test of a finding."""
+    test = finding.test
+    if test is None:
+        return ""
+    adjusted = f", adjusted {p_text(test.p_adjusted)}" if test.p_adjusted is not None else ""
+    return f"p {p_text(test.p_value)}{adjusted}: {test.method}, null: {test.null}"
+
+
+def controls_remark(finding: Finding, by_id: Mapping[str, Finding]) -> str:
+    """Return the controls of a finding with their numbers."""
+    said = [_control(control, by_id.get(control)) for control in finding.controls or ()]
+    return f"controls: {'; '.join(said)}" if said else ""
+
+
+def _control(name: str, control: Finding | None) -> str:
+    if control is None:
+        return f"{name} (not in this report)"
+    return f"{metric_label(control.metric)} {estimate_text(control.estimate, scale_of(control.metric))} ({name})"

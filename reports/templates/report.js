@@ -1,0 +1,41 @@
+// Sorting and filtering of long tables; the page is complete without it.
+(() => {
+  const worth = (row, column) => {
+    const text = row.cells[column].firstChild?.textContent.trim() ?? "";
+    const number = parseFloat(text.replace("−", "-").replace(/[<,]/g, ""));
+    return Number.isNaN(number) ? text.toLowerCase() : number;
+  };
+  const compare = (a, b) => {
+    if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
+    return typeof a === "number" ? -1 : 1;
+  };
+  const sort = (table, heading) => {
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    for (const other of heading.parentNode.cells) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = table.tBodies[0], column = heading.cellIndex, sign = down ? -1 : 1;
+    body.append(...[...body.rows].sort((a, b) => sign * compare(worth(a, column), worth(b, column))));
+  };
+  const filter = (table, words) => {
+    for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+  };
+  for (const table of document.querySelectorAll("table")) {
+    if (table.tBodies[0].rows.length < 8) continue;
+    for (const heading of table.tHead.rows[0].cells) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      button.addEventListener("click", () => sort(table, heading));
+      heading.append(button);
+    }
+    const label = document.createElement("label"), input = document.createElement("input");
+    label.className = "tools";
+    input.type = "search";
+    input.addEventListener("input", () => filter(table, input.value.trim().toLowerCase()));
+    label.append("Show rows with", input);
+    table.parentNode.before(label);
+  }
+  addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll("details")) fold.open = true;
+  });
+})();
