@@ -27,7 +27,7 @@ check: $(STAMP)           ## format, lint, types, contracts, generated docs, cor
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m pytest -m 'not slow' -q tests/affidavit
 
 format: $(STAMP)
@@ -40,7 +40,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
 
 docs: $(STAMP)            ## write the generated pages
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf out build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -22,7 +22,7 @@ from affidavit.report import AuditReport, parse_report
 
 REPORT: Final = "report.json"
 SUMS: Final = "SHA256SUMS"
-RENDERINGS: Final = ("html", "markdown")
+RENDERINGS: Final = ("html", "md")
 
 
 def check_output(folder: Path) -> None:

@@ -6,8 +6,9 @@ silently: a value that does not read is an error that names its row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -46,35 +47,56 @@ class Canonicaliser:
         """Begin another pass over the same table."""
         self._row = 0
 
-    def canonical(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the canonical columns of a batch.
+    def columns(self) -> dict[str, Callable[[pa.RecordBatch], pa.Array]]:
+        """Return how each canonical column is made from a batch, in the order of the table."""
+        parts = self.mapped.parts
+        made: dict[str, Callable[[pa.RecordBatch], pa.Array]] = {
+            "utterance_id": self._utterance_id,
+            "reasoner": partial(self._repeated, part="reasoner", default=self.run),
+            "condition": self._condition,
+            "instruction": partial(self._repeated, part="instruction", default=""),
+            "repeat": self._repeat,
+        }
+        if self.mapped.unit != "row":
+            made["unit"] = self._unit
+        if self.task is Task.TRANSCRIPTION:
+            made |= {part: partial(self._required_number, part=part) for part in ("word_errors", "words")}
+        else:
+            labels = ("y_true", "y_pred") if self.labelled and "y_true" in parts else ("y_pred",)
+            made |= {part: partial(self._label, part=part) for part in labels}
+        if "intensity" in parts:
+            made["intensity"] = partial(self._number, part="intensity", low=-np.inf)
+        if "weight" in parts:
+            made["weight"] = partial(self._required_number, part="weight")
+        if "rationale" in parts:
+            made["rationale"] = partial(self._text, part="rationale")
+        return made | {
+            f"group_{name}": partial(self._levels, name=name, column=column)
+            for name, column in self.mapped.features.items()
+        }
+
+    def canonical(self, batch: pa.RecordBatch, wanted: Sequence[str] | None = None) -> pa.RecordBatch:
+        """Return the canonical columns of a batch, all of them or those wanted.
 
         Raises:
             RowError: a value is missing, malformed or out of range.
         """
-        columns = self._key(batch) | self._unit(batch) | self._outcome(batch) | self._groups(batch)
-        columns |= self._distributions(batch)
+        makers = self.columns()
+        columns = {name: make(batch) for name, make in makers.items() if wanted is None or name in wanted}
+        if wanted is None or not set(wanted) <= set(makers):
+            columns |= self._distributions(batch)
         self._row += batch.num_rows
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+        chosen = list(columns) if wanted is None else list(wanted)
+        return pa.RecordBatch.from_arrays([columns[name] for name in chosen], names=chosen)
 
-    def _key(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        n = batch.num_rows
+    def _utterance_id(self, batch: pa.RecordBatch) -> pa.Array:
         if self.mapped.parts["utterance_id"] == ROW_NUMBER:
-            ids = pc.cast(pa.array(np.arange(self._row + 1, self._row + n + 1)), pa.string())
-        else:
-            ids = self._text(batch, "utterance_id")
-            self._refuse_missing(ids, "utterance_id", slug="row-id-missing", remedy="give each utterance an id")
-        return {
-            "utterance_id": ids,
-            "reasoner": self._repeated(batch, "reasoner", default=self.run),
-            "condition": self._condition(batch),
-            "instruction": self._repeated(batch, "instruction", default=""),
-            "repeat": self._repeat(batch),
-        }
+            return pc.cast(pa.array(np.arange(self._row + 1, self._row + batch.num_rows + 1)), pa.string())
+        ids = self._text(batch, "utterance_id")
+        self._refuse_missing(ids, "utterance_id", slug="row-id-missing", remedy="give each utterance an id")
+        return ids
 
-    def _unit(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        if self.mapped.unit == "row":
-            return {}
+    def _unit(self, batch: pa.RecordBatch) -> pa.Array:
         text = self._text(batch, self.mapped.unit)
         if text.null_count:
             rows = pc.cast(pa.array(np.arange(self._row + 1, self._row + len(text) + 1)), pa.string())
@@ -82,37 +104,19 @@ class Canonicaliser:
             self.assumptions[
                 f"rows without {self.mapped.unit} stand each for a unit of their own: intervals may be too narrow"
             ] = None
-        return {"unit": _encoded(text)}
+        return _encoded(text)
 
-    def _outcome(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        parts, columns = self.mapped.parts, {}
-        if self.task is Task.TRANSCRIPTION:
-            for part in ("word_errors", "words"):
-                columns[part] = self._number(batch, part, low=0.0)
-                self._refuse_missing(columns[part], part, slug="row-value", remedy="drop the row or count its words")
-        else:
-            for part in ("y_true", "y_pred") if self.labelled and "y_true" in parts else ("y_pred",):
-                columns[part] = self._label(batch, part)
-        for part in ("intensity", "weight"):
-            if part in parts:
-                columns[part] = self._number(batch, part, low=0.0 if part == "weight" else -np.inf)
-        if "weight" in columns:
-            self._refuse_missing(columns["weight"], "weight", slug="row-value", remedy="give every row a weight")
-        if "rationale" in parts:
-            columns["rationale"] = self._text(batch, "rationale")
-        return columns
+    def _required_number(self, batch: pa.RecordBatch, part: str) -> pa.Array:
+        values = self._number(batch, part, low=0.0)
+        self._refuse_missing(values, part, slug="row-value", remedy="fill it in, or drop the row")
+        return values
 
-    def _groups(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        return {
-            f"group_{name}": self._levels(batch.column(column), name, self.features.get(name, Feature()))
-            for name, column in self.mapped.features.items()
-        }
-
-    def _levels(self, column: pa.Array, name: str, feature: Feature) -> pa.Array:
+    def _levels(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
+        feature = self.features.get(name, Feature())
         if feature.bands is not None:
-            values = self._as_number(column, f"group_{name}", low=-np.inf)
+            values = self._as_number(batch.column(column), f"group_{name}", low=-np.inf)
             return _encoded(_banded(values, feature.bands))
-        text = pc.fill_null(pc.utf8_trim_whitespace(pc.fill_null(_as_text(column), "")), "")
+        text = pc.utf8_trim_whitespace(pc.fill_null(_as_text(batch.column(column)), ""))
         levels = _whole_numbers(_encoded(pc.if_else(pc.equal(text, ""), UNKNOWN, text)))
         if len(levels.dictionary) > MAX_LEVELS:
             raise ColumnError(
@@ -317,9 +321,7 @@ def _banded(values: pa.Array, cuts: tuple[float, ...]) -> pa.Array:
     """
     cuts = tuple(sorted(cuts))
     whole = all(float(cut).is_integer() for cut in cuts)
-    between = [
-        f"{low:g}-{high - 1:g}" if whole else f"{low:g} to <{high:g}" for low, high in pairwise(cuts)
-    ]
+    between = [f"{low:g}-{high - 1:g}" if whole else f"{low:g} to <{high:g}" for low, high in pairwise(cuts)]
     names = np.array([f"under {cuts[0]:g}", *between, f"{cuts[-1]:g} and over", UNKNOWN], dtype=object)
     numbers = values.to_numpy(zero_copy_only=False)
     codes = np.where(np.isnan(numbers), len(names) - 1, np.searchsorted(cuts, numbers, side="right"))

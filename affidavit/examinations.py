@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
 
 from affidavit.case import Case
 from affidavit.exhibits import ExhibitTable
@@ -56,6 +56,7 @@ class Claim:
 class Testimony:
     """Everything an examination has to say."""
 
+    __test__: ClassVar[bool] = False  # pytest takes every imported name that begins with Test for a test
     claims: tuple[Claim, ...] = ()
     exhibits: tuple[ExhibitTable, ...] = ()
 

@@ -235,6 +235,13 @@ class MeasuredGap:
         names = [", ".join(self.evidence.grouped.groups[g].values()) for g in decisive.compared]
         return names[int(values.argmax())], names[int(values.argmin())]
 
+    @property
+    def undetectable(self) -> str | None:
+        """Say that even the largest gap could not be found between the least measured groups, where that is so."""
+        if not self.defined or self.kind.scale == "ratio" or self.detectable(self.evidence.options.level) is not None:
+            return None
+        return "the least measured groups are too few units for any gap between them to be found"
+
     def detectable(self, level: float) -> DetectableEffect | None:
         """Return the smallest difference between the two least measured groups that would be found."""
         if not self.defined or self.kind.scale == "ratio":
@@ -251,7 +258,8 @@ class MeasuredGap:
                 pairs.standard_error[widest], degrees_of_freedom=df, alpha=alpha, power=options.power
             )
             worst = max(worst, float(effect))
-        if not np.isfinite(worst) or worst == 0.0:
+        largest = 1.0 if all(component.measured.bounded for component in self.components) else np.inf
+        if not 0.0 < worst < largest:  # no gap there can be would be found: `undetectable` says so in words
             return None
         return DetectableEffect(
             value=worst,

@@ -199,9 +199,16 @@ class _Source:
     def canonical_batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield canonical batches; a second pass canonicalises again, which costs less than a second copy."""
         self.canonicaliser.restart()
-        for batch in self.raw.batches(self.mapped.read or None):
-            canonical = self.canonicaliser.canonical(batch)
-            yield canonical if columns is None else canonical.select(list(columns))
+        for batch in self.raw.batches(self._raw_columns(columns)):
+            yield self.canonicaliser.canonical(batch, columns)
+
+    def _raw_columns(self, wanted: Sequence[str] | None) -> list[str] | None:
+        """Return the file's columns behind the wanted ones; None (all) where one cannot be told from another."""
+        sources = self.mapped.described() | {"unit": self.mapped.parts.get(self.mapped.unit, "")}
+        named = None if wanted is None else [sources.get(name, "") for name in wanted]
+        if named is None or any(name.startswith(("prob_", "soft_")) for name in wanted or ()):
+            return list(self.mapped.read) or None
+        return [name for name in dict.fromkeys(named) if name in self.raw.columns] or list(self.mapped.read)
 
 
 def _from_memory(kept: Sequence[pa.RecordBatch]) -> Callable[[Sequence[str]], Iterator[pa.RecordBatch]]:

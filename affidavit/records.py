@@ -102,7 +102,7 @@ class NullExpectation(Record):
     value: Number
     """The mean over draws."""
     high: Number
-    """The 95 % quantile over draws."""
+    """The 95 % quantile over draws; for ratios the 5 % quantile, the bad end there."""
     method: str
 
 

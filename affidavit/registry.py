@@ -53,7 +53,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
         Door.RELEASES: {},
         Door.RENDERERS: {
             "html": "reports.html:RENDERER",
-            "markdown": "reports.markdown:RENDERER",
+            "md": "reports.markdown:RENDERER",
             "json": "reports.canonical:RENDERER",
         },
         Door.COMMANDS: {

@@ -42,7 +42,7 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
 
 def _value(finding: Finding) -> str:
     what = _WORDS.get(finding.metric, finding.metric)
-    return f"{finding.run}, {finding.condition}: {what} of everybody is {spoken(finding.estimate)}."
+    return f"{finding.run}, {finding.condition}: {what} of everybody is {spoken(finding.estimate, '%')}."
 
 
 def _gap(finding: Finding) -> str:
@@ -51,20 +51,21 @@ def _gap(finding: Finding) -> str:
     between = f", between {finding.lowest} and {finding.highest}" if finding.lowest else ""
     chance = ""
     if finding.null_expectation is not None:
-        chance = f"; chance alone gives {finding.null_expectation.value:.3f} on average"
+        chance = f"; chance alone gives {100 * finding.null_expectation.value:.1f} on average"
     test = (
         f" (adjusted p = {finding.test.p_adjusted:.2g})" if finding.test and finding.test.p_adjusted is not None else ""
     )
-    return f"{where}: the largest {what} gap is {spoken(finding.estimate)}{between}{chance}{test}."
+    return f"{where}: the largest {what} gap is {spoken(finding.estimate, 'points')}{between}{chance}{test}."
 
 
-def spoken(estimate: Estimate) -> str:
-    """Return a value with its interval in one phrase."""
+def spoken(estimate: Estimate, unit: str) -> str:
+    """Return a rate or a gap of rates with its interval in one phrase, in `%` or `points` (hundredths)."""
     if estimate.value is None:
         return f"undefined ({estimate.why_no_interval})"
+    value = f"{100 * estimate.value:.1f} {unit}"
     if estimate.interval is None:
-        return f"{estimate.value:.3f} (no interval: {estimate.why_no_interval})"
-    return f"{estimate.value:.3f} ({estimate.interval.low:.3f} to {estimate.interval.high:.3f})"
+        return f"{value} (no interval: {estimate.why_no_interval})"
+    return f"{value} ({100 * estimate.interval.low:.1f} to {100 * estimate.interval.high:.1f})"
 
 
 def _decisions(findings: Sequence[Finding], decision: Decision) -> list[str]:

@@ -167,7 +167,9 @@ def _header_and_separator(path: Path, encoding: str) -> tuple[list[str], str]:
         try:
             line = next(line for line in file if line.strip())
         except StopIteration:
-            raise TableError("the file is empty", slug="file-empty", where=path.name) from None
+            raise TableError(
+                "the file is empty", slug="file-empty", where=path.name, remedy="check the export"
+            ) from None
         except (UnicodeError, OSError) as error:
             raise _unreadable(path, error) from None
     if "\x00" in line:
@@ -192,7 +194,7 @@ def _open_xlsx(path: Path) -> RawTable:
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise _unreadable(path, error) from None
     if not rows:
-        raise TableError("the sheet is empty", slug="file-empty", where=path.name)
+        raise TableError("the sheet is empty", slug="file-empty", where=path.name, remedy="check the export")
     header = ["" if cell is None else str(cell) for cell in rows[0]]
     names = _unique_names(header, where=path.name)
     columns = [pa.array([_cell_text(row[i]) for row in rows[1:]], pa.string()) for i in range(len(names))]
@@ -215,7 +217,7 @@ def _open_jsonl(path: Path) -> RawTable:
 
     _encoding(path)
     if path.stat().st_size == 0:
-        raise TableError("the file is empty", slug="file-empty", where=path.name)
+        raise TableError("the file is empty", slug="file-empty", where=path.name, remedy="check the export")
     try:
         table = json.read_json(path)
     except pa.ArrowInvalid as error:

@@ -78,7 +78,7 @@ def gap_claim(place: Place, gap: MeasuredGap, *, source: str, caveats: tuple[str
         verdict=verdict,
         because=because,
         source=source,
-        caveats=(*caveats, *_left_out(gap)),
+        caveats=(*caveats, *_left_out(gap), *([gap.undetectable] if gap.undetectable else [])),
     )
     return Claim(finding=finding, interval_at=gap.interval, unassessed=gap.left_out)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from affidavit.records import Verdict
 from reports.ordering import conditions_in_order, distinct
 from reports.wording import (
     UNDEFINED,
@@ -21,6 +22,7 @@ from reports.wording import (
     plain,
     quantity,
     scale_of,
+    verdict_text,
 )
 
 if TYPE_CHECKING:
@@ -37,11 +39,9 @@ MUTED: Final = "#5b6470"
 RULE: Final = "#d5d9df"
 MARK: Final = "#0b4a8f"
 OTHER: Final = "#a8480c"
-PALETTE: Final = (INK, PAPER, MUTED, RULE, MARK, OTHER)
 
 ROW_PX: Final = 19
 WIDTH_PX: Final = 560
-DECIDED: Final = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
 
 
 def name_of(group: str) -> str:
@@ -60,6 +60,7 @@ def _late(row: Row, features: Sequence[str]) -> tuple[int, bool]:
 
 
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Return rows as data that stand inside a specification."""
     import altair as alt
 
     return alt.InlineData(values=[dict(row) for row in rows])
@@ -74,7 +75,7 @@ def _scaled(number: float | None, scale: Scale) -> float | None:
     return None if number is None else number * scale.factor
 
 
-def _forest_row(row: Row) -> dict[str, Any]:
+def _forest_row(row: Row, verdict: Verdict | None = None) -> dict[str, Any]:
     scale = scale_of(row["metric"])
     units = units_text(row) if row["n_clusters"] is None else f"{units_text(row)}, n {row['n']:,}"
     bounded = row["low"] is not None and row["high"] is not None
@@ -86,19 +87,24 @@ def _forest_row(row: Row) -> dict[str, Any]:
         "high": _scaled(row["high"], scale) if bounded else None,
         "bounded": bounded,
         "units": units,
-        "said": f"{figures(row['value'], scale)} {DECIDED.get(row['verdict'], '')}".strip(),
+        "said": f"{figures(row['value'], scale)} {_decided(verdict)}".strip(),
     }
 
 
-def forest_chart(rows: Sequence[Row]) -> alt.VConcatChart:
+def _decided(verdict: Verdict | None) -> str:
+    return "" if verdict is None or verdict is Verdict.INFORMATIVE else verdict_text(verdict)
+
+
+def forest_chart(rows: Sequence[Row], verdicts: Mapping[tuple[str, str], Verdict]) -> alt.VConcatChart:
     """Return value, interval, units and verdict of every group, a block for each set of features.
 
     Args:
         rows: the rows of `performance-by-group` of one run, condition and metric.
+        verdicts: verdicts by features and group.
     """
     import altair as alt
 
-    drawn = [_forest_row(row) for row in in_reading_order(rows)]
+    drawn = [_forest_row(row, verdicts.get((row["features"], row["group"]))) for row in in_reading_order(rows)]
     overall = next((row["value"] for row in drawn if not row["block"]), None)
     blocks = distinct(row["block"] for row in drawn)
     axes = {blocks[-1]: alt.Axis(title=_axis_title(rows[0]["metric"]), tickCount=6)}

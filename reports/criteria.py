@@ -39,7 +39,6 @@ _COLUMNS = (
     Column(title="Deciding interval", detail="adjusted", kind="number"),
     Column(title="Decided together", kind="number"),
     Column(title="Verdict", kind="verdict"),
-    Column(title="Source", kind="prose"),
     Column(title="Notes", kind="notes"),
 )
 
@@ -74,7 +73,7 @@ def _overview(report: AuditReport) -> Table:
             Column(title="Metric"),
             Column(title="Bound", kind="number"),
             Column(title="Binds", kind="prose"),
-            *(Column(title=verdict_text(v), kind="number") for v in _DECIDED),
+            *(Column(title=verdict_text(v), kind="count") for v in _DECIDED),
             Column(title="Source", kind="prose"),
         ),
         rows=tuple(_overview_row(report, criterion) for criterion in criteria),
@@ -131,7 +130,7 @@ def _row(finding: Finding, notes: Notes) -> tuple[Cell, ...]:
     value = with_unit(figures(estimate.value, scale, digits=digits), scale)
     deciding = outcome.adjusted_interval if outcome else None
     return (
-        Cell(text=f"{metric_label(finding.metric)}, {_whom(finding)}", detail=finding.id),
+        Cell(text=f"{metric_label(finding.metric)}, {_whom(finding)}"),
         Cell(text=finding.run),
         Cell(text=finding.condition),
         Cell(text=_bound(outcome, finding.metric)),
@@ -139,7 +138,6 @@ def _row(finding: Finding, notes: Notes) -> tuple[Cell, ...]:
         Cell(text=interval_text(deciding, scale, digits=digits) or NOTHING, detail=_level(deciding)),
         Cell(text=f"{outcome.family_size:,}" if outcome else NOTHING),
         Cell(text=verdict_text(finding.verdict), verdict=finding.verdict),
-        Cell(text=outcome.source if outcome else NOTHING),
         Cell(text="", notes=_reasons(finding, notes)),
     )
 
@@ -159,5 +157,7 @@ def _level(interval: Interval | None) -> str:
 
 
 def _reasons(finding: Finding, notes: Notes) -> tuple[int, ...]:
-    texts = [finding.because, finding.estimate.why_no_interval, *finding.caveats]
+    source = f"source of the bound: {finding.criterion.source}" if finding.criterion else ""
+    why = f"no interval: {finding.estimate.why_no_interval}" if finding.estimate.why_no_interval else ""
+    texts = [source, finding.because, why, *finding.caveats]
     return tuple(notes.number(text) for text in texts if text)

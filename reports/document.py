@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from affidavit.records import Verdict
 
-ColumnKind = Literal["heading", "text", "prose", "number", "verdict", "code", "notes"]
+ColumnKind = Literal["heading", "text", "prose", "number", "count", "verdict", "code", "notes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
-    """One paragraph; `strong` ones are set apart."""
+    """One paragraph."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
-    strong: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +153,8 @@ def _with_remarks(table: Table) -> Table:
 
 
 def _renumbered(cell: Cell, new: Mapping[int, int]) -> Cell:
-    return replace(cell, notes=tuple(new[number] for number in cell.notes if number in new)) if cell.notes else cell
+    numbers = sorted(new[number] for number in cell.notes if number in new)
+    return replace(cell, notes=tuple(numbers)) if cell.notes else cell
 
 
 def _without_empty_columns(table: Table) -> Table:

@@ -14,7 +14,8 @@ SMALL_CELLS_MEANING = (
     "This document shows groups of any size, down to single people. It is for those who supplied the data; "
     "make a release of it before it goes further."
 )
-NOT_PROVED = "Nothing in this report proves that the deployed model produced these predictions."
+_NOT_PROVED_START = "Nothing in this report proves that the deployed model produced"
+NOT_PROVED = f"{_NOT_PROVED_START} these predictions."
 _UNITS = {"unit_id": "unit (patient)", "speaker_id": "speaker"}
 _OUTCOMES = (
     (Verdict.FAIL, "failed"),
@@ -75,8 +76,8 @@ def verdict_counts(report: AuditReport) -> Table:
         caption="Verdicts per examination",
         columns=(
             Column(title="Examination", kind="heading"),
-            *(Column(title=title, kind="number") for title in titles),
-            Column(title="not assessed", kind="number"),
+            *(Column(title=title, kind="count") for title in titles),
+            Column(title="not assessed", kind="count"),
         ),
         rows=tuple(_area_row(report, area) for area in areas),
     )
@@ -90,12 +91,13 @@ def _area_row(report: AuditReport, area: str) -> tuple[Cell, ...]:
 
 
 def _suppliers(report: AuditReport) -> Listing:
-    items = [f"Run {data.run}: {data.source}, supplied by {_supplier(data)}." for data in report.data]
-    return Listing(lead="Who supplied what was audited:", items=(*items, NOT_PROVED))
+    items = [f"Run {data.run}: {data.source}{_supplier(data)}." for data in report.data]
+    said = any(caveat.startswith(_NOT_PROVED_START) for caveat in report.caveats)
+    return Listing(lead="Who supplied what was audited:", items=tuple(items) if said else (*items, NOT_PROVED))
 
 
 def _supplier(data: DataDescription) -> str:
-    return data.supplier or "somebody who is not named"
+    return f", supplied by {data.supplier}" if data.supplier else "; who supplied it was not said"
 
 
 def unit_name(data: DataDescription) -> str:

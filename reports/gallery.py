@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from affidavit.records import Verdict
 from affidavit.report import AuditReport
 from reports.document import Figure
 from reports.ordering import distinct
-from reports.tabulated import CONFUSION, PERFORMANCE, Row, attached, fullest
-from reports.wording import PER_UNIT, features_name, metric_label
+from reports.tabulated import CONFUSION, GROUP_COLUMNS, Row, attached, attached_with, fullest
+from reports.wording import EVERYBODY, PER_UNIT, features_name, metric_label, worst
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,11 +32,18 @@ class Gallery:
 
 def pictures_of(report: AuditReport) -> Gallery:
     """Draw every picture for which the exhibits are at hand."""
-    performance, confusion = attached(report, PERFORMANCE), attached(report, CONFUSION)
+    confusion = attached(report, CONFUSION)
     return Gallery(
-        of_groups=tuple(_group_pictures(performance)) if performance is not None else (),
+        of_groups=tuple(figure for table in _drawn_tables(report) for figure in _group_pictures(report, table)),
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
     )
+
+
+def _drawn_tables(report: AuditReport) -> tuple[pa.Table, ...]:
+    """Return the exhibits of groups that are drawn: those with a leading metric, else the first there is."""
+    tables = tuple(table for table in attached_with(report, GROUP_COLUMNS) if table.num_rows)
+    leading = tuple(table for table in tables if set(PREFERRED) & set(table["metric"].to_pylist()))
+    return leading or tables[:1]
 
 
 def drawn_metric(rows: Sequence[Row]) -> str:
@@ -44,35 +52,47 @@ def drawn_metric(rows: Sequence[Row]) -> str:
     return next((metric for metric in PREFERRED if metric in metrics), metrics[0])
 
 
-def _group_pictures(table: pa.Table) -> Iterator[Figure]:
+def _group_pictures(report: AuditReport, table: pa.Table) -> Iterator[Figure]:
     rows: list[Row] = table.to_pylist()
-    for place, run in enumerate(distinct(row["run"] for row in rows)):
+    for run in distinct(row["run"] for row in rows):
         own = [row for row in rows if row["run"] == run]
         metric, condition = drawn_metric(own), fullest(own, run)
         shown = [row for row in own if row["metric"] == metric and row["condition"] == condition]
         if len(shown) > LINES_AT_MOST:
             continue
-        yield _forest(table, run, condition, metric, f"forest-{place}")
+        name = f"{metric}-{[data.run for data in report.data].index(run)}"
+        yield _forest(report, table, run, condition, metric, f"forest-{name}")
         for number, pair in enumerate(_pairs(shown)):
-            yield _heat_map(table, run, condition, metric, pair, f"cells-{place}-{number}")
+            yield _heat_map(table, run, condition, metric, pair, f"cells-{name}-{number}")
         if len(distinct(row["condition"] for row in own)) > 1:
-            yield _conditions(table, run, metric, f"conditions-{place}")
+            yield _conditions(table, run, metric, f"conditions-{name}")
+
+
+def verdicts_of(report: AuditReport, run: str, condition: str, metric: str) -> dict[tuple[str, str], Verdict]:
+    """Return the verdict that must be read first, by features and group as exhibits write them."""
+    verdicts: dict[tuple[str, str], list[Verdict]] = {}
+    for finding in report.findings:
+        if (finding.run, finding.condition, finding.metric) == (run, condition, metric) and finding.compared is None:
+            key = " x ".join(finding.groups), ", ".join(finding.groups.values()) or EVERYBODY
+            verdicts.setdefault(key, []).append(finding.verdict)
+    return {key: worst(found) for key, found in verdicts.items()}
 
 
 def _pairs(rows: Sequence[Row]) -> list[str]:
     return [features for features in distinct(row["features"] for row in rows) if features.count(" x ") == 1]
 
 
-def _forest(table: pa.Table, run: str, condition: str, metric: str, name: str) -> Figure:
+def _forest(report: AuditReport, table: pa.Table, run: str, condition: str, metric: str, name: str) -> Figure:
     from reports.pictures import forest_plot
 
+    verdicts = verdicts_of(report, run, condition, metric)
     return Figure(
         id=name,
         caption=(
             f"{metric_label(metric)} of every group in run {run}, condition {condition}. Dot: value; line: interval; "
             "hollow dot: no interval; dashed line: everybody. The same numbers stand in the tables below."
         ),
-        svg=forest_plot(table, run=run, condition=condition, metric=metric, name=name),
+        svg=forest_plot(table, run=run, condition=condition, metric=metric, verdicts=verdicts, name=name),
     )
 
 
@@ -96,8 +116,8 @@ def _conditions(table: pa.Table, run: str, metric: str, name: str) -> Figure:
     return Figure(
         id=name,
         caption=(
-            f"{metric_label(metric)} of every group in each condition of run {run}. A condition is what the model was shown: "
-            "T for text, A for audio, V for video. Dashed line: everybody in that condition."
+            f"{metric_label(metric)} of every group in each condition of run {run}. A condition is what the model "
+            "was shown: T for text, A for audio, V for video. Dashed line: everybody in that condition."
         ),
         svg=conditions_forest_plot(table, run=run, metric=metric, name=name),
     )

@@ -11,6 +11,8 @@ from reports.ordering import conditions_in_order, distinct
 from reports.remarks import controls_remark, interval_remark
 from reports.wording import (
     NOTHING,
+    chance_limit_text,
+    detectable_text,
     features_name,
     figures,
     interval_text,
@@ -28,15 +30,15 @@ EXPLANATION = (
 _COLUMNS = (
     Column(title="Gap", kind="heading"),
     Column(title="Features"),
+    Column(title="Between", detail="lowest and highest", kind="prose"),
     Column(title="Value", detail="with interval", kind="number"),
     Column(title="Chance alone", detail="mean", kind="number"),
-    Column(title="Chance alone", detail="95 % stay under", kind="number"),
+    Column(title="Chance alone", detail="95 % of draws", kind="number"),
     Column(title="Smallest detectable", kind="number"),
     Column(title="p", kind="number"),
     Column(title="p adjusted", kind="number"),
     Column(title="n", detail="rows / units", kind="number"),
     Column(title="Verdict", kind="verdict"),
-    Column(title="Source", kind="prose"),
     Column(title="Notes", kind="notes"),
 )
 
@@ -79,17 +81,23 @@ def _row(finding: Finding, by_id: Mapping[str, Finding], notes: Notes) -> tuple[
     return (
         Cell(text=metric_label(finding.metric)),
         Cell(text=features_name(finding.compared or ())),
+        Cell(text=_between(finding)),
         Cell(text=quantity(estimate.value, scale), detail=interval_text(estimate.interval, scale), notes=why),
         Cell(text=figures(null.value, scale) if null else NOTHING),
-        Cell(text=figures(null.high, scale) if null else NOTHING),
-        Cell(text=figures(effect.value, scale) if effect else NOTHING),
+        Cell(text=chance_limit_text(null, scale) if null else NOTHING),
+        Cell(text=detectable_text(effect, scale) if effect else NOTHING),
         Cell(text=p_text(test.p_value if test else None)),
         Cell(text=p_text(test.p_adjusted if test else None)),
         Cell(text=_counts(finding)),
         Cell(text=verdict_text(finding.verdict), verdict=finding.verdict),
-        Cell(text=finding.source),
         Cell(text="", notes=tuple(notes.number(text) for text in _remarks(finding, by_id))),
     )
+
+
+def _between(finding: Finding) -> str:
+    """Return the groups at both ends of a gap; nothing where the gap has no two ends."""
+    ends = [end for end in (finding.lowest, finding.highest) if end is not None]
+    return " and ".join(ends)
 
 
 def _counts(finding: Finding) -> str:
@@ -108,6 +116,7 @@ def _remarks(finding: Finding, by_id: Mapping[str, Finding]) -> list[str]:
         f"test: {test.method}; null: {test.null}" if test else "",
         _adjustment(test) if test else "",
         controls_remark(finding, by_id),
+        f"source: {finding.source}",
         *finding.caveats,
     ]
     return [text for text in texts if text]

@@ -80,7 +80,7 @@ def _table(report: AuditReport, findings: Sequence[Finding]) -> Table:
     ]
     table = Table(
         id=f"group-{first.examination}-{first.run}-{first.condition}",
-        caption=f"Groups in run {first.run}, condition {first.condition}",
+        caption=f"{sentence_case(first.examination)}: run {first.run}, condition {first.condition}",
         columns=_columns(metrics),
         rows=tuple(rows),
         notes=notes.texts(),

@@ -118,7 +118,7 @@ def _fenced(lines: tuple[str, ...]) -> str:
 def _table(table: Table) -> Iterator[str]:
     yield f"*{escaped(table.caption)}*\n"
     yield _line([_heading(column) for column in table.columns])
-    yield _line(["---:" if column.kind == "number" else "---" for column in table.columns])
+    yield _line(["---:" if column.kind in {"number", "count"} else "---" for column in table.columns])
     for row in table.rows:
         yield _line([_cell(cell, column.kind) for cell, column in zip(row, table.columns, strict=True)])
     yield ""

@@ -9,6 +9,7 @@ import typer
 
 from affidavit.bundle import REPORT, read_bundle
 from affidavit.cli.progress import shown_progress
+from affidavit.digests import file_digest
 from affidavit.errors import EXIT_DONE, TableError, VerificationError
 from affidavit.files import replacing
 from affidavit.plan import read_plan
@@ -42,7 +43,7 @@ def make_key(path: Path) -> int:
 def sign_bundle(folder: Path, key: Path) -> int:
     """Sign a bundle's report after holding every digest against its content."""
     report = read_bundle(folder)
-    envelope = sign_report((folder / REPORT).read_bytes(), _exhibit_digests(report), _read(key))
+    envelope = sign_report((folder / REPORT).read_bytes(), _exhibit_digests(report, folder), _read(key))
     with replacing(folder / ENVELOPE) as temporary:
         temporary.write_bytes(envelope)
     typer.echo(f"signed {report.report_digest}\n{folder / ENVELOPE}")
@@ -88,8 +89,9 @@ def _verify_signature(folder: Path, report: AuditReport, key: Path | None) -> No
     typer.echo(f"signature    holds: key {statement.key_id}")
 
 
-def _exhibit_digests(report: AuditReport) -> dict[str, str]:
-    return {exhibit.id: exhibit.digest for exhibit in report.exhibits}
+def _exhibit_digests(report: AuditReport, folder: Path) -> dict[str, str]:
+    """Return file path and SHA-256 of its bytes, the subjects that in-toto tools expect."""
+    return {e.file: file_digest(folder / e.file) for e in report.exhibits if e.file is not None}
 
 
 def _read(path: Path) -> bytes:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from affidavit.records import Verdict
 from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, summary_of
 from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
     AnyChart = alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
 
+Verdicts = Mapping[tuple[str, str], Verdict]
 FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
-def forest_plot(table: pa.Table, *, run: str, condition: str, metric: str, name: str = "forest") -> str:
+def forest_plot(
+    table: pa.Table, *, run: str, condition: str, metric: str, verdicts: Verdicts | None = None, name: str = "forest"
+) -> str:
     """Return the forest plot of all groups: value, interval, units, verdict.
 
     Args:
@@ -32,12 +36,13 @@ def forest_plot(table: pa.Table, *, run: str, condition: str, metric: str, name:
         run: which run.
         condition: which condition.
         metric: which metric.
+        verdicts: verdicts by features and group, as the exhibit writes them.
         name: starts every id in the SVG.
     """
     rows = _chosen(table, {"run": run, "condition": condition, "metric": metric})
     title = f"{metric_label(metric)} by group, run {run}, condition {condition}"
     description = f"{len(rows)} groups with intervals and units. {summary_of(rows)} The tables hold every number."
-    return _svg(forest_chart(rows), name=name, title=title, description=description)
+    return _svg(forest_chart(rows, verdicts or {}), name=name, title=title, description=description)
 
 
 def conditions_forest_plot(table: pa.Table, *, run: str, metric: str, name: str = "conditions") -> str:

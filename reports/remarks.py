@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from affidavit.records import Finding, Interval
-from reports.wording import estimate_text, figures, metric_label, p_text, quantity, scale_of
+from reports.wording import (
+    chance_limit_text,
+    detectable_text,
+    estimate_text,
+    metric_label,
+    p_text,
+    quantity,
+    scale_of,
+    with_unit,
+)
 
 
 def remarks_of(finding: Finding, by_id: Mapping[str, Finding]) -> list[str]:
@@ -32,17 +41,18 @@ def chance_remark(finding: Finding) -> str:
     null, scale = finding.null_expectation, scale_of(finding.metric)
     if null is None:
         return ""
-    high = figures(null.high, scale)
-    return f"by chance alone {quantity(null.value, scale)}, 95 % of draws under {high}: {null.method}"
+    within = f"95 % of draws {chance_limit_text(null, scale)}"
+    return f"by chance alone {quantity(null.value, scale)}, {within}: {null.method}"
 
 
 def detectable_remark(finding: Finding) -> str:
     """Return the smallest effect that would have been found."""
-    effect = finding.minimum_detectable_effect
+    effect, scale = finding.minimum_detectable_effect, scale_of(finding.metric)
     if effect is None:
         return ""
     power = f"power {effect.power:.6g}, alpha {effect.alpha:.6g}"
-    return f"smallest detectable {quantity(effect.value, scale_of(finding.metric))} ({power}): {effect.method}"
+    smallest = with_unit(detectable_text(effect, scale), scale)
+    return f"smallest detectable {smallest} ({power}): {effect.method}"
 
 
 def test_remark(finding: Finding) -> str:

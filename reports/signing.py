@@ -29,7 +29,7 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:affidavit:audit-report:v1"
 REPORT_NAME: Final = "report.json"
 _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-_KEY_REMEDY: Final = "give the ed25519 key in PEM form that `affidavit sign --generate-key` writes, without a password"
+_KEY_REMEDY: Final = "give the ed25519 key in PEM form that `affidavit keygen` writes, without a password"
 
 
 class Predicate(Record):

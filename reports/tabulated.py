@@ -1,4 +1,4 @@
-"""Exhibits as tables of a document: confusion matrices and rates per class, which the pictures draw.
+"""Exhibits as tables of a document: confusion matrices, which pictures draw, and rates per class.
 
 Only the fullest condition of each run is printed; the exhibit's file holds the others.
 """
@@ -17,9 +17,10 @@ from reports.wording import EVERYBODY, NOTHING, PERCENT, figures, metric_label, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PERFORMANCE = "performance-by-group"
 CONFUSION = "confusion-matrices"
-CLASS_RATES = "class-rates"
+_PLACED = frozenset({"run", "condition", "features", "group", "value", "low", "high", "n", "n_clusters"})
+GROUP_COLUMNS = _PLACED | {"metric"}
+CLASS_COLUMNS = _PLACED | {"class", "rate"}
 Row = Mapping[str, Any]
 
 
@@ -29,6 +30,13 @@ def attached(report: AuditReport, name: str) -> pa.Table | None:
         return report.exhibit(name)
     except (KeyError, VerificationError):
         return None
+
+
+def attached_with(report: AuditReport, columns: frozenset[str]) -> tuple[pa.Table, ...]:
+    """Return the tables of all exhibits that have these columns, in the order of the report."""
+    fitting = [e.id for e in report.exhibits if columns <= {column.name for column in e.columns}]
+    tables = [attached(report, name) for name in fitting]
+    return tuple(table for table in tables if table is not None)
 
 
 def records(table: pa.Table | None) -> list[dict[str, Any]]:
@@ -43,12 +51,12 @@ def fullest(rows: Sequence[Row], run: str) -> str:
 
 
 def exhibit_tables(report: AuditReport) -> tuple[Block, ...]:
-    """Return the folded tables of both exhibits, run by run."""
-    confusion, rates = records(attached(report, CONFUSION)), records(attached(report, CLASS_RATES))
-    tables = [
-        *(_confusion(confusion, run) for run in distinct(row["run"] for row in confusion)),
-        *(_class_rates(rates, run) for run in distinct(row["run"] for row in rates)),
-    ]
+    """Return confusions and rates per class as folded tables, run by run."""
+    confusion = records(attached(report, CONFUSION))
+    tables = [_confusion(confusion, run) for run in distinct(row["run"] for row in confusion)]
+    for table in attached_with(report, CLASS_COLUMNS):
+        rates = records(table)
+        tables += [_class_rates(rates, run) for run in distinct(row["run"] for row in rates)]
     return tuple(Fold(summary=table.caption, blocks=(table,)) for table in tables)
 
 
@@ -56,9 +64,6 @@ def _confusion(rows: Sequence[Row], run: str) -> Table:
     condition = fullest(rows, run)
     own = [row for row in rows if row["run"] == run and row["condition"] == condition]
     predictions = distinct(row["prediction"] for row in own)
-    by_truth: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in own:
-        by_truth.setdefault((row["group"], row["truth"]), {})[row["prediction"]] = row
     return Table(
         id=f"confusion-{run}",
         caption=f"Confusion matrices in run {run}, condition {condition}: share of each truth in percent, and rows",
@@ -68,42 +73,50 @@ def _confusion(rows: Sequence[Row], run: str) -> Table:
             *(Column(title=name, detail="predicted", kind="number") for name in predictions),
         ),
         rows=tuple(
-            (Cell(text=_name(group)), Cell(text=truth), *(_share(cells.get(name)) for name in predictions))
-            for (group, truth), cells in by_truth.items()
+            (_group(cells), Cell(text=truth), *(_share(cells.get(name)) for name in predictions))
+            for (_, _, truth), cells in _gathered(own, row="truth", column="prediction").items()
         ),
     )
-
-
-def _name(group: str) -> str:
-    return group.capitalize() if group == EVERYBODY else group
-
-
-def _share(row: Row | None) -> Cell:
-    if row is None:
-        return Cell(text=NOTHING)
-    return Cell(text=figures(row["share"], PERCENT), detail=f"n {row['count']:,g}")
 
 
 def _class_rates(rows: Sequence[Row], run: str) -> Table:
     condition = fullest(rows, run)
     own = [row for row in rows if row["run"] == run and row["condition"] == condition]
     rates = distinct(row["rate"] for row in own)
-    by_class: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in own:
-        by_class.setdefault((row["group"], row["class"]), {})[row["rate"]] = row
+    named = ", ".join(metric_label(rate).lower() for rate in rates)
     return Table(
         id=f"class-rates-{run}",
-        caption=f"Rates per class in run {run}, condition {condition}",
+        caption=f"Per class, in run {run}, condition {condition}: {named}",
         columns=(
             Column(title="Group", kind="heading"),
             Column(title="Class"),
             *(Column(title=metric_label(rate), detail=scale_of(rate).unit, kind="number") for rate in rates),
         ),
         rows=tuple(
-            (Cell(text=_name(group)), Cell(text=name), *(_rate(cells.get(rate)) for rate in rates))
-            for (group, name), cells in by_class.items()
+            (_group(cells), Cell(text=name), *(_rate(cells.get(rate)) for rate in rates))
+            for (_, _, name), cells in _gathered(own, row="class", column="rate").items()
         ),
     )
+
+
+def _gathered(rows: Sequence[Row], *, row: str, column: str) -> dict[tuple[str, str, str], dict[str, Row]]:
+    """Return the cells of each line; two features may have groups of one name, so features are part of a line."""
+    lines: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for entry in rows:
+        lines.setdefault((entry["features"], entry["group"], entry[row]), {})[entry[column]] = entry
+    return lines
+
+
+def _group(cells: Mapping[str, Row]) -> Cell:
+    first = next(iter(cells.values()))
+    name = first["group"].capitalize() if first["group"] == EVERYBODY else first["group"]
+    return Cell(text=name, detail=first["features"].replace(" x ", " × "))
+
+
+def _share(row: Row | None) -> Cell:
+    if row is None:
+        return Cell(text=NOTHING)
+    return Cell(text=figures(row["share"], PERCENT), detail=f"n {row['count']:,g}")
 
 
 def _rate(row: Row | None) -> Cell:

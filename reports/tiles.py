@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.charts import INK, MARK, OTHER, RULE, AnyLayers, Row, in_reading_order, inline, name_of, units_text
+from reports.charts import INK, MARK, OTHER, RULE, Row, in_reading_order, inline, name_of, units_text
 from reports.ordering import distinct
 from reports.wording import NOTHING, PERCENT, RAW, UNKNOWN, Scale, figures, plain, scale_of
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from reports.charts import AnyLayers
 
 TINTS: Final = (0.05, 0.15, 0.26, 0.37, 0.48, 0.6)
 """Ink is readable on each of them, in light and in dark."""
@@ -107,7 +109,8 @@ def confusion_chart(rows: Sequence[Row]) -> alt.FacetChart:
     header = alt.Header(title=None, labelFontWeight="bold", labelFontSize=12, labelColor=INK, labelLimit=220)
     facet = alt.Facet("group:N", sort=list(groups), header=header)
     matrices: alt.FacetChart = matrix.facet(facet=facet, columns=_columns(len(groups), side * len(labels)))
-    return matrices.resolve_axis(x="independent", y="shared")
+    resolved: alt.FacetChart = matrices.resolve_axis(x="independent", y="shared")
+    return resolved
 
 
 def _columns(n_groups: int, width_px: float) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from affidavit.records import CriterionOutcome, Estimate, Finding, Interval, Verdict
+from affidavit.records import CriterionOutcome, DetectableEffect, Estimate, Finding, Interval, NullExpectation, Verdict
 from affidavit.report import Decision
 
 UNDEFINED: Final = "undefined"
@@ -56,6 +56,9 @@ _RATES: Final = MappingProxyType(
         "demographic_parity": "Demographic parity",
         "equalized_odds": "Equalised odds",
         "equal_opportunity": "Equal opportunity",
+        "base_rate": "Base rate",
+        "agreement_with_fullest": "Agreement with the fullest condition",
+        "rationale_rate": "Share with a rationale",
     }
 )
 _LABELS: Final = MappingProxyType(
@@ -176,6 +179,17 @@ def p_text(p_value: float | None) -> str:
     if p_value is None:
         return NOTHING
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def chance_limit_text(expected: NullExpectation, scale: Scale) -> str:
+    """Return what 95 % of chance draws stay within: from above for differences, from below for ratios."""
+    sign = "≤" if expected.high >= expected.value else "≥"
+    return f"{sign} {figures(expected.high, scale)}"
+
+
+def detectable_text(effect: DetectableEffect, scale: Scale) -> str:
+    """Return the smallest detectable effect; one that no rates can have reads as beyond all."""
+    return "> 100" if scale is POINTS and effect.value > 1 else figures(effect.value, scale)
 
 
 def bound_of(outcome: CriterionOutcome) -> float:

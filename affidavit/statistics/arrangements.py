@@ -16,7 +16,7 @@ _COUNTABLE = 10**15
 
 
 def count_arrangements(group: IntArray, strata: IntArray) -> int | None:
-    """Prod over strata of n_s! / prod_g n_sg!, or None above 10**15.
+    """How many: the product over strata of n_s! / prod_g n_sg!; None above 10**15.
 
     >>> count_arrangements(np.array([0] * 5 + [1] * 5), np.zeros(10, dtype=int))
     252
@@ -44,7 +44,7 @@ def all_labelings(group: IntArray, strata: IntArray) -> NDArray[np.intp]:
 
 
 def _labelings(sizes: tuple[int, ...], label: int) -> Iterator[list[int]]:
-    """All sequences with sizes[k] times the label `label + k`: places for the first label, the rest by recursion."""
+    """All sequences holding `label + k` sizes[k] times: places for the first label, the rest by recursion."""
     if len(sizes) == 1:
         yield [label] * sizes[0]
         return

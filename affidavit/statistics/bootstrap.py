@@ -43,7 +43,7 @@ def resampling_weights(
 
     The stream does not depend on `block` (replicates held at once; by default about 64 MiB worth).
 
-    Source: Efron 1979; for clusters Davison, Hinkley 1997, section 3.8 (resample clusters only).
+    Source: Efron 1979; for clusters Davison, Hinkley 1997, section 3.8.
     """
     for counts in _count_blocks(n_units, n_resamples, rng, block):
         yield counts.astype(np.float64)
@@ -106,12 +106,12 @@ class UnitResampler:
 
 
 def _count_blocks(n_units: int, n_resamples: int, rng: np.random.Generator, block: int | None) -> Iterator[_Counts]:
-    """Multiplicities in blocks. Integer draws plus a bincount are several times faster than rng.multinomial."""
+    """Multiplicities in blocks; integer draws plus a bincount are much faster than rng.multinomial."""
     if n_units < 1:
         raise ValueError(f"Expected n_units >= 1, got n_units={n_units}.")
     size = block or max(1, _BLOCK_ENTRIES // n_units)
     for start in range(0, n_resamples, size):
-        # int64 on purpose: narrower types buffer spare random bits within a call, and the stream would depend on size.
+        # int64 on purpose: narrower types drop spare random bits at the end of a call: streams would depend on size
         draws = rng.integers(0, n_units, size=(min(size, n_resamples - start), n_units), dtype=np.int64)
         yield _multiplicities(draws, n_units)
 
@@ -148,7 +148,7 @@ def _unless_all(unit: IntArray, n_units: int) -> IntArray | None:
 
 
 def _product_dtype(sums: FloatArray, n_units: int) -> type[np.float32] | type[np.float64]:
-    """float32 where it is exact: whole numbers (one row a unit and group) that cannot total 2**24 in U draws."""
+    """float32 where exact: whole numbers, one row a unit and group, that cannot total 2**24 in U draws."""
     values = np.asarray(sums)
     whole = bool(np.all(np.isfinite(values)) and np.all(values == np.rint(values)))
     largest = float(np.abs(values).max(initial=0.0)) if whole else np.inf

@@ -16,19 +16,21 @@ _TIE = 1e-12
 
 
 def percentile_bounds(replicates: FloatArray, *, level: float, n_units: ArrayLike | None = None) -> Bounds:
-    """The alpha/2 and 1 - alpha/2 quantiles of Float[B, ...] replicates along the first axis, NaN replicates ignored.
+    """The alpha/2 and 1 - alpha/2 quantiles of replicates [B, ...], NaN replicates ignored.
 
     With `n_units` (the units behind each estimate, broadcast to its shape) the quantiles are *expanded*: alpha/2
     becomes Phi(-sqrt(m/(m-1)) t_{alpha/2, m-1}), which undoes the narrowness of a with-replacement draw from m units.
-    Measured coverage at level 0.95 is in `tests/affidavit/statistics/test_bootstrap_coverage.py`: {PERCENTILE}.
+    Measured coverage at level 0.95 for rates of beta-binomial units (plain, expanded): 20 equal units 0.94, 0.96 at
+    rate 0.6 and 0.91 to 0.93, 0.92 to 0.95 at 0.9; 20 units of sizes 5 to 40: 0.91 to 0.93, 0.94 to 0.95 at rate 0.6
+    and 0.89 to 0.92, 0.91 to 0.94 at 0.9; 50 units 0.92 to 0.95, 0.93 to 0.96. Prefer BCa for rates near 0 or 1.
 
     | case | bounds |
     |---|---|
     | all replicates NaN, or none | NaN |
     | n_units < 2 | NaN |
-    | all replicates equal | that value twice; ask `bca_bounds` or the caller whether zero width is believable |
+    | all replicates equal | that value twice: no width to believe |
 
-    Source: Efron 1981; expansion Hesterberg 2015, section 3.5 (eq. 8).
+    Source: Efron 1981; expansion Hesterberg 2015 (expanded percentile interval).
     """
     half = alpha_of(level) / 2
     tail = np.full(replicates.shape[1:], half)
@@ -46,12 +48,14 @@ def bca_bounds(
     level: float,
     n_units: ArrayLike | None = None,
 ) -> Bounds:
-    """Bias-corrected and accelerated bounds of `estimate` [...] from replicates [B, ...] and leave-one-out values [U, ...].
+    """Bias-corrected and accelerated bounds of an estimate [...] from replicates [B, ...].
 
-    z0 = Phi^-1(#{below}/B + #{ties}/2B); a = sum d^3 / (6 (sum d^2)^{3/2}) with d_i = mean - leave_one_out_i; each end
-    is the replicates' quantile at Phi(z0 + (z0 + z)/(1 - a (z0 + z))). z is expanded as in `percentile_bounds`, with m
-    the units whose leaving moves the estimate unless `n_units` says otherwise.
-    Measured coverage at level 0.95: {BCA}.
+    z0 = Phi^-1(#{below}/B + #{ties}/2B); a = sum d^3 / (6 (sum d^2)^{3/2}) with d_i = mean - leave_one_out_i over
+    leave_one_out [U, ...]; each end is the replicates' quantile at Phi(z0 + (z0 + z)/(1 - a (z0 + z))). z is expanded
+    as in `percentile_bounds`, with m the units whose leaving moves the estimate unless `n_units` says otherwise.
+    Measured coverage at level 0.95 for rates of beta-binomial units: 20 equal units 0.94 to 0.96, 20 units of sizes 5
+    to 40 0.92 to 0.95 (0.92 at rate 0.9 with intraclass correlation 0.2; the misses are on the low side), 50 units 0.94
+    to 0.96. Without the expansion 0.90 to 0.95 at 20 units.
 
     | case | bounds |
     |---|---|
@@ -60,7 +64,7 @@ def bca_bounds(
     | fewer than two units move the estimate | NaN |
     | some replicates NaN | ignored |
 
-    Source: Efron 1987, eq. 2.3 and 6.6 (jackknife acceleration, Efron, Tibshirani 1993, eq. 14.15).
+    Source: Efron 1987; Efron, Tibshirani 1993, eq. 14.10, 14.14 (z0), 14.15 (a).
     """
     value = np.asarray(estimate, dtype=np.float64)
     bias = _median_bias(value, replicates)
@@ -74,7 +78,7 @@ def bca_bounds(
 
 
 def undefined_share(replicates: FloatArray) -> FloatArray:
-    """The share of replicates [B, ...] that are NaN, per estimate: how often a draw left the statistic undefined."""
+    """The share of replicates [B, ...] that are NaN, per estimate: how often a draw left it undefined."""
     return np.asarray(np.isnan(replicates).mean(axis=0), dtype=np.float64)
 
 
@@ -119,7 +123,7 @@ def _is_degenerate(ordered: FloatArray) -> FloatArray:
 
 
 def _quantile_of_sorted(ordered: FloatArray, probability: FloatArray) -> FloatArray:
-    """Linear quantiles (Hyndman, Fan 1996, type 7) of columns sorted with their NaN last; faster than nanquantile."""
+    """Linear quantiles (Hyndman, Fan 1996, type 7) of columns sorted NaN last; faster than nanquantile."""
     if len(ordered) == 0:
         return np.full(ordered.shape[1:], np.nan)
     last = np.isfinite(ordered).sum(axis=0) - 1

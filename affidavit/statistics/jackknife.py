@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from affidavit.statistics.types import BoolArray, FloatArray
 
+_ROUNDING = 1e-13
+
 
 def jackknife_standard_error(leave_one_out: FloatArray) -> FloatArray:
     """sqrt((m-1)/m sum_i (x_i - mean x)^2) over the first axis of the leave-one-out estimates [m, ...].
@@ -18,7 +20,7 @@ def jackknife_standard_error(leave_one_out: FloatArray) -> FloatArray:
     |---|---|
     | m < 2 | NaN |
     | any estimate NaN (leaving the unit out leaves the metric undefined) | NaN |
-    | all equal | 0: believe it only after `small_samples.degenerate_rate_bounds` |
+    | all equal, up to rounding | exactly 0: not to be believed, see `small_samples.degenerate_rate_bounds` |
 
     For a ratio of sums it estimates without bias under equal sizes and errs upwards under unequal ones (it is the CV3
     cluster estimator up to centring; MacKinnon, Nielsen, Webb 2023).
@@ -26,12 +28,12 @@ def jackknife_standard_error(leave_one_out: FloatArray) -> FloatArray:
     Source: Tukey 1958; Efron, Tibshirani 1993, eq. 11.5.
 
     >>> float(jackknife_standard_error(np.array([0.2, 0.4, 0.6])).round(6))
-    0.230940
+    0.23094
     """
     m = len(leave_one_out)
     if m < 2:
         return np.full(leave_one_out.shape[1:], np.nan)
-    deviation = leave_one_out - leave_one_out.mean(axis=0)
+    deviation = _beyond_rounding(leave_one_out - leave_one_out.mean(axis=0), leave_one_out)
     return np.asarray(np.sqrt((m - 1) / m * (deviation**2).sum(axis=0)))
 
 
@@ -55,12 +57,12 @@ def effective_units(sizes: ArrayLike) -> float:
     | sizes of 0 | not counted |
     | no sizes, or a NaN or negative one | NaN |
 
-    Source: Satterthwaite 1946; Bell, McCaffrey 2002, eq. 14 (degrees of freedom of a cluster-robust variance).
+    Source: Satterthwaite 1946; Bell, McCaffrey 2002 (the same for a cluster-robust variance).
 
     >>> effective_units([20, 20, 20, 20])
     4.0
     >>> round(effective_units([200, 15, 15, 15, 15]), 2)
-    2.0
+    2.03
     """
     given = np.asarray(sizes, dtype=np.float64)
     n = given[given != 0]
@@ -68,8 +70,7 @@ def effective_units(sizes: ArrayLike) -> float:
         return float("nan")
     if len(n) == 1:
         return 1.0
-    w = n / n.sum()
-    return float(round(1 + _satterthwaite(w, (w / (1 - w)) ** 2), 10))
+    return float(round(1 + _satterthwaite(n / n.sum()), 10))
 
 
 def jackknife_covariance(leave_one_out: FloatArray, member: BoolArray | None = None) -> FloatArray:
@@ -84,28 +85,40 @@ def jackknife_covariance(leave_one_out: FloatArray, member: BoolArray | None = N
 
     A group with fewer than two members, or a NaN among its members' estimates, has a NaN row and column.
 
-    Source: Efron, Stein 1981 (multivariate form: Efron, Tibshirani 1993, section 11.5).
+    Source: Tukey 1958 in multivariate form (Shao, Tu 1995, section 2.1.1).
     """
     inside = np.ones(leave_one_out.shape, dtype=bool) if member is None else member
     m = inside.sum(axis=0)
     values = np.where(inside, leave_one_out, 0.0)
     mean = values.sum(axis=0) / np.maximum(m, 1)
-    deviation = np.where(inside, values - mean, 0.0)
+    deviation = np.where(inside, _beyond_rounding(values - mean, values), 0.0)
     scale = np.where(m >= 2, np.sqrt((m - 1) / np.maximum(m, 1)), np.nan)
     covariance = (deviation * scale).T @ (deviation * scale)
     return _undefined_rows_and_columns(covariance)
 
 
-def _satterthwaite(w: FloatArray, h: FloatArray) -> float:
-    """(tr A)^2 / tr(A A) for sum_i h_i (e_i - sum_j w_j e_j)^2, in O(m).
+def _beyond_rounding(deviation: FloatArray, value: FloatArray) -> FloatArray:
+    """The deviations, 0 where they are no more than what subtraction leaves: units that agree must read as 0."""
+    return np.where(np.abs(deviation) < _ROUNDING * np.abs(value), 0.0, deviation)
 
-    Cov(e_i - e_w, e_j - e_w) = [i = j] + b_i + b_j with b = sum w^2 / 2 - w, so tr A = sum h (1 + 2b) and
-    tr(A A) = sum_ij h_i h_j (b_i + b_j)^2 + sum_i h_i^2 (1 + 4 b_i).
+
+def _satterthwaite(w: FloatArray) -> float:
+    """(tr A)^2 / tr(A A) of sum_i h_i (e_i - sum_j w_j e_j)^2 with h_i = (w_i / (1 - w_i))^2, in O(m).
+
+    With q = sum w^2 and C the covariance of the residuals, C_ii = (1 - w_i)^2 + q - w_i^2 and C_ij = q - w_i - w_j:
+    tr A = sum h_i C_ii and tr(A A) = sum h_i h_j C_ij^2. The largest weight is kept apart: only it can be near 1, where
+    1 - w cancels.
     """
-    b = np.sum(w**2) / 2 - w
-    trace = np.sum(h * (1 + 2 * b))
-    pairs = 2 * (np.sum(h) * np.sum(h * b**2) + np.sum(h * b) ** 2)
-    return float(trace**2 / (pairs + np.sum(h**2 * (1 + 4 * b))))
+    ordered = np.sort(w)
+    rest, largest = ordered[:-1], ordered[-1]
+    others, q_rest = rest.sum(), np.sum(rest**2)
+    q = largest**2 + q_rest
+    h, h_largest = (rest / (1 - rest)) ** 2, (largest / others) ** 2
+    diagonal = np.append(h * ((1 - rest) ** 2 + q - rest**2), h_largest * (others**2 + q_rest))
+    with_largest = 2 * h_largest * np.sum(h * (q_rest - largest * others - rest) ** 2)
+    half = q / 2 - rest
+    among_rest = 2 * (h.sum() * np.sum(h * half**2) + np.sum(h * half) ** 2) - np.sum((2 * h * half) ** 2)
+    return float(diagonal.sum() ** 2 / (np.sum(diagonal**2) + with_largest + among_rest))
 
 
 def _undefined_rows_and_columns(covariance: FloatArray) -> FloatArray:

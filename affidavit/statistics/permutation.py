@@ -43,19 +43,16 @@ def permuted_group_sums(
 ) -> PermutedSums:
     """Sums by group [B, G, S] when units [U] with sums [U, S] are dealt anew to the groups, group sizes kept.
 
-    With `strata` [U] units change places only within their stratum (corpus, site), and the sizes of groups within strata
-    are kept. All distinct arrangements when there are at most `n_permutations` (B is then their number, the observed one
-    among them), else `n_permutations` random ones. Ask `permutation_p_value` with the `exact` returned.
+    With `strata` [U] units change places only within their stratum (corpus, site), and the sizes of groups within
+    strata are kept. All distinct arrangements when there are at most `n_permutations` (B is then their number, the
+    observed one among them), else `n_permutations` random ones. Ask `permutation_p_value` with the `exact` returned.
 
-    Source: Fisher 1935; Pesarin, Salmaso 2010, section 1.9 (exchangeability within strata).
+    Source: Fisher 1935; Pesarin, Salmaso 2010 (exchangeability within strata).
     """
     blocks = np.zeros(len(group), dtype=np.intp) if strata is None else np.unique(strata, return_inverse=True)[1]
     n_arrangements = count_arrangements(group, blocks)
     exact = n_arrangements is not None and n_arrangements <= n_permutations
-    if exact:
-        orders = _all_orders(group, blocks)
-    else:
-        orders = _random_orders(group, blocks, n_permutations, rng)
+    orders = _all_orders(group, blocks) if exact else _random_orders(group, blocks, n_permutations, rng)
     boundaries = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=n_groups))])
     dealt = [_dealt_sums(order, boundaries, sums) for order in orders]
     return PermutedSums(np.concatenate(dealt), exact, n_arrangements)
@@ -94,7 +91,7 @@ def sign_flip_p_value(differences: FloatArray, *, n_permutations: int, rng: np.r
     | no differences, or a NaN | NaN |
     | all differences 0 | 1 |
 
-    Source: Fisher 1935, section 21.
+    Source: Fisher 1935 (Design of Experiments, on Darwin's paired plants).
 
     >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0]), n_permutations=1000, rng=np.random.default_rng(0))
     0.25
@@ -109,11 +106,12 @@ def sign_flip_p_value(differences: FloatArray, *, n_permutations: int, rng: np.r
 
 def _sign_patterns(m: int, n_permutations: int, rng: np.random.Generator, *, exact: bool) -> Iterator[FloatArray]:
     if exact:
-        yield np.array(list(product((1.0, -1.0), repeat=m)))
+        yield np.array(list(product((1.0, -1.0), repeat=m)), dtype=np.float64)
         return
     size = max(1, _BLOCK_ENTRIES // m)
     for start in range(0, n_permutations, size):
-        yield 2.0 * rng.integers(0, 2, size=(min(size, n_permutations - start), m)) - 1.0
+        flipped = rng.integers(0, 2, size=(min(size, n_permutations - start), m))
+        yield 1.0 - 2.0 * flipped.astype(np.float64)
 
 
 def _all_orders(group: IntArray, blocks: IntArray) -> Iterator[NDArray[np.intp]]:

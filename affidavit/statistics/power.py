@@ -12,7 +12,7 @@ from affidavit.statistics.types import FloatArray
 def minimum_detectable_effect(
     standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, alpha: float, power: float = 0.8
 ) -> FloatArray:
-    """(t_{1-alpha/2, df} + t_{power, df}) standard_error: the true difference that a two-sided test finds with `power`.
+    """(t_{1-alpha/2, df} + t_{power, df}) standard_error: what a two-sided test finds with `power`.
 
     In the unit of the standard error. Pass the family-adjusted alpha if the verdict uses one.
     NaN where standard_error is NaN or not above 0 (no spread says nothing about power), or df is not above 0.
@@ -20,7 +20,7 @@ def minimum_detectable_effect(
     Raises:
         ValueError: if alpha is not in (0, 1) or power not in (alpha/2, 1).
 
-    Source: Bloom 1995; with t: Orr 1999; Dong, Maynard 2013, eq. 1.
+    Source: Bloom 1995; with Student's t, Dong, Maynard 2013.
 
     >>> minimum_detectable_effect(0.03, degrees_of_freedom=18, alpha=0.05).round(4).item()
     0.0889

@@ -1,4 +1,4 @@
-"""Bounds of the ratio of the smallest to the largest group value ("four fifths"), by Fieller's theorem on every pair."""
+"""Bounds of the ratio of smallest to largest group value ("four fifths"), by Fieller's theorem on every pair."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ def ratio_bounds(
     """Bounds within [0, 1] of min_g mu_g / max_g mu_g for values [G] that estimate non-negative mu_g.
 
     For an ordered pair the ratio rho = mu_i / mu_j satisfies (x_i - rho x_j)^2 <= t^2 (C_ii - 2 rho C_ij + rho^2 C_jj)
-    with the t of alpha / (P n_families) and min(df_i, df_j) degrees of freedom (below Welch's for every rho). This event
-    is the same for rho_ij and rho_ji, so P = G(G-1)/2 pairs suffice. On the joint event the true ratio, the least of
-    all mu_i / mu_j, is at least the least lower and at most the least upper bound: coverage is at least `level`.
+    with the t of alpha / (P n_families) and min(df_i, df_j) degrees of freedom (below Welch's for every rho). This
+    event is the same for rho_ij and rho_ji, so P = G(G-1)/2 pairs suffice. On the joint event the true ratio, the least
+    of all mu_i / mu_j, is at least the least lower and at most the least upper bound: coverage is at least `level`.
 
     | case | bounds |
     |---|---|
-    | a denominator not significantly above 0, a pair without variance, a NaN | that pair says nothing: [0, no limit] |
+    | denominator not significantly above 0, no variance, a NaN | that pair says nothing: [0, no limit] |
     | no pair says anything | [0, 1] |
     | fewer than two groups | NaN |
 
-    Measured coverage: {RATIO}.
+    Measured coverage at level 0.95 in the settings of `simultaneous.simultaneous_differences`: 0.94 to 0.97 for two
+    groups of equal units, 0.96 to 1.00 for 6 and 24 groups: cautious, and often [0, 1] at 24 groups of 8 units.
 
     Source: Fieller 1954; Dunn 1961 for the pairs.
     """

@@ -35,20 +35,21 @@ def simultaneous_differences(
 ) -> PairwiseBounds:
     """Bounds of all P = G(G-1)/2 differences of values [G], jointly valid with probability at least `level`.
 
-    d_ij -+ t_{1 - alpha/(2 P n_families), df_ij} sqrt(C_ii + C_jj - 2 C_ij). `n_families` is the number of such families
-    (classes, conditions) that must hold together: pass the same number in each call.
-    df_ij is Welch's, (C_ii + C_jj)^2 / (C_ii^2/df_i + C_jj^2/df_j), for independent groups (C_ij = 0), and
-    min(df_i, df_j), right for fully paired groups and cautious between, for dependent ones.
+    d_ij -+ t_{1 - alpha/(2 P n_families), df_ij} sqrt(C_ii + C_jj - 2 C_ij). `n_families` is the number of such
+    families (classes, conditions) that must hold together: pass the same number in each call. df_ij is Welch's, (C_ii +
+    C_jj)^2 / (C_ii^2/df_i + C_jj^2/df_j), for independent groups (C_ij = 0), and min(df_i, df_j), right for fully
+    paired groups and cautious between, for dependent ones.
 
     | case | bounds of the pair |
     |---|---|
     | a NaN value, variance or df | NaN |
-    | no variance in the difference | NaN, standard error NaN: see `small_samples.degenerate_standard_error` |
+    | a difference without variance | NaN, as its error: see `small_samples.degenerate_standard_error` |
     | one group | no pairs |
 
-    Measured joint coverage: {SIMULTANEOUS}.
+    Measured joint coverage at level 0.95 (2, 6, 24 groups of 8, 20, 50 beta-binomial units, rates 0.6 and 0.9, equal or
+    one group 0.25 worse): 0.94 to 0.96 for equal units at rate 0.6, up to 1.00 for unequal units and rates near 1.
 
-    Source: Bonferroni (Dunn 1961) with Welch 1947; pairwise t of unequal variances: Tamhane 1977.
+    Source: Dunn 1961 (Bonferroni t); Welch 1947; Tamhane 1977 (all pairs, unequal variances).
     """
     i, j = np.triu_indices(len(values), k=1)
     alpha = alpha_of(level) / (max(len(i), 1) * n_families)
@@ -64,15 +65,15 @@ def gap_bounds(pairwise: PairwiseBounds, *, largest: float | None = None) -> Bou
     low = max(0, max over ordered pairs of low_ij); high = max over ordered pairs of high_ij.
 
     Coverage is at least that of the pairwise bounds. Let E be the event that low_ij <= delta_ij <= high_ij for all
-    ordered pairs (the bounds of j, i are those of i, j negated, so the unordered pairs suffice); P(E) >= level. The true
-    gap is max_ij delta_ij. On E it is at least every delta_ij, so at least max low_ij, and it is never negative; and it
-    equals some delta_ij, at most high_ij, so at most max high_ij. No selection of "the" largest pair enters.
+    ordered pairs (the bounds of j, i are those of i, j negated, so the unordered pairs suffice); P(E) >= level. The
+    true gap is max_ij delta_ij. On E it is at least every delta_ij, so at least max low_ij, and it is never negative;
+    and it equals some delta_ij, at most high_ij, so at most max high_ij. No selection of "the" largest pair enters.
 
     `largest` is the largest gap there can be (1 for rates), if there is one; high is cut there.
 
     | case | bounds |
     |---|---|
-    | some pairs have no bounds (NaN) | low from the others (still valid); high is `largest`, or NaN without it |
+    | pairs without bounds (NaN) | low from the others (still valid); high is `largest`, NaN without it |
     | no pairs at all | NaN |
     """
     if len(pairwise.i) == 0:
@@ -92,10 +93,10 @@ def gap_bounds_max(layers: Sequence[PairwiseBounds], *, largest: float | None = 
     layers: on that event low_k <= gap_k <= high_k for all k, and a maximum is monotone. A layer without an upper bound
     leaves the maximum without one; layers without a lower bound are passed over (the maximum is at least the others').
     """
-    bounds = [gap_bounds(layer, largest=largest) for layer in layers]
+    bounds = _layer_bounds(layers, largest)
     lows = np.array([each.low for each in bounds])
     low = np.max(lows, initial=0.0, where=~np.isnan(lows)) if not np.all(np.isnan(lows)) else np.nan
-    return Bounds(np.asarray(low), np.max([each.high for each in bounds], initial=-np.inf))
+    return Bounds(np.asarray(low), np.max([each.high for each in bounds]))
 
 
 def gap_bounds_mean(layers: Sequence[PairwiseBounds], *, largest: float | None = None) -> Bounds:
@@ -103,9 +104,15 @@ def gap_bounds_mean(layers: Sequence[PairwiseBounds], *, largest: float | None =
 
     Valid under the same condition as `gap_bounds_max`, a mean being monotone in each part. A layer with NaN gives NaN.
     """
-    bounds = [gap_bounds(layer, largest=largest) for layer in layers]
+    bounds = _layer_bounds(layers, largest)
     low, high = (np.mean([each[end] for each in bounds]) for end in (0, 1))
     return Bounds(np.asarray(low), np.asarray(high))
+
+
+def _layer_bounds(layers: Sequence[PairwiseBounds], largest: float | None) -> list[Bounds]:
+    if not layers:
+        raise ValueError("Expected at least one layer of pairwise bounds.")
+    return [gap_bounds(layer, largest=largest) for layer in layers]
 
 
 def _standard_errors(covariance: FloatArray, i: IntArray, j: IntArray) -> FloatArray:

@@ -25,16 +25,17 @@ __all__ = [
 
 
 def t_bounds(estimate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, level: float) -> Bounds:
-    """Estimate -+ t_{1-alpha/2, df} standard_error, elementwise; not clipped to any range.
+    """Bounds estimate -+ t_{1-alpha/2, df} standard_error, elementwise; not clipped to any range.
 
-    For differences, and for rates away from 0 and 1; for a single rate prefer `logit_t_bounds` (see there for coverage).
+    For differences, and for rates away from 0 and 1; for a single rate prefer `logit_t_bounds` (see there for
+    coverage).
 
     | case | bounds |
     |---|---|
     | standard_error NaN, degrees_of_freedom not above 0 | NaN |
     | standard_error 0 | NaN: no spread is no evidence of certainty (see `degenerate_rate_bounds`) |
 
-    Source: Student 1908; for clusters Cameron, Miller 2015, section VI.D.
+    Source: Student 1908; for clusters Cameron, Miller 2015, section VI.
     """
     value, error, critical = _parts(estimate, standard_error, degrees_of_freedom, level)
     return Bounds(value - critical * error, value + critical * error)
@@ -43,19 +44,19 @@ def t_bounds(estimate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freed
 def logit_t_bounds(
     rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, level: float
 ) -> Bounds:
-    """expit(logit(rate) -+ t_{1-alpha/2, df} standard_error / (rate (1 - rate))): within (0, 1), and asymmetric.
+    """Bounds expit(logit(rate) -+ t_{1-alpha/2, df} standard_error / (rate (1 - rate))).
 
-    A rate near 0 or 1 over few units is skewed and the plain t interval misses on one side.
-    Simulated coverage at level 0.95, equal units of 20 rows, rate 0.9, intraclass correlation 0 / 0.1 / 0.5, samples
-    without spread left out: plain 0.94 / 0.90 / 0.79 and logit 0.96 / 0.95 / 0.90 at m = 8; plain 0.95 / 0.91 / 0.82
-    and logit 0.96 / 0.95 / 0.90 at m = 12. At rate 0.6 both keep the level (0.94 to 0.97).
+    Within (0, 1), and asymmetric: a rate near 0 or 1 over few units is skewed and the plain t interval misses on one
+    side. Simulated coverage at level 0.95, equal units of 20 rows, rate 0.9, intraclass correlation 0 / 0.1 / 0.5,
+    samples without spread left out: plain 0.94 / 0.90 / 0.79 and logit 0.96 / 0.95 / 0.90 at m = 8; plain 0.95 / 0.91 /
+    0.82 and logit 0.96 / 0.95 / 0.90 at m = 12. At rate 0.6 both keep the level (0.94 to 0.97).
 
     | case | bounds |
     |---|---|
     | rate 0 or 1, standard_error 0 | NaN: use `degenerate_rate_bounds` |
     | rate outside [0, 1], standard_error NaN, degrees_of_freedom not above 0 | NaN |
 
-    Source: Korn, Graubard 1999, section 3.2 (logit intervals for proportions of survey clusters).
+    Source: Korn, Graubard 1999 (logit intervals for proportions of survey clusters).
     """
     value, error, critical = _parts(rate, standard_error, degrees_of_freedom, level)
     inside = np.where((value > 0) & (value < 1), value, np.nan)
@@ -74,7 +75,7 @@ def degenerate_rate_bounds(rate: ArrayLike, *, n_units: ArrayLike, level: float)
     |---|---|
     | n_units < 1, rate NaN or outside [0, 1] | NaN |
 
-    Source: Clopper, Pearson 1934; the unit as the observation: Korn, Graubard 1998.
+    Source: Clopper, Pearson 1934 on an effective sample size, as Korn, Graubard 1998.
 
     >>> low, high = degenerate_rate_bounds(1.0, n_units=12, level=0.95)
     >>> round(float(low), 3), float(high)

