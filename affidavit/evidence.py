@@ -8,7 +8,7 @@ replicate.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -33,6 +33,8 @@ class Evidence:
     options: Statistics
     resampler: UnitResampler
     seed: int
+    effective_units: dict[bytes | None, FloatArray] = field(default_factory=dict)
+    """Effective numbers of units [G] by the denominator's weights; many statistics share one."""
 
     @cached_property
     def totals(self) -> FloatArray:

@@ -35,8 +35,6 @@ from affidavit.statistics.simultaneous import (
 GAUSSIAN_DRAWS: Final = 4000
 MIN_P: Final = 1e-12
 """No p-value is printed smaller: the t distribution is no better known than that."""
-MIN_UNITS: Final = 2
-"""A group needs two units to be compared: below that nobody knows how units differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +295,7 @@ def _component(evidence: Evidence, statistic: Statistic) -> Component | None:
 
 def _comparable(measured: Measured) -> NDArray[np.int64]:
     known = ~np.isnan(measured.value) & ~np.isnan(measured.believable_error())
-    return np.flatnonzero(known & (measured.n_units >= MIN_UNITS))
+    return np.flatnonzero(known & (measured.n_units >= measured.evidence.options.compared_units))
 
 
 def _joint_covariance(measured: Measured, compared: NDArray[np.int64], errors: FloatArray) -> FloatArray:

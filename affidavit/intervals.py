@@ -224,8 +224,10 @@ def _degrees_of_freedom(evidence: Evidence, statistic: Statistic, taking_part: N
     units = np.bincount(grouped.group, weights=grouped.copies * taking_part, minlength=len(grouped.groups))
     if grouped.multiplicity is not None:
         return np.asarray(np.maximum(units - 1, 1.0))
-    sizes = grouped.sums @ statistic.ratio[1] if statistic.ratio is not None else grouped.n_rows.astype(np.float64)
-    order = np.argsort(grouped.group, kind="stable")
-    pieces = np.split(sizes[order], np.cumsum(np.bincount(grouped.group, minlength=len(grouped.groups)))[:-1])
-    effective = np.array([effective_units(piece) for piece in pieces])
-    return np.asarray(np.maximum(np.nan_to_num(effective, nan=1.0) - 1, 1.0))
+    key = None if statistic.ratio is None else statistic.ratio[1].tobytes()
+    if key not in evidence.effective_units:
+        sizes = grouped.sums @ statistic.ratio[1] if statistic.ratio is not None else grouped.n_rows.astype(np.float64)
+        order = np.argsort(grouped.group, kind="stable")
+        pieces = np.split(sizes[order], np.cumsum(np.bincount(grouped.group, minlength=len(grouped.groups)))[:-1])
+        evidence.effective_units[key] = np.array([effective_units(piece) for piece in pieces])
+    return np.asarray(np.maximum(np.nan_to_num(evidence.effective_units[key], nan=1.0) - 1, 1.0))

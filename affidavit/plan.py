@@ -86,9 +86,14 @@ class Statistics(Record):
     n_permutations: int = Field(default=1999, ge=99, le=100_000)
     small_sample_units: int = Field(default=20, ge=2)
     """Under this many units a group takes small-sample methods."""
+    compared_units: int = Field(default=5, ge=2)
+    """Under this many units a group gets a row of its own but enters no gap: with four, t has three degrees of freedom
+    and every gap would be undecidable. A gap that leaves a group out cannot pass a criterion."""
     power: float = Field(default=0.8, gt=0, lt=1)
+    family: Literal["report", "examination"] = "report"
+    """Over which tests p-values are adjusted together: all of the report, or each examination's own."""
     screening: Literal["holm", "benjamini-hochberg", "benjamini-yekutieli"] = "benjamini-yekutieli"
-    """The correction over the report's one family of tests; they depend on each other, which BY allows for."""
+    """The correction over a family of tests; they depend on each other, which BY allows for."""
 
 
 class Execution(Record):
@@ -142,7 +147,8 @@ class AuditPlan(Record):
             run.pop("table", None)
             for part in (run.get("corpus"), run.get("reasoner")):
                 if part is not None:
-                    part.get("options", {}).pop("path", None)
+                    for place in ("path", "media_root"):
+                        part.get("options", {}).pop(place, None)
         return written
 
 

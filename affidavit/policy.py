@@ -29,8 +29,10 @@ class Criterion(Record):
     at_least: float | None = None
     compared: tuple[str, ...] | None = None
     """For gaps: the features whose groups are compared; every family of groups where absent."""
-    conditions: tuple[str, ...] | None = None
-    """Canonical conditions; every condition where absent."""
+    intersections: bool = True
+    """Whether gaps between the groups of several features together are bound too."""
+    conditions: tuple[str, ...] | Literal["fullest"] | None = None
+    """Canonical conditions, or the fullest one of each run; every condition where absent."""
     scope: Literal["all", "everybody", "groups"] = "all"
     """For values: everybody together, each group, or both."""
     answer_demanded: bool = False
@@ -44,14 +46,14 @@ class Criterion(Record):
             raise ValueError("a criterion has exactly one of at_most and at_least")
         return self
 
-    def binds(self, finding: Finding) -> bool:
-        """Say whether the criterion speaks of this finding."""
-        if finding.metric != self.metric:
-            return False
-        if self.conditions is not None and finding.condition not in self.conditions:
+    def binds(self, finding: Finding, *, fullest: str) -> bool:
+        """Say whether the criterion speaks of this finding; `fullest` is the fullest condition of its run."""
+        conditions = (fullest,) if self.conditions == "fullest" else self.conditions
+        if finding.metric != self.metric or (conditions is not None and finding.condition not in conditions):
             return False
         if finding.compared is not None:
-            return self.compared is None or set(self.compared) == set(finding.compared)
+            wanted = self.compared is None or set(self.compared) == set(finding.compared)
+            return wanted and (self.intersections or len(finding.compared) == 1)
         return self.scope == "all" or (self.scope == "everybody") == (not finding.groups)
 
 

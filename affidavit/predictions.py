@@ -333,13 +333,10 @@ def _ordered_levels(survey: _Survey, reading: Reading, mapped: ColumnMap) -> dic
 
 
 def _level_order(found: tuple[str, ...], feature: Feature) -> tuple[str, ...]:
-    """Put declared levels first in their order, the rest in natural order, `unknown` last."""
+    """Put declared levels first in their order, the rest in natural order with open bands outside, `unknown` last."""
     declared = [level for level in feature.order or () if level in found]
     rest = [level for level in found if level not in declared and level != UNKNOWN]
-    banded = sorted(
-        rest, key=lambda level: (not level.startswith("under "), level.endswith(" and over"), natural(level))
-    )
-    rest = banded if feature.bands is not None else rest
+    rest = sorted(rest, key=lambda level: (not level.startswith("under "), level.endswith(" and over"), natural(level)))
     return (*declared, *rest, *([UNKNOWN] if UNKNOWN in found and UNKNOWN not in declared else []))
 
 

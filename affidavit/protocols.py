@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from affidavit.case import Case
     from affidavit.corpus import Corpus
     from affidavit.examinations import Testimony
-    from affidavit.predictions import Predictions
+    from affidavit.predictions import Predictions, Reading
     from affidavit.records import Refusal
     from affidavit.report import AuditReport
     from affidavit.utterances import Judgement, Utterance
@@ -50,10 +50,11 @@ class Reasoner(Protocol):
         corpus: Corpus | None,
         options: Mapping[str, Any],
         *,
+        reading: Reading,
         rng: np.random.Generator,
         progress: Progress,
     ) -> Predictions:
-        """Return the predictions table; `corpus` is None for a reasoner that draws its own."""
+        """Return the predictions, read as the plan says; `corpus` is None for a reasoner that draws its own."""
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ class DataDescription(Record):
     digest: str
     """Content digest of the predictions table."""
     file_digest: str | None = None
-    """SHA-256 of the file's bytes, as `sha256sum` prints it."""
+    """SHA-256 of the file's bytes, as `sha256sum` prints it; of a corpus, what its loader digests."""
     n_rows: int
     n_units: int | None
     """Null where the table has no ids and each row stands for itself."""

@@ -192,7 +192,7 @@ def _description(item: Loaded) -> DataDescription:
         source=predictions.source_name,
         task=predictions.task,
         digest=predictions.digest,
-        file_digest=predictions.file_digest,
+        file_digest=predictions.file_digest or item.corpus_digest,
         n_rows=predictions.n_rows,
         n_units=None if predictions.unit == "row" else predictions.n_units,
         unit=predictions.unit,

@@ -31,6 +31,8 @@ class Loaded:
     supplier: str | None
     licence: str | None
     assumptions: tuple[str, ...] = ()
+    corpus_digest: str | None = None
+    """Of the files or options that the corpus was made from, where there is a corpus."""
 
 
 def reading_of(name: str, source: RunSource, plan: AuditPlan) -> Reading:
@@ -68,6 +70,7 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
             supplier=source.supplier,
             licence=None if corpus is None else corpus.licence,
             assumptions=() if corpus is None else corpus.assumptions,
+            corpus_digest=None if corpus is None else corpus.digest,
         )
         for part in parts
     ]
@@ -89,8 +92,8 @@ def _judged(
         raise ValueError(f"run {name} has neither table nor reasoner")
     reasoner = load(Door.REASONERS, source.reasoner.name)
     rng = np.random.default_rng(seed_of(plan.seed, name, source.reasoner.name))
-    options = {**source.reasoner.options, "reading": reading}
-    predictions: Predictions = reasoner.judge(corpus, options, rng=rng, progress=progress)
+    options = source.reasoner.options
+    predictions: Predictions = reasoner.judge(corpus, options, reading=reading, rng=rng, progress=progress)
     return predictions
 
 

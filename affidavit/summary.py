@@ -12,12 +12,14 @@ from affidavit.records import Estimate, Finding, Verdict
 from affidavit.report import Decision
 
 _LEADING: Final = ("accuracy", "word_error_rate", "agreement_with_fullest", "rationale_rate")
+_PERFORMANCE: Final = ("accuracy", "word_error_rate")
+_WITHOUT_LABELS: Final = ("demographic_parity_difference_max",)
 _WORDS: Final = {
     "accuracy": "accuracy",
     "word_error_rate": "word error rate",
     "agreement_with_fullest": "agreement with the fullest condition",
     "rationale_rate": "share of judgements with a rationale",
-    "demographic_parity_difference_max": "selection-rate",
+    "demographic_parity_difference_max": "selection rate",
 }
 
 
@@ -32,12 +34,14 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         mine = [finding for finding in findings if finding.run == run]
         leading = next((m for m in _LEADING if any(f.metric == m for f in mine)), None)
         everybody = [f for f in mine if f.metric == leading and not f.groups and f.compared is None]
-        condition = everybody[0].condition if everybody else (mine[0].condition if mine else "")
         sentences += [_value(finding) for finding in everybody[:1]]
-        gaps = [f for f in mine if f.compared and f.condition == condition]
-        named = [f for f in gaps if f.metric == f"{leading}_difference"]
-        sentences += [_gap(f) for f in named or [f for f in gaps if f.metric == "demographic_parity_difference_max"]]
+        told = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
+        sentences += [_gap(f) for metric in told for f in _first_condition([g for g in mine if g.metric == metric])]
     return sentences
+
+
+def _first_condition(gaps: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in gaps if finding.condition == gaps[0].condition]
 
 
 def _value(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from affidavit.conditions import sorted_conditions
 from affidavit.errors import PolicyError
 from affidavit.examinations import Claim
 from affidavit.plan import Statistics
@@ -45,7 +46,7 @@ def decide(claims: Sequence[Claim], policy: Policy | None, statistics: Statistic
     Raises:
         PolicyError: a criterion binds nothing that was found.
     """
-    bound = [(claim, c) for claim in claims for c in (policy.criteria if policy else ()) if c.binds(claim.finding)]
+    bound = _bound(claims, policy)
     if policy is not None:
         _refuse_unmatched(policy, {c.id for _, c in bound})
     by_claim: dict[str, list[Criterion]] = {}
@@ -55,6 +56,22 @@ def decide(claims: Sequence[Claim], policy: Policy | None, statistics: Statistic
         f for claim in claims for f in _decided(claim, by_claim.get(claim.finding.id, []), len(bound), statistics)
     ]
     return _adjusted(findings, statistics)
+
+
+def _bound(claims: Sequence[Claim], policy: Policy | None) -> list[tuple[Claim, Criterion]]:
+    """Return every claim with every criterion that speaks of it."""
+    if policy is None:
+        return []
+    shown: dict[str, set[str]] = {}
+    for claim in claims:
+        shown.setdefault(claim.finding.run, set()).add(claim.finding.condition)
+    fullest = {run: sorted_conditions(conditions)[0] for run, conditions in shown.items()}
+    return [
+        (claim, criterion)
+        for claim in claims
+        for criterion in policy.criteria
+        if criterion.binds(claim.finding, fullest=fullest[claim.finding.run])
+    ]
 
 
 def overall(findings: Sequence[Finding], policy: Policy | None) -> Decision:
@@ -143,16 +160,22 @@ def _adjusted(findings: Sequence[Finding], statistics: Statistics) -> tuple[Find
         "benjamini-hochberg": benjamini_hochberg,
         "benjamini-yekutieli": benjamini_yekutieli,
     }
-    tested = [i for i, finding in enumerate(findings) if finding.test is not None]
-    if not tested:
-        return tuple(findings)
-    p_values = np.array([_test(findings[i]).p_value for i in tested])
-    adjusted = corrections[statistics.screening](p_values)
-    changed = dict(zip(tested, adjusted, strict=True))
+    families: dict[str, list[int]] = {}
+    for i, finding in enumerate(findings):
+        if finding.test is not None:
+            families.setdefault(_family(finding, statistics), []).append(i)
+    changed: dict[int, tuple[float, str]] = {}
+    for family, tested in families.items():
+        adjusted = corrections[statistics.screening](np.array([_test(findings[i]).p_value for i in tested]))
+        changed |= {i: (float(p), f"{family} ({len(tested)})") for i, p in zip(tested, adjusted, strict=True)}
     return tuple(
-        finding if i not in changed else _with_adjusted(finding, float(changed[i]), statistics.screening)
+        finding if i not in changed else _with_adjusted(finding, *changed[i], correction=statistics.screening)
         for i, finding in enumerate(findings)
     )
+
+
+def _family(finding: Finding, statistics: Statistics) -> str:
+    return FAMILY if statistics.family == "report" else f"every test of {finding.examination}"
 
 
 def _test(finding: Finding) -> SignificanceTest:
@@ -161,8 +184,7 @@ def _test(finding: Finding) -> SignificanceTest:
     return finding.test
 
 
-def _with_adjusted(finding: Finding, p_adjusted: float, correction: str) -> Finding:
-    test = SignificanceTest(
-        **(_test(finding).model_dump() | {"p_adjusted": p_adjusted, "correction": correction, "family": FAMILY})
-    )
+def _with_adjusted(finding: Finding, p_adjusted: float, family: str, *, correction: str) -> Finding:
+    adjusted = {"p_adjusted": p_adjusted, "correction": correction, "family": family}
+    test = SignificanceTest.model_validate(_test(finding).model_dump() | adjusted)
     return finding.model_copy(update={"test": test})

@@ -21,6 +21,8 @@ from affidavit.tables import RawTable
 Decimal = Literal["auto", "comma", "point"]
 _ANSWERS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_COMMA: Final = str.maketrans({",": ".", ".": " "})
+"""Where the comma is the decimal mark, a point is none: `1.234` would be a thousand there."""
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -85,14 +87,14 @@ class Cells:
     def _number(self, text: str | None, row: int, column: str, *, comma: bool) -> float | None:
         if text is None:
             return None
-        plain = text.replace(",", ".") if comma and "." not in text else text
+        plain = text.translate(_COMMA) if comma else text
         if not _NUMBER.fullmatch(plain) or math.isinf(float(plain)):
             raise RowError(
                 f"{column} is not a number",
                 slug="row-value",
                 where=self.at(row),
                 found=repr(text),
-                allowed="a finite number, with a point or throughout with a comma",
+                allowed="a finite number, with a comma and no point" if comma else "a finite number",
                 remedy="correct the value, or leave it empty where it is unknown",
             )
         return float(plain)

@@ -10,7 +10,7 @@ What the file holds, and what is done about it:
   accents have six rows or fewer, and may be one person each.
 * The same sentences were read many times: rows share their words, and so their difficulty.
 * References are lower case and transcripts upper case, both without punctuation: case must be folded.
-* Some references keep an opening quotation mark on a word (`'everyone`), or lack their beginning, and transcripts hold
+* Some references keep an opening quotation mark on a word (`'word`), or lack their beginning, and transcripts hold
   stray apostrophes: those are stripped at the ends of words.
 * A clip of zero seconds has an empty transcript: all its words are deletions.
 * Levels are spelt as the corpus spells them (`fourties`, `southatlandtic`).
@@ -29,13 +29,13 @@ import pyarrow as pa
 
 from affidavit.corpus import Corpus
 from affidavit.digests import file_digest
+from affidavit.options import read_options
 from affidavit.protocols import CorpusLoader, Progress
 from affidavit.records import Record
 from affidavit.schema import UNKNOWN
 from affidavit.tables import RawTable, open_table
 from affidavit.utterances import Utterance
 from corpora.cells import Cells, read_cells, require_columns, require_ids
-from corpora.options import read_options
 from corpora.word_errors import Normalisation, word_errors
 
 FILE: Final = "cv-valid-dev.csv"
@@ -62,7 +62,7 @@ class CommonVoiceLoader:
         Raises:
             PlanError: the options are at fault. TableError, ColumnError, RowError: the file is.
         """
-        chosen = read_options(CommonVoiceOptions, options, of=self.name)
+        chosen = read_options(CommonVoiceOptions, options, of=f"corpus {self.name}")
         path = folder / chosen.path
         path = path / FILE if path.is_dir() else path
         raw = open_table(path)

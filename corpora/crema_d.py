@@ -28,12 +28,12 @@ from pydantic import Field
 
 from affidavit.corpus import Corpus
 from affidavit.digests import digest_of, file_digest
+from affidavit.options import read_options
 from affidavit.protocols import CorpusLoader, Progress
 from affidavit.records import Record
 from affidavit.utterances import Utterance
 from corpora.crema_d_actors import FEATURES, Actor, read_actors, unlisted
 from corpora.crema_d_votes import EMOTIONS, PRESENTATIONS, Rating, read_ratings
-from corpora.options import read_options
 
 VOTES: Final = "tabulatedVotes.csv"
 DEMOGRAPHICS: Final = "VideoDemographics.csv"
@@ -70,7 +70,7 @@ class CremaDLoader:
         Raises:
             PlanError: the options are at fault. TableError, ColumnError, RowError: the files are.
         """
-        chosen = read_options(CremaDOptions, options, of=self.name)
+        chosen = read_options(CremaDOptions, options, of=f"corpus {self.name}")
         votes, demographics = (folder / chosen.path / file for file in (VOTES, DEMOGRAPHICS))
         actors = read_actors(demographics, cuts=chosen.age_bands)
         ratings, remarks = read_ratings(votes)

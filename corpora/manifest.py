@@ -18,6 +18,7 @@ from pydantic import Field
 from affidavit.corpus import Corpus
 from affidavit.digests import file_digest
 from affidavit.errors import RowError
+from affidavit.options import read_options
 from affidavit.protocols import CorpusLoader, Progress
 from affidavit.records import Record
 from affidavit.schema import ROW_NUMBER
@@ -26,7 +27,6 @@ from affidavit.utterances import MediaSpan, Utterance
 from corpora.cells import Cells, Decimal, has_decimal_comma, read_cells, require_ids
 from corpora.manifest_columns import ManifestColumns, manifest_columns
 from corpora.media import MediaFolder
-from corpora.options import read_options
 
 SUM_TOLERANCE: Final = 0.01
 """Shares printed with two or three decimals sum to one within this."""
@@ -64,7 +64,7 @@ class ManifestLoader:
         Raises:
             PlanError: the options are at fault. TableError, ColumnError, RowError: the manifest is.
         """
-        chosen = read_options(ManifestOptions, options, of=self.name)
+        chosen = read_options(ManifestOptions, options, of=f"corpus {self.name}")
         path = folder / chosen.path
         raw = open_table(path)
         mapped = manifest_columns(raw.columns, where=raw.name, named=chosen.columns, features=chosen.features)

@@ -12,11 +12,11 @@ import numpy as np
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from affidavit.predictions import Predictions, predictions_from
+from affidavit.options import read_options
+from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner
 from affidavit.records import Record
 from affidavit.tables import from_arrow
-from reasoners.options import read_options, required_reading
 
 
 class RecordedOptions(Record):
@@ -29,16 +29,21 @@ class RecordedReasoner:
     name = "recorded"
 
     def judge(
-        self, corpus: Corpus | None, options: Mapping[str, Any], *, rng: np.random.Generator, progress: Progress
+        self,
+        corpus: Corpus | None,
+        options: Mapping[str, Any],
+        *,
+        reading: Reading,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> Predictions:
-        """Return the corpus's own judgements as predictions; `options["reading"]` says how they are read.
+        """Return the corpus's own judgements as predictions.
 
         Raises:
             PlanError: there is no corpus, it recorded no judgements, or the options are at fault.
             ColumnError, RowError: what it recorded breaks the schema.
         """
-        reading, rest = required_reading(options, of=self.name)
-        read_options(RecordedOptions, rest, of=self.name)
+        read_options(RecordedOptions, options, of=f"reasoner {self.name}")
         if corpus is None or corpus.recorded is None or corpus.recorded.num_rows == 0:
             raise PlanError(
                 "there are no recorded judgements",

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from affidavit.predictions import Predictions, predictions_from
+from affidavit.options import read_options
+from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner
 from affidavit.schema import UNKNOWN
 from affidavit.tables import from_arrow
-from reasoners.options import read_options, required_reading
 from reasoners.simulated_rationales import cited_modalities, rationales
 from reasoners.simulator_options import FEATURES, Attractor, SimulatorOptions
 from reasoners.simulator_truth import (
@@ -58,16 +58,21 @@ class SimulatorReasoner:
     name = "simulator"
 
     def judge(
-        self, corpus: Corpus | None, options: Mapping[str, Any], *, rng: np.random.Generator, progress: Progress
+        self,
+        corpus: Corpus | None,
+        options: Mapping[str, Any],
+        *,
+        reading: Reading,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> Predictions:
-        """Return simulated predictions (see `SimulatorOptions`); `options["reading"]` says how they are read.
+        """Return simulated predictions (see `SimulatorOptions`).
 
         Raises:
             PlanError: the options are at fault, or there is a corpus to judge. ColumnError: the reading groups by a
                 feature that is not simulated.
         """
-        reading, rest = required_reading(options, of=self.name)
-        chosen = read_options(SimulatorOptions, rest, of=self.name)
+        chosen = read_options(SimulatorOptions, options, of=f"reasoner {self.name}")
         if corpus is not None:
             raise PlanError(
                 "the simulator judges no corpus",
@@ -222,7 +227,7 @@ def _probabilities(answer: IntArray, n_labels: int, rng: np.random.Generator) ->
     """Return [N, K] rows that sum to one and are highest at the answer: the highest draw changes places with it."""
     draws = rng.standard_gamma(_SHARPNESS, size=(len(answer), n_labels))
     row, highest = np.arange(len(answer)), draws.argmax(axis=1)
-    pass
+    draws[row, highest], draws[row, answer] = draws[row, answer], draws[row, highest]
     shares: FloatArray = draws / draws.sum(axis=1, keepdims=True)
     return shares
 

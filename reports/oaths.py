@@ -84,7 +84,7 @@ def _verify_signature(folder: Path, report: AuditReport, key: Path | None) -> No
             remedy="`affidavit sign` signs it",
         )
     statement = verify_envelope(
-        envelope.read_bytes(), (folder / REPORT).read_bytes(), _exhibit_digests(report), _read(key)
+        envelope.read_bytes(), (folder / REPORT).read_bytes(), _exhibit_digests(report, folder), _read(key)
     )
     typer.echo(f"signature    holds: key {statement.key_id}")
 

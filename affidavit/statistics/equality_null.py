@@ -19,9 +19,9 @@ def gaussian_gap_null(
     """Draws [n_draws] of the max-min gap of G groups that are truly equal, with sampling covariance [G, G].
 
     Gaussian, or with `degrees_of_freedom` [G] each group's deviation divided by sqrt(chi^2_df / df), which allows for
-    standard errors estimated from few units. A NaN anywhere in the covariance gives NaN draws.
-    Its mean agrees with binomial simulation at rate 0.6 (methods 6.4: 2 x 50, 8 x 50, 16 x 50, 16 x 200, 32 x 30) within
-    0.004; the worst is 32 x 30, 0.370 for 0.366, the binomial's tails being shorter.
+    standard errors estimated from few units. A NaN anywhere in the covariance gives NaN draws. Its mean agrees with
+    binomial simulation at rate 0.6 (methods 6.4: 2 x 50, 8 x 50, 16 x 50, 16 x 200, 32 x 30) within 0.004; the worst is
+    32 x 30, 0.370 for 0.366, the binomial's tails being shorter.
     """
     return max_min_gap(_deviations(covariance, n_draws, rng, degrees_of_freedom))
 

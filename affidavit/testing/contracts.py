@@ -143,7 +143,7 @@ class CorpusLoaderContract:
 
 
 class ReasonerContract:
-    """Inherit and set `reasoner`, and `options` beside the reading."""
+    """Inherit and set `reasoner` and its `options`."""
 
     reasoner: ClassVar[Reasoner]
     options: ClassVar[dict[str, Any]] = {}
@@ -152,7 +152,7 @@ class ReasonerContract:
         plan = AuditPlan(runs={"run": RunSource(table="none")})
         reading = Reading(run="run", by=plan.by)
         rng = np.random.default_rng(0)
-        return self.reasoner.judge(None, {**self.options, "reading": reading}, rng=rng, progress=silent)
+        return self.reasoner.judge(None, self.options, reading=reading, rng=rng, progress=silent)
 
     def test_judges_the_same_from_the_same_seed(self) -> None:
         """The same seed gives the same table."""

@@ -97,6 +97,13 @@ def test_chance_alone_gives_a_gap_and_it_is_printed() -> None:
     assert np.mean(expectations) == pytest.approx(np.mean(gaps), rel=0.12)
 
 
+def test_a_group_under_the_declared_number_of_units_is_not_compared() -> None:
+    group = np.array([0] * 6 + [1] * 6 + [2] * 4)
+    rng = np.random.default_rng(0)
+    gap = measure_gap(evidence_of(rng.integers(3, 9, 16), np.full(16, 10), group), [RATE], DIFFERENCE)
+    assert gap.left_out == ("group 2",)
+
+
 def test_a_group_of_one_unit_is_named_and_not_compared() -> None:
     group = np.array([0] * 6 + [1] * 6 + [2])
     rng = np.random.default_rng(0)
@@ -112,8 +119,8 @@ def test_a_group_of_one_unit_is_named_and_not_compared() -> None:
 
 
 def test_units_that_all_agree_do_not_make_the_gap_certain() -> None:
-    group = np.repeat([0, 1], 4)
-    evidence = evidence_of(np.array([10] * 4 + [0] * 4), np.full(8, 10), group)
+    group = np.repeat([0, 1], 5)
+    evidence = evidence_of(np.array([10] * 5 + [0] * 5), np.full(10, 10), group)
     interval = measure_gap(evidence, [RATE], DIFFERENCE).interval(0.95)
     assert isinstance(interval, Interval)
     assert interval.low < 0.9

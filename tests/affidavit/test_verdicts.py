@@ -86,12 +86,25 @@ def test_without_a_policy_there_is_no_decision() -> None:
 
 def test_a_criterion_binds_what_it_names() -> None:
     gap, value, group = claim(), claim("acc", compared=None), claim("acc", compared=None, groups={"accent": "x"})
-    assert Criterion(id="c", metric="gap", at_most=1, compared=("accent",), source="s").binds(gap.finding)
-    assert not Criterion(id="c", metric="gap", at_most=1, compared=("age",), source="s").binds(gap.finding)
-    assert not Criterion(id="c", metric="gap", at_most=1, conditions=("A",), source="s").binds(gap.finding)
+    assert Criterion(id="c", metric="gap", at_most=1, compared=("accent",), source="s").binds(
+        gap.finding, fullest="TAV"
+    )
+    assert not Criterion(id="c", metric="gap", at_most=1, compared=("age",), source="s").binds(
+        gap.finding, fullest="TAV"
+    )
+    assert not Criterion(id="c", metric="gap", at_most=1, conditions=("A",), source="s").binds(
+        gap.finding, fullest="TAV"
+    )
+    assert not Criterion(id="c", metric="gap", at_most=1, conditions="fullest", source="s").binds(
+        gap.finding, fullest="A"
+    )
+    both = claim(compared=("accent", "age"))
+    assert not Criterion(id="c", metric="gap", at_most=1, intersections=False, source="s").binds(
+        both.finding, fullest="TAV"
+    )
     for scope, binds in (("all", (True, True)), ("everybody", (True, False)), ("groups", (False, True))):
         criterion = Criterion(id="c", metric="acc", at_least=0, scope=scope, source="s")
-        assert (criterion.binds(value.finding), criterion.binds(group.finding)) == binds
+        assert (criterion.binds(value.finding, fullest="TAV"), criterion.binds(group.finding, fullest="TAV")) == binds
 
 
 def test_a_metric_that_is_not_computed_is_refused_with_the_nearest_one() -> None:
@@ -108,6 +121,14 @@ def test_every_test_is_adjusted_over_the_whole_report() -> None:
     claims = [claim(id=str(i), p=p) for i, p in enumerate((0.01, 0.02, 0.5))]
     adjusted = [f.test.p_adjusted for f in decide(claims, None, Statistics(screening="holm")) if f.test]
     assert adjusted == pytest.approx([0.03, 0.04, 0.5])
+
+
+def test_a_family_may_be_an_examination() -> None:
+    first, second = claim(id="a", p=0.01), claim(id="b", p=0.02)
+    other = Claim(finding=second.finding.model_copy(update={"examination": "f"}))
+    findings = decide([first, other], None, Statistics(screening="holm", family="examination"))
+    assert [f.test.p_adjusted for f in findings if f.test] == pytest.approx([0.01, 0.02])
+    assert [f.test.family for f in findings if f.test] == ["every test of e (1)", "every test of f (1)"]
 
 
 def test_two_criteria_on_one_metric_are_two_findings() -> None:

@@ -70,7 +70,7 @@ def test_bad_input(tmp_path: Path, load_corpus: Load) -> None:
     (tmp_path / "mine.csv").write_text("filename,text\na,x\n")
     with pytest.raises(ColumnError, match="there is no column generated_text"):
         load_corpus("common-voice-asr", path="mine.csv")
-    with pytest.raises(PlanError, match="normalisation.fold: unknown key"):
+    with pytest.raises(PlanError, match=r"normalisation\.fold: unknown key"):
         load_corpus("common-voice-asr", path="mine.csv", normalisation={"fold": True})
 
 

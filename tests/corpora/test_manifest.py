@@ -141,8 +141,11 @@ def test_rows_can_be_numbered(tmp_path: Path, load_corpus: Load) -> None:
 def test_declared_decimal_comma_and_point(tmp_path: Path, load_corpus: Load) -> None:
     path = write(tmp_path, "id;intensity\n1;0,5\n2;3\n")
     assert [u.intensity for u in load_corpus("manifest", path=path, decimal="comma").utterances] == [0.5, 3.0]
-    with pytest.raises(RowError, match="intensity is not a number"):
+    with pytest.raises(RowError, match="row 1: intensity is not a number"):
         load_corpus("manifest", path=path, decimal="point")
+    thousands = write(tmp_path, "id;intensity\n1;0,5\n2;1.234\n", "t.csv")
+    with pytest.raises(RowError, match="row 2: intensity is not a number"):
+        load_corpus("manifest", path=thousands, decimal="comma")
 
 
 def test_dialogues_across_units_are_counted(tmp_path: Path, load_corpus: Load) -> None:
@@ -240,6 +243,8 @@ def test_a_prediction_column_may_be_named(tmp_path: Path, load_corpus: Load) -> 
         ("id,speaker,actor\n1,a,b\n", ColumnError, "several columns could be speaker_id"),
         ("id,intensity\n1,high\n", RowError, "row 1: intensity is not a number"),
         ("id,intensity\n1,inf\n", RowError, "row 1: intensity is not a number"),
+        ("id,intensity\n1,1e999\n", RowError, "row 1: intensity is not a number"),
+        ("id;intensity\n1;0,5\n2;1.5\n", RowError, "row 1: intensity is not a number"),
         ("id,turn\n1,1.5\n", RowError, "row 1: turn is not a whole number"),
         ("id,start_s,end_s\n1,2,1\n", RowError, "row 1: the seconds of the utterance do not run forwards"),
         ("id,start_s\n1,-1\n", RowError, "row 1: the seconds of the utterance do not run forwards"),

@@ -1,4 +1,4 @@
-"""Reads a loader's options from a plan, and says in plain words what is wrong with them."""
+"""Reads the options of a loader or a reasoner from a plan, and says in plain words what is wrong with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Options = TypeVar("Options", bound=Record)
 
 
 def read_options(model: type[Options], options: Mapping[str, Any], *, of: str) -> Options:
-    """Return the options of the loader named `of` as a record.
+    """Return options as a record; `of` names whose they are, as in `corpus manifest`.
 
     Raises:
         PlanError: an unknown key, a missing key, or a value of the wrong kind.
@@ -28,7 +28,7 @@ def read_options(model: type[Options], options: Mapping[str, Any], *, of: str) -
         raise PlanError(
             "the options do not validate",
             slug="plan-invalid",
-            where=f"corpus {of}",
+            where=of,
             found=describe_validation_error(error) + hints,
             allowed=f"the keys {', '.join(known)}",
             remedy="correct the key named above",

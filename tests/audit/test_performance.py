@@ -1,0 +1,110 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from affidavit.plan import AuditPlan, Choice, Feature, RunSource
+from affidavit.records import Finding, Verdict
+from affidavit.report import AuditReport
+from affidavit.run import audit
+from affidavit.testing import predictions_frame
+from affidavit.testing.tables import FAST
+
+
+def report_of(frame: pd.DataFrame, **plan: object) -> AuditReport:
+    base = AuditPlan(
+        runs={"r": RunSource(table="t")},
+        statistics=FAST,
+        examinations=(Choice(name="performance"),),
+        by=tuple(plan.pop("by", ("accent",))),  # type: ignore[arg-type]
+        **plan,  # type: ignore[arg-type]
+    )
+    return audit(frame, by=base.by, plan=base)
+
+
+def finding(report: AuditReport, metric: str, **groups: str) -> Finding:
+    return next(f for f in report.findings if f.metric == metric and f.groups == groups and not f.compared)
+
+
+def test_a_mean_over_units_lets_no_talkative_speaker_dominate() -> None:
+    frame = predictions_frame(conditions=("TAV",)).sample(frac=0.6, random_state=0)
+    report = report_of(frame)
+    right = frame["y_true"] == frame["y_pred"]
+    expected = right.groupby(frame["speaker_id"]).mean().mean()
+    found = finding(report, "accuracy_per_unit")
+    assert found.estimate.value == pytest.approx(expected)
+    assert found.estimate.value != pytest.approx(right.mean())
+    assert (found.estimate.n, found.estimate.n_clusters) == (len(frame), 48)
+
+
+def test_each_performance_metric_is_also_a_mean_over_units() -> None:
+    metrics = {f.metric for f in report_of(predictions_frame()).findings if not f.compared}
+    assert {m for m in metrics if not m.endswith("_per_unit")} == {
+        m.removesuffix("_per_unit") for m in metrics if m.endswith("_per_unit")
+    }
+
+
+def test_every_group_is_a_row_even_the_one_that_says_nothing() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame.loc[frame["speaker_id"] == "s0", "accent"] = "Manx"
+    report = report_of(frame)
+    lonely = finding(report, "accuracy", accent="Manx")
+    assert (lonely.verdict, lonely.estimate.n, lonely.estimate.n_clusters) == (Verdict.INCONCLUSIVE, 10, 1)
+    assert lonely.because == lonely.estimate.why_no_interval == "one unit alone says nothing of how units differ"
+    gap = next(f for f in report.findings if f.metric == "accuracy_difference")
+    assert any("Manx" in caveat for caveat in gap.caveats)
+
+
+def test_a_group_without_a_class_says_over_which_classes_it_is_averaged() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame = frame[~((frame["accent"] == "Welsh") & (frame["y_true"] == "joy"))]
+    report = report_of(frame)
+    found = finding(report, "unweighted_average_recall", accent="Welsh")
+    assert any("2 of 3 classes; none of: joy" in caveat for caveat in found.caveats)
+    gap = next(f for f in report.findings if f.metric == "unweighted_average_recall_difference")
+    assert any("not: joy" in caveat for caveat in gap.caveats)
+    without = frame[frame["y_true"] != "joy"]
+    recalls = (without["y_true"] == without["y_pred"]).groupby([without["accent"], without["y_true"]]).mean()
+    uar = recalls.groupby("accent").mean()
+    assert gap.estimate.value == pytest.approx(uar.max() - uar.min())
+
+
+def test_without_ids_rows_are_units_and_the_report_says_so() -> None:
+    report = report_of(predictions_frame(conditions=("TAV",)).drop(columns="speaker_id"))
+    found = finding(report, "accuracy")
+    assert found.estimate.n_clusters is None
+    assert found.estimate.interval is not None
+    assert found.estimate.interval.method == "Wilson"
+    assert any("intervals may be too narrow" in caveat for caveat in report.caveats)
+    assert not any(f.metric.endswith("_per_unit") for f in report.findings)
+
+
+def test_an_utterance_level_feature_is_compared_within_units() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame["noise"] = np.where(np.arange(len(frame)) % 2, "loud", "quiet")
+    report = report_of(frame, by=("noise",), features={"noise": Feature(level="utterance")})
+    gap = next(f for f in report.findings if f.metric == "accuracy_difference")
+    assert gap.estimate.n_clusters == 48
+    assert gap.null_expectation is not None
+    assert "Gaussian" in gap.null_expectation.method
+
+
+def test_the_confusion_exhibit_adds_up() -> None:
+    frame = predictions_frame()
+    matrix = report_of(frame).exhibit("confusion-matrices").to_pandas()
+    everybody = matrix.query("features == ''")
+    assert everybody.groupby("condition")["count"].sum().to_dict() == {"A": 480.0, "TAV": 480.0}
+    assert everybody.groupby(["condition", "truth"])["share"].sum().to_numpy() == pytest.approx(1.0)
+
+
+def test_row_order_and_names_of_units_do_not_matter() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    renamed = frame.assign(speaker_id="x" + frame["speaker_id"]).sample(frac=1, random_state=2)
+    first, second = report_of(frame), report_of(renamed)
+    assert first.findings == second.findings
+
+
+def test_weight_one_is_unweighted() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    plain, weighted = report_of(frame), report_of(frame.assign(weight=1.0))
+    for a, b in zip(plain.findings, weighted.findings, strict=True):
+        assert a.estimate.value == b.estimate.value
