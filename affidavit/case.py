@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +15,12 @@ from affidavit.evidence import Evidence
 from affidavit.plan import Statistics, Task
 from affidavit.predictions import Predictions
 from affidavit.protocols import Progress, Reasoner, silent
+from affidavit.seeds import seed_of
 from affidavit.statistics.bootstrap import UnitResampler
+from affidavit.statistics.permutation import UnitShuffler
 from affidavit.tally import GroupedSums, Tally, families, tally
 
 KEPT_BYTES: Final = 512 * 2**20
-
-
-def seed_of(*parts: str | int) -> int:
-    """Return a 32-bit seed that depends on all parts and on nothing else."""
-    return zlib.crc32("/".join(str(part) for part in parts).encode())
 
 
 @dataclass(kw_only=True)
@@ -38,6 +34,7 @@ class EvidenceBook:
     progress: Progress = silent
     _tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
     _resamplers: dict[str, UnitResampler] = field(default_factory=dict)
+    _shufflers: dict[str, dict[int, UnitShuffler]] = field(default_factory=dict)
     _kept: OrderedDict[tuple[str, str, tuple[str, ...]], Evidence] = field(default_factory=OrderedDict)
 
     def tally(self, run: str, condition: str) -> Tally:
@@ -67,6 +64,7 @@ class EvidenceBook:
             options=self.statistics,
             resampler=self._resampler(run),
             seed=seed_of(self.seed, run, condition, *family),
+            shufflers=self._shufflers.setdefault(run, {}),
         )
         if predictions.task is Task.TRANSCRIPTION or not predictions.labelled:
             return evidence
@@ -83,6 +81,7 @@ class EvidenceBook:
             options=options,
             resampler=self._resampler(run) if same else other,
             seed=seed_of(self.seed, run, outcomes.condition, *family),
+            shufflers=self._shufflers.setdefault(run, {}),
         )
 
     def _resampler(self, run: str) -> UnitResampler:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from affidavit.confusion import FloatArray, Statistic
 from affidavit.plan import Statistics
+from affidavit.seeds import seed_of
 from affidavit.statistics.bootstrap import UnitResampler
-from affidavit.statistics.permutation import PermutedSums, permuted_group_sums
+from affidavit.statistics.permutation import PermutedSums, UnitShuffler, permuted_group_sums
 from affidavit.tally import GroupedSums
 
 PERMUTATION_BUDGET: Final = 2_500_000_000
@@ -33,6 +34,8 @@ class Evidence:
     options: Statistics
     resampler: UnitResampler
     seed: int
+    shufflers: dict[int, UnitShuffler] = field(default_factory=dict)
+    """By number of units; one mapping serves all evidence of a run, so that orders are drawn once."""
     effective_units: dict[bytes | None, FloatArray] = field(default_factory=dict)
     """Effective numbers of units [G] by the denominator's weights; many statistics share one."""
 
@@ -78,8 +81,17 @@ class Evidence:
             group,
             n_groups=len(grouped.groups),
             n_permutations=self.options.n_permutations,
-            rng=np.random.default_rng([self.seed, 1]),
+            rng=self._shuffler(len(group)),
         )
+
+    def _shuffler(self, n_units: int) -> UnitShuffler:
+        """Return the shuffler that all evidence of a run with so many units shares."""
+        if n_units not in self.shufflers:
+            seed = seed_of(self.resampler.seed, n_units)
+            self.shufflers[n_units] = UnitShuffler(
+                n_units=n_units, n_permutations=self.options.n_permutations, seed=seed
+            )
+        return self.shufflers[n_units]
 
     def projected(self, project: Callable[[FloatArray], FloatArray]) -> Evidence:
         """Return evidence of `project(sums)`, drawn from the same seeds."""
@@ -88,6 +100,7 @@ class Evidence:
             options=self.options,
             resampler=self.resampler,
             seed=self.seed,
+            shufflers=self.shufflers,
         )
 
     def per_unit(self, statistics: Sequence[Statistic]) -> Evidence:
@@ -100,4 +113,5 @@ class Evidence:
             options=self.options,
             resampler=self.resampler,
             seed=self.seed,
+            shufflers=self.shufflers,
         )

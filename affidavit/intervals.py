@@ -143,7 +143,9 @@ class Measured:
         if undefined > MAX_UNDEFINED:
             return f"{undefined:.0%} of the resamples lack a class: too few units per class"
         rows = self.taking_part & (self.evidence.grouped.group == group)
-        left_out = np.repeat(self.leave_one_out[rows], self.evidence.grouped.copies[rows])
+        left_out = self.leave_one_out[rows]
+        if self.evidence.grouped.multiplicity is not None:
+            left_out = np.repeat(left_out, self.evidence.grouped.multiplicity[rows])
         units = self.n_units[group]
         bounds = bca_bounds(self.value[group], replicates, leave_one_out=left_out, level=level, n_units=units)
         if not np.isnan(bounds.low):

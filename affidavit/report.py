@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, PrivateAttr, ValidationError
 
@@ -101,9 +101,10 @@ class AuditReport(Record):
 
     def sealed(self, tables: Mapping[str, pa.Table]) -> AuditReport:
         """Return the report with both digests filled in and its exhibits' tables attached."""
-        claimed = self.model_copy(update={"claims_digest": self.compute_claims_digest(), "report_digest": ""})
-        report = claimed.model_copy(update={"report_digest": claimed.compute_report_digest()})
-        return report.with_tables(tables)
+        written = self.model_dump(mode="json", exclude={"report_digest"})
+        written["claims_digest"] = self._claims_digest_of(written)
+        digests = {"claims_digest": written["claims_digest"], "report_digest": digest_of(written)}
+        return self.model_copy(update=digests).with_tables(tables)
 
     def with_tables(self, tables: Mapping[str, pa.Table]) -> AuditReport:
         """Return the report with its exhibits' tables attached."""
@@ -113,17 +114,14 @@ class AuditReport(Record):
 
     def compute_claims_digest(self) -> str:
         """Return the digest of what is claimed."""
-        return digest_of(
-            {
-                "schema_version": self.schema_version,
-                "plan": self.plan.claims(),
-                "policy": self.policy_digest,
-                "data": [{"run": data.run, "digest": data.digest} for data in self.data],
-                "findings": [finding.model_dump(mode="json") for finding in self.findings],
-                "refusals": [refusal.model_dump(mode="json") for refusal in self.refusals],
-                "exhibits": [{"id": exhibit.id, "digest": exhibit.digest} for exhibit in self.exhibits],
-            }
-        )
+        return self._claims_digest_of(self.model_dump(mode="json"))
+
+    def _claims_digest_of(self, written: Mapping[str, Any]) -> str:
+        claimed = {name: written[name] for name in ("schema_version", "findings", "refusals")}
+        claimed |= {"plan": self.plan.claims(), "policy": self.policy_digest}
+        claimed["data"] = [{"run": data.run, "digest": data.digest} for data in self.data]
+        claimed["exhibits"] = [{"id": exhibit.id, "digest": exhibit.digest} for exhibit in self.exhibits]
+        return digest_of(claimed)
 
     def compute_report_digest(self) -> str:
         """Return the digest of the whole report but itself."""

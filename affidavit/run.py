@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affidavit.case import Case, EvidenceBook, seed_of
+from affidavit.case import Case, EvidenceBook
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
@@ -23,6 +23,7 @@ from affidavit.provenance import provenance
 from affidavit.records import Refusal
 from affidavit.registry import Door, load, names
 from affidavit.report import AuditReport, DataDescription
+from affidavit.seeds import seed_of
 from affidavit.sources import Loaded, load_run, reading_of
 from affidavit.summary import caveats, summary
 from affidavit.tables import from_frame, open_table

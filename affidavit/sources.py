@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from affidavit.case import seed_of
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from, read_predictions
 from affidavit.protocols import Progress
 from affidavit.registry import Door, load
+from affidavit.seeds import seed_of
 from affidavit.tables import from_arrow
 
 

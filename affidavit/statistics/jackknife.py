@@ -93,8 +93,7 @@ def jackknife_covariance(leave_one_out: FloatArray, member: BoolArray | None = N
     mean = values.sum(axis=0) / np.maximum(m, 1)
     deviation = np.where(inside, _beyond_rounding(values - mean, values), 0.0)
     scale = np.where(m >= 2, np.sqrt((m - 1) / np.maximum(m, 1)), np.nan)
-    covariance = (deviation * scale).T @ (deviation * scale)
-    return _undefined_rows_and_columns(covariance)
+    return np.asarray((deviation * scale).T @ (deviation * scale))  # a NaN column spreads to its row and column only
 
 
 def _beyond_rounding(deviation: FloatArray, value: FloatArray) -> FloatArray:
@@ -119,8 +118,3 @@ def _satterthwaite(w: FloatArray) -> float:
     half = q / 2 - rest
     among_rest = 2 * (h.sum() * np.sum(h * half**2) + np.sum(h * half) ** 2) - np.sum((2 * h * half) ** 2)
     return float(diagonal.sum() ** 2 / (np.sum(diagonal**2) + with_largest + among_rest))
-
-
-def _undefined_rows_and_columns(covariance: FloatArray) -> FloatArray:
-    undefined = np.isnan(np.diag(covariance))
-    return np.where(undefined[:, None] | undefined[None, :], np.nan, covariance)

@@ -6,7 +6,9 @@ flipped. Where all arrangements can be listed they are, and the p-value is exact
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -18,7 +20,35 @@ from affidavit.statistics.arrangements import all_labelings, count_arrangements
 from affidavit.statistics.types import FloatArray, IntArray
 
 _BLOCK_ENTRIES = 2**22
+_KEPT_ENTRIES = 2**25
 _TIE = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitShuffler:
+    """The same random orders of U units, again and again: for several families, metrics or conditions at once.
+
+    Kept between calls while U x B <= 2**25, else drawn again from the seed. Not for strata.
+    """
+
+    n_units: int
+    n_permutations: int
+    seed: int
+
+    def orders(self) -> Iterable[NDArray[np.int32]]:
+        """The orders, as blocks [b, U], each row a uniformly random permutation of 0 .. U-1."""
+        return self._kept if self.n_units * self.n_permutations <= _KEPT_ENTRIES else self._drawn()
+
+    @cached_property
+    def _kept(self) -> tuple[NDArray[np.int32], ...]:
+        return tuple(self._drawn())
+
+    def _drawn(self) -> Iterator[NDArray[np.int32]]:
+        rng = np.random.default_rng(self.seed)
+        size = max(1, _BLOCK_ENTRIES // max(self.n_units, 1))
+        for start in range(0, self.n_permutations, size):
+            units = np.arange(self.n_units, dtype=np.int32)
+            yield rng.permuted(np.tile(units, (min(size, self.n_permutations - start), 1)), axis=1)
 
 
 class PermutedSums(NamedTuple):
@@ -38,7 +68,7 @@ def permuted_group_sums(
     *,
     n_groups: int,
     n_permutations: int,
-    rng: np.random.Generator,
+    rng: np.random.Generator | UnitShuffler,
     strata: IntArray | None = None,
 ) -> PermutedSums:
     """Sums by group [B, G, S] when units [U] with sums [U, S] are dealt anew to the groups, group sizes kept.
@@ -47,12 +77,20 @@ def permuted_group_sums(
     strata are kept. All distinct arrangements when there are at most `n_permutations` (B is then their number, the
     observed one among them), else `n_permutations` random ones. Ask `permutation_p_value` with the `exact` returned.
 
+    A `UnitShuffler` in place of `rng` deals the same random orders in every call.
+
     Source: Fisher 1935; Pesarin, Salmaso 2010 (exchangeability within strata).
     """
     blocks = np.zeros(len(group), dtype=np.intp) if strata is None else np.unique(strata, return_inverse=True)[1]
     n_arrangements = count_arrangements(group, blocks)
     exact = n_arrangements is not None and n_arrangements <= n_permutations
-    orders = _all_orders(group, blocks) if exact else _random_orders(group, blocks, n_permutations, rng)
+    orders: Iterable[NDArray[np.integer[Any]]]
+    if exact:
+        orders = _all_orders(group, blocks)
+    elif isinstance(rng, UnitShuffler):
+        orders = rng.orders()
+    else:
+        orders = _random_orders(group, blocks, n_permutations, rng)
     boundaries = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=n_groups))])
     dealt = [_dealt_sums(order, boundaries, sums) for order in orders]
     return PermutedSums(np.concatenate(dealt), exact, n_arrangements)
@@ -138,7 +176,7 @@ def _places_by_stratum(stratum: IntArray) -> list[NDArray[np.intp]]:
     return np.split(places, np.cumsum(np.bincount(stratum))[:-1])
 
 
-def _dealt_sums(order: NDArray[np.intp], boundaries: NDArray[Any], sums: FloatArray) -> FloatArray:
+def _dealt_sums(order: NDArray[np.integer[Any]], boundaries: NDArray[Any], sums: FloatArray) -> FloatArray:
     """Sums by group [b, G, S] of units in the given orders, as one sparse product of [b G, U] with [U, S]."""
     n_rows, n_units = order.shape
     starts = (np.arange(n_rows)[:, None] * n_units + boundaries[None, :-1]).ravel()

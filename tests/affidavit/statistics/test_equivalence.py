@@ -38,6 +38,8 @@ def test_undefined_and_refused() -> None:
         assert np.isnan(p)
     with pytest.raises(ValueError, match="margin_low"):
         two_one_sided_p_value(0.0, 0.1, margin_low=1, margin_high=-1, degrees_of_freedom=5)
+    with pytest.raises(ValueError, match="margin_low"):
+        two_one_sided_p_value(0.0, 0.1, margin_low=1, margin_high=1, degrees_of_freedom=5)
 
 
 def test_level_at_the_margin(rng: np.random.Generator) -> None:

@@ -64,6 +64,8 @@ def test_null_allows_for_estimated_errors_and_singular_covariance(rng: np.random
     plain = gaussian_gap_null(covariance, n_draws=50_000, rng=rng)
     cautious = gaussian_gap_null(covariance, n_draws=50_000, rng=rng, degrees_of_freedom=np.full(4, 6))
     assert cautious.std() > 1.1 * plain.std()
+    pair = gaussian_gap_null(covariance[:2, :2], n_draws=200_000, rng=rng, degrees_of_freedom=[6, 6])
+    assert np.mean(pair**2) == pytest.approx(2 * 0.01 * 6 / 4, rel=0.03)  # the variance of Student's t
     assert gaussian_gap_null(np.full((3, 3), 0.01), n_draws=50, rng=rng).max() < 1e-7
 
 

@@ -55,7 +55,8 @@ def test_five_against_five_units(rng: np.random.Generator) -> None:
     """Methods 6.5: 252 arrangements, smallest two-sided p 0.008."""
     sums = np.column_stack([np.arange(10.0), np.full(10, 10.0)])
     group = np.repeat([0, 1], 5)
-    result = permuted_group_sums(sums, group, n_groups=2, n_permutations=1_000, rng=rng)
+    result = permuted_group_sums(sums, group, n_groups=2, n_permutations=252, rng=rng)
+    assert not permuted_group_sums(sums, group, n_groups=2, n_permutations=251, rng=rng).exact
     p = permutation_p_value(_gap(_observed(sums, group, 2)), _gap(result.sums), exact=result.exact)
     assert result.n_arrangements == 252
     assert p == pytest.approx(2 / 252)
