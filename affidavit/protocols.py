@@ -41,7 +41,11 @@ class CorpusLoader(Protocol):
 
 @runtime_checkable
 class Reasoner(Protocol):
-    """A door `reasoners`: judges a corpus, or brings judgements that were made elsewhere."""
+    """A door `reasoners`: judges a corpus, or brings judgements that were made elsewhere.
+
+    A reasoner that is costly to ask sets `cache_version`, and changes it whenever its judgements would change: what it
+    judged is then kept by the digest of all that went in (`affidavit.cache`).
+    """
 
     name: str
 

@@ -65,7 +65,7 @@ class Interval(Record):
 
     low: Number
     high: Number
-    level: float = Field(gt=0, lt=1)
+    level: Number = Field(gt=0, lt=1)
     method: str
 
     @model_validator(mode="after")
@@ -110,8 +110,8 @@ class DetectableEffect(Record):
     """The smallest true effect that this sample would find with the stated power."""
 
     value: Number
-    power: float = Field(gt=0, lt=1)
-    alpha: float = Field(gt=0, lt=1)
+    power: Number = Field(gt=0, lt=1)
+    alpha: Number = Field(gt=0, lt=1)
     method: str
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from affidavit.cache import cache_key, default_cache
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan, RunSource
@@ -91,9 +92,17 @@ def _judged(
     if source.reasoner is None:
         raise ValueError(f"run {name} has neither table nor reasoner")
     reasoner = load(Door.REASONERS, source.reasoner.name)
-    rng = np.random.default_rng(seed_of(plan.seed, name, source.reasoner.name))
-    options = source.reasoner.options
-    predictions: Predictions = reasoner.judge(corpus, options, reading=reading, rng=rng, progress=progress)
+    seed, options = seed_of(plan.seed, name, source.reasoner.name), source.reasoner.options
+    digest = None if corpus is None else corpus.digest
+    key = cache_key(reasoner, options, corpus_digest=digest, reading=reading, seed=seed)
+    cache = None if key is None else default_cache()
+    if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:
+        return kept
+    predictions: Predictions = reasoner.judge(
+        corpus, options, reading=reading, rng=np.random.default_rng(seed), progress=progress
+    )
+    if cache is not None and key is not None:
+        cache.store(key, predictions)
     return predictions
 
 

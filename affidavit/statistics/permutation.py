@@ -79,12 +79,17 @@ def permuted_group_sums(
 
     A `UnitShuffler` in place of `rng` deals the same random orders in every call.
 
+    Raises:
+        ValueError: if a `UnitShuffler` is asked to respect strata, or is of another size or number of orders.
+
     Source: Fisher 1935; Pesarin, Salmaso 2010 (exchangeability within strata).
     """
     blocks = np.zeros(len(group), dtype=np.intp) if strata is None else np.unique(strata, return_inverse=True)[1]
     n_arrangements = count_arrangements(group, blocks)
     exact = n_arrangements is not None and n_arrangements <= n_permutations
     orders: Iterable[NDArray[np.integer[Any]]]
+    if isinstance(rng, UnitShuffler):
+        _check_shuffler(rng, len(group), n_permutations, strata)
     if exact:
         orders = _all_orders(group, blocks)
     elif isinstance(rng, UnitShuffler):
@@ -150,6 +155,13 @@ def _sign_patterns(m: int, n_permutations: int, rng: np.random.Generator, *, exa
     for start in range(0, n_permutations, size):
         flipped = rng.integers(0, 2, size=(min(size, n_permutations - start), m))
         yield 1.0 - 2.0 * flipped.astype(np.float64)
+
+
+def _check_shuffler(shuffler: UnitShuffler, n_units: int, n_permutations: int, strata: IntArray | None) -> None:
+    if strata is not None:
+        raise ValueError("A UnitShuffler moves units across strata; pass an rng to permute within them.")
+    if (shuffler.n_units, shuffler.n_permutations) != (n_units, n_permutations):
+        raise ValueError(f"Expected a UnitShuffler of {n_units} units, {n_permutations} orders, got {shuffler}.")
 
 
 def _all_orders(group: IntArray, blocks: IntArray) -> Iterator[NDArray[np.intp]]:

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from affidavit.statistics import permutation
-from affidavit.statistics.permutation import permutation_p_value, permuted_group_sums, sign_flip_p_value
+from affidavit.statistics.permutation import (
+    UnitShuffler,
+    permutation_p_value,
+    permuted_group_sums,
+    sign_flip_p_value,
+)
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +91,32 @@ def test_every_unit_lands_everywhere_equally_often(rng: np.random.Generator) -> 
     group = np.repeat([0, 1, 2], [3, 9, 18])
     result = permuted_group_sums(np.eye(30), group, n_groups=3, n_permutations=6_000, rng=rng)
     assert np.allclose(result.sums.mean(axis=0), np.array([[0.1], [0.3], [0.6]]), atol=0.03)
+
+
+def test_a_shuffler_deals_the_same_orders_kept_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums, group = np.eye(30), np.repeat([0, 1, 2], 10)
+
+    def dealt(shuffler: UnitShuffler) -> Floats:
+        return permuted_group_sums(sums, group, n_groups=3, n_permutations=200, rng=shuffler).sums
+
+    shuffler = UnitShuffler(n_units=30, n_permutations=200, seed=4)
+    first, again = dealt(shuffler), dealt(shuffler)
+    monkeypatch.setattr(permutation, "_KEPT_ENTRIES", 0)
+    drawn_again = dealt(UnitShuffler(n_units=30, n_permutations=200, seed=4))
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, drawn_again)
+    assert np.array_equal(first.sum(axis=2), np.full((200, 3), 10.0))
+    assert np.allclose(first.mean(axis=0), 1 / 3, atol=0.15)
+    assert not np.array_equal(first, dealt(UnitShuffler(n_units=30, n_permutations=200, seed=5)))
+
+
+def test_a_shuffler_refuses_what_it_would_get_wrong() -> None:
+    shuffler = UnitShuffler(n_units=4, n_permutations=9, seed=1)
+    sums, group = np.ones((4, 1)), np.array([0, 0, 1, 1])
+    with pytest.raises(ValueError, match="strata"):
+        permuted_group_sums(sums, group, n_groups=2, n_permutations=9, rng=shuffler, strata=np.array([0, 1, 0, 1]))
+    with pytest.raises(ValueError, match="4 units, 8 orders"):
+        permuted_group_sums(sums, group, n_groups=2, n_permutations=8, rng=shuffler)
 
 
 def test_group_without_units_stays_empty(rng: np.random.Generator) -> None:

@@ -1,0 +1,128 @@
+"""Keeps what a reasoner judged, by the digest of all that went in, so that an audit repeats without the model.
+
+An entry is the canonical table as parquet and a note beside it. Before it is used its content digest is computed again;
+an entry that does not hold is thrown away, never believed. `AFFIDAVIT_CACHE` names another folder, or `off`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from affidavit.columns import ColumnMap
+from affidavit.digests import digest_of
+from affidavit.errors import AffidavitError
+from affidavit.files import replacing
+from affidavit.predictions import Predictions, Reading, read_predictions
+from affidavit.protocols import Reasoner
+
+ENVIRONMENT: Final = "AFFIDAVIT_CACHE"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionsCache:
+    """A folder of judged tables."""
+
+    folder: Path
+
+    def load(self, key: str, reading: Reading) -> Predictions | None:
+        """Return the entry, or None where there is none that holds."""
+        table, note = self._paths(key)
+        if not (table.is_file() and note.is_file()):
+            return None
+        try:
+            kept = json.loads(note.read_text(encoding="utf-8"))
+            predictions = read_predictions(table, _as_written(reading, kept["unit"]))
+            if predictions.digest == kept["digest"]:
+                return _restored(predictions, reading, kept)
+        except (AffidavitError, ValueError, KeyError, OSError):
+            pass  # a damaged entry is as good as none: the reasoner is asked again
+        table.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+        return None
+
+    def store(self, key: str, predictions: Predictions) -> None:
+        """Keep a table; the note comes last, so that a table without one was never finished."""
+        table, note = self._paths(key)
+        predictions.write(table)
+        kept = {
+            "digest": predictions.digest,
+            "unit": predictions.unit,
+            "parts": dict(predictions.mapped.parts),
+            "features": dict(predictions.mapped.features),
+            "assumptions": list(predictions.assumptions),
+            "source_name": predictions.source_name,
+        }
+        with replacing(note) as temporary:
+            temporary.write_text(json.dumps(kept), encoding="utf-8")
+
+    def _paths(self, key: str) -> tuple[Path, Path]:
+        name = key.removeprefix("sha256:")
+        return self.folder / f"{name}.parquet", self.folder / f"{name}.json"
+
+
+def default_cache() -> PredictionsCache | None:
+    """Return the user's cache, or None where it is switched off."""
+    named = os.environ.get(ENVIRONMENT)
+    if named == "off":
+        return None
+    if named:
+        return PredictionsCache(Path(named))
+    from platformdirs import user_cache_path
+
+    return PredictionsCache(user_cache_path("affidavit") / "predictions")
+
+
+def cache_key(
+    reasoner: Reasoner, options: Mapping[str, Any], *, corpus_digest: str | None, reading: Reading, seed: int
+) -> str | None:
+    """Return the key of a judgement, or None for a reasoner that does not ask to be cached.
+
+    A reasoner asks by an attribute `cache_version`, which it changes whenever its judgements would.
+    """
+    version = getattr(reasoner, "cache_version", None)
+    if version is None:
+        return None
+    return digest_of(
+        {
+            "reasoner": [reasoner.name, str(version)],
+            "options": json.loads(json.dumps(dict(options))),
+            "corpus": corpus_digest,
+            "seed": seed,
+            "run": reading.run,
+            "by": list(reading.by),
+            "features": {name: feature.model_dump(mode="json") for name, feature in reading.features.items()},
+            "columns": dict(reading.columns),
+            "task": reading.task,
+            "labelled": reading.labelled,
+            "label_space": None if reading.label_space is None else list(reading.label_space),
+        }
+    )
+
+
+def _as_written(reading: Reading, unit: str) -> Reading:
+    """Return how the canonical table reads as itself: banded already, and its unit in the column `unit`."""
+    features = {name: feature.model_copy(update={"bands": None}) for name, feature in reading.features.items()}
+    return replace(reading, columns={} if unit == "row" else {unit: "unit"}, features=features)
+
+
+def _restored(predictions: Predictions, reading: Reading, kept: Mapping[str, Any]) -> Predictions:
+    """Return the entry under the names and assumptions with which it was judged."""
+    mapped = ColumnMap(
+        parts=kept["parts"],
+        features=kept["features"],
+        probabilities=predictions.mapped.probabilities,
+        soft_labels=predictions.mapped.soft_labels,
+    )
+    return replace(
+        predictions,
+        mapped=mapped,
+        features=reading.features,
+        assumptions=tuple(kept["assumptions"]),
+        source_name=kept["source_name"],
+        file_digest=None,
+    )
