@@ -34,7 +34,7 @@ class Counting:
         progress: Progress,
     ) -> Predictions:
         self.asked.append(1)
-        frame = predictions_frame(seed=int(options.get("seed", 0)))
+        frame = predictions_frame(seed=int(options.get("table", 0)))
         frame["years"] = np.where(frame["age"] == "40+", 50, 20)
         return predictions_from(from_frame(frame, name="counted"), reading, progress=progress)
 
@@ -81,7 +81,7 @@ def test_a_damaged_entry_is_never_believed(reasoner: Counting, tmp_path: Path, d
     first = run_plan(plan(), folder=tmp_path)
     table, note = next((tmp_path / "cache").glob("*.parquet")), next((tmp_path / "cache").glob("*.json"))
     if damage == "swap":
-        run_plan(plan(seed=1), folder=tmp_path)
+        run_plan(plan(table=7), folder=tmp_path)
         other = next(path for path in (tmp_path / "cache").glob("*.parquet") if path != table)
         table.write_bytes(other.read_bytes())
     else:
