@@ -9,6 +9,7 @@ The unit is independent, the row is not. Which interval a group gets:
 | one row a unit, more | proportion | Wilson (Wilson 1927) |
 | units without any spread | rate | Clopper-Pearson with the unit as the observation |
 | fewer than `small_sample_units` | any | t on the jackknife over units, on the logit scale for rates |
+| the same, where the plan says `small_samples: wild-cluster` | ratio | wild cluster bootstrap-t (Cameron et al. 2008) |
 | more | any | BCa over the cluster bootstrap (Efron 1987), expanded (Hesterberg 2015) |
 
 Deciding intervals at levels that the replicates cannot resolve use the t interval at every size.
@@ -36,6 +37,7 @@ from affidavit.statistics.small_samples import (
     t_bounds,
 )
 from affidavit.statistics.types import Bounds
+from affidavit.statistics.wild_cluster import wild_cluster_bounds
 
 TAIL_REPLICATES: Final = 20
 """A quantile is read from replicates only if this many lie beyond it."""
@@ -131,11 +133,20 @@ class Measured:
         return self._record(bounds, level, "Clopper-Pearson over units")
 
     def _small_sample(self, group: int, level: float) -> Interval | Reason:
+        if self.evidence.options.small_samples == "wild-cluster" and self.statistic.ratio is not None:
+            return self._wild_cluster(group, self.statistic.ratio, level)
         value, error, df = self.value[group], self.standard_error[group], self.degrees_of_freedom[group]
         if self.bounded and 0 < value < 1:
             bounds = logit_t_bounds(value, error, degrees_of_freedom=df, level=level)
             return self._record(bounds, level, "logit t over units")
         return self._record(t_bounds(value, error, degrees_of_freedom=df, level=level), level, "t over units")
+
+    def _wild_cluster(self, group: int, ratio: tuple[FloatArray, FloatArray], level: float) -> Interval | Reason:
+        rows = self.taking_part & (self.evidence.grouped.group == group)
+        sums = np.repeat(self.evidence.grouped.sums[rows], self.evidence.grouped.copies[rows], axis=0)
+        rng = np.random.default_rng([self.evidence.seed, 3, group])
+        bounds = wild_cluster_bounds(sums @ ratio[0], sums @ ratio[1], level=level, rng=rng)
+        return self._record(bounds, level, "wild cluster bootstrap over units")
 
     def _bootstrap(self, group: int, level: float) -> Interval | Reason:
         replicates = self.statistic.value(self.evidence.replicates[:, group], self.reference[group])

@@ -51,6 +51,17 @@ def test_each_group_gets_the_interval_its_units_allow(successes: list[int], rows
     assert interval.high - interval.low > 0.01, "zero uncertainty is the one answer that is surely wrong"
 
 
+def test_a_plan_may_ask_for_the_wild_cluster_bootstrap() -> None:
+    options = Statistics(n_resamples=1000, n_permutations=99, small_samples="wild-cluster")
+    sums = np.stack([[3, 4, 2, 4, 1, 5, 2, 3], [5] * 8], axis=1)
+    interval = measure(evidence_of(sums, np.zeros(8, dtype=np.int64), options), RATE).interval(0, 0.95)
+    assert isinstance(interval, Interval)
+    assert interval.method == "wild cluster bootstrap over units"
+    other = measure(evidence_of(sums, np.zeros(8, dtype=np.int64)), RATE).interval(0, 0.95)
+    assert isinstance(other, Interval)
+    assert (interval.low, interval.high) == pytest.approx((other.low, other.high), abs=0.06)
+
+
 def test_one_unit_alone_has_no_interval() -> None:
     estimate = measure(rates([3], [5]), RATE).estimate(0, 0.95, has_units=True)
     assert estimate.value == 0.6

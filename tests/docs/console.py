@@ -1,0 +1,144 @@
+"""Runs the `console` blocks of README.md and docs/walkthrough.md, and compares or writes what they print.
+
+    python tests/docs/console.py            says which blocks are out of date
+    python tests/docs/console.py --write    writes what the commands print now
+
+A block is a list of commands, each a line `$ affidavit ...`, with what it prints; `$ echo $?` prints the exit code of
+the command before it. Commands run at the root of the checkout; what they write under `out/` goes to a temporary
+folder. Blocks under one heading of the second level share that folder and run in order. Digests and keys differ from
+run to run and are not compared; the lines of progress on standard error are left out, as a terminal wipes them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "walkthrough.md")
+DATA = "../shared/data/"
+_FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_HEX = re.compile(r"\b[0-9a-f]{64}\b")
+_OUT = re.compile(r"^out/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A command and what the page says that it prints."""
+
+    command: str
+    printed: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command's words after `affidavit`."""
+        return shlex.split(self.command, comments=True)[1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One `console` block of a page."""
+
+    page: Path
+    heading: str
+    text: str
+    steps: tuple[Step, ...]
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a command reads the public data beside the project, itself or by its plan."""
+        plans = [ROOT / word for step in self.steps for word in step.arguments if word.endswith(".yaml")]
+        return DATA in self.text or any(DATA in plan.read_text(encoding="utf-8") for plan in plans if plan.is_file())
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the blocks of a page in order."""
+    text = page.read_text(encoding="utf-8")
+    headings = [(match.start(), match[1]) for match in _HEADING.finditer(text)]
+    return [
+        Block(
+            page=page,
+            heading=next((name for start, name in reversed(headings) if start < match.start()), ""),
+            text=match[1],
+            steps=_steps(match[1]),
+        )
+        for match in _FENCE.finditer(text)
+    ]
+
+
+def _steps(text: str) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            steps.append(Step(command=line[2:], printed=""))
+        else:
+            last = steps.pop()
+            steps.append(Step(command=last.command, printed=f"{last.printed}{line}\n"))
+    return tuple(steps)
+
+
+def run_blocks(wanted: list[Block], folder: Path) -> Iterator[tuple[Block, str]]:
+    """Yield each block with the text that it has now; `folder` takes the place of `out`."""
+    code = 0
+    for block in wanted:
+        lines = []
+        for step in block.steps:
+            lines.append(f"$ {step.command}\n")
+            if step.command == "echo $?":
+                lines.append(f"{code}\n")
+                continue
+            printed, code = _run(step.arguments, folder)
+            lines.append(printed)
+        yield block, "".join(lines)
+
+
+def _run(arguments: list[str], folder: Path) -> tuple[str, int]:
+    placed = [_OUT.sub(f"{folder}/", argument) for argument in arguments]
+    if arguments == ["demo"]:
+        placed = ["demo", "--out", f"{folder}/demo"]
+    done = subprocess.run(
+        [sys.executable, "-m", "affidavit", *placed],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+    said = "".join(line for line in done.stderr.splitlines(keepends=True) if not line.endswith(" ...\n"))
+    return (done.stdout + said).replace(f"{folder}/", "out/"), done.returncode
+
+
+def comparable(text: str) -> str:
+    """Return a text without what differs from run to run."""
+    return _HEX.sub("<digest>", text).strip()
+
+
+def main() -> None:
+    """Compare or write every block; end with 1 where one is out of date and was not written."""
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for heading in dict.fromkeys(block.heading for block in blocks(page)):
+            wanted = [block for block in blocks(page) if block.heading == heading]
+            with tempfile.TemporaryDirectory() as folder:
+                for block, now in run_blocks(wanted, Path(folder)):
+                    if comparable(now) != comparable(block.text):
+                        stale.append(f"{page.name}: {heading}")
+                        text = text.replace(f"```console\n{block.text}```", f"```console\n{now}```")
+        if "--write" in sys.argv:
+            page.write_text(text, encoding="utf-8")
+    print(f"{'written' if '--write' in sys.argv else 'out of date'}: {'; '.join(stale) or 'nothing'}")
+    raise SystemExit(1 if stale and "--write" not in sys.argv else 0)
+
+
+if __name__ == "__main__":
+    main()
