@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ROOMS  := affidavit corpora reasoners audit privacy faithfulness federated reports dashboards
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test test-slow check format bench docs clean
@@ -17,10 +18,10 @@ demo: $(STAMP)            ## audit simulated predictions; the report lands in ou
 	$(BIN)/affidavit demo --out out/demo
 
 test: $(STAMP)            ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -m 'not slow' -q
+	$(PYTEST) -m 'not slow'
 
 test-slow: $(STAMP)       ## the long simulations
-	$(BIN)/python -m pytest -m slow -q
+	$(PYTEST) -m slow
 
 check: $(STAMP)           ## format, lint, types, contracts, generated docs, core tests; under 90 s
 	$(BIN)/ruff format --check --quiet .
@@ -28,7 +29,7 @@ check: $(STAMP)           ## format, lint, types, contracts, generated docs, cor
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest -m 'not slow' -q tests/affidavit
+	$(PYTEST) -m 'not slow' tests/affidavit
 
 format: $(STAMP)
 	$(BIN)/ruff format --quiet .

@@ -87,7 +87,7 @@ class Statistics(Record):
     small_sample_units: int = Field(default=20, ge=2)
     """Under this many units a group takes small-sample methods."""
     small_samples: Literal["t", "wild-cluster"] = "t"
-    """The interval there: t on the jackknife (on the logit scale for rates), or the wild cluster bootstrap for ratios."""
+    """The interval there: t on the jackknife (logit scale for rates), or for ratios the wild cluster bootstrap."""
     compared_units: int = Field(default=5, ge=2)
     """Under this many units a group gets a row of its own but enters no gap: with four, t has three degrees of freedom
     and every gap would be undecidable. A gap that leaves a group out cannot pass a criterion."""

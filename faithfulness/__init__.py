@@ -1,1 +1,1 @@
-"""Faithfulness: does a rationale cause the prediction, or decorate it? Empty until its first examination."""
+"""Faithfulness: does a rationale cause the prediction, or decorate it? Empty as yet."""

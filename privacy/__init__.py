@@ -1,1 +1,1 @@
-"""Privacy: promised epsilon, attacked epsilon, and what a report must not give away. Empty until its first examination."""
+"""Privacy: promised epsilon, attacked epsilon, and what a report must not give away. Empty as yet."""

@@ -97,7 +97,8 @@ def _binds(criterion: Criterion, n_findings: int) -> str:
     where = [
         f"gaps across {features_name(criterion.compared)}" if criterion.compared else "",
         f"scope {criterion.scope}" if criterion.scope != "all" else "",
-        f"conditions {', '.join(criterion.conditions)}" if criterion.conditions else "",
+        _conditions(criterion),
+        "" if criterion.intersections else "no intersections",
         "an answer is demanded" if criterion.answer_demanded else "",
         counted(n_findings, "finding") if n_findings else "met no finding",
     ]
@@ -161,3 +162,9 @@ def _reasons(finding: Finding, notes: Notes) -> tuple[int, ...]:
     why = f"no interval: {finding.estimate.why_no_interval}" if finding.estimate.why_no_interval else ""
     texts = [source, finding.because, why, *finding.caveats]
     return tuple(notes.number(text) for text in texts if text)
+
+
+def _conditions(criterion: Criterion) -> str:
+    if criterion.conditions is None:
+        return ""
+    return "fullest condition" if criterion.conditions == "fullest" else f"conditions {', '.join(criterion.conditions)}"

@@ -10,6 +10,7 @@ import pytest
 from affidavit.testing import predictions_frame
 
 FAST = ["--resamples", "100", "--permutations", "99"]
+ONE = ["--examination", "performance", *FAST]
 
 
 def affidavit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,7 @@ def policy(folder: Path, bound: float, *, demanded: bool = False, metric: str = 
     ("bound", "demanded", "code"), [(0.5, False, 0), (0.9, False, 1), (0.7, False, 0), (0.7, True, 3)]
 )
 def test_exit_codes_say_what_was_decided(folder: Path, bound: float, demanded: bool, code: int) -> None:
-    arguments = ["audit", "t.csv", "--by", "accent", "--policy", policy(folder, bound, demanded=demanded), *FAST]
+    arguments = ["audit", "t.csv", "--by", "accent", "--policy", policy(folder, bound, demanded=demanded), *ONE]
     done = affidavit(*arguments, "--out", "out", cwd=folder)
     assert done.returncode == code, done.stdout + done.stderr
     assert {"report.html", "report.md", "report.json"} <= {path.name for path in (folder / "out").iterdir()}
@@ -103,7 +104,7 @@ def test_a_plan_runs_relative_to_itself(folder: Path) -> None:
 
 
 def test_sign_and_verify(folder: Path) -> None:
-    assert affidavit("audit", "t.csv", "--by", "age", "--out", "out", *FAST, cwd=folder).returncode == 0
+    assert affidavit("audit", "t.csv", "--by", "age", "--out", "out", *ONE, cwd=folder).returncode == 0
     assert affidavit("keygen", "key", cwd=folder).returncode == 0
     assert (folder / "key").stat().st_mode & 0o077 == 0
     assert affidavit("keygen", "key", cwd=folder).returncode == 2, "a key is never overwritten"
@@ -154,7 +155,7 @@ def test_several_reasoners_in_one_table_are_audited_apart(folder: Path) -> None:
     frame = predictions_frame(conditions=("TAV",))
     both = pd.concat([frame.assign(reasoner="one"), frame.assign(reasoner="two")])
     both.to_csv(folder / "both.csv", index=False)
-    done = affidavit("audit", "both.csv", "--by", "accent", "--out", "out", *FAST, cwd=folder)
+    done = affidavit("audit", "both.csv", "--by", "accent", "--out", "out", *ONE, cwd=folder)
     assert done.returncode == 0, done.stderr
     report = json.loads((folder / "out" / "report.json").read_bytes())
     assert {f["run"] for f in report["findings"]} == {"predictions/one", "predictions/two"}

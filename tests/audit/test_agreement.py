@@ -19,5 +19,5 @@ def test_equals_a_join_by_hand_and_counts_what_has_no_partner() -> None:
             )
             assert found.estimate.value == pytest.approx(expected)
             assert "compared with TAV" in found.caveats
-    unpaired = [c.finding for c in claims if c.finding.condition == "A"][0]
+    unpaired = next(c.finding for c in claims if c.finding.condition == "A")
     assert "7 judgements exist under one of the two conditions only" in unpaired.caveats

@@ -76,12 +76,11 @@ def test_by_group_overall_difference_and_ratio(frame: pd.DataFrame, report: Audi
             assert row["value"].item() == pytest.approx(value, abs=1e-11)
         if metric == "weighted_average_recall":  # the name of accuracy in the emotion literature: no gap of its own
             continue
-        compared = " x ".join(by)
         for scale, expected in (
             ("difference", theirs.difference(method="between_groups")[metric]),
             ("ratio", theirs.ratio(method="between_groups")[metric]),
         ):
-            value = found.query(f"metric == '{metric}_{scale}' and compared == @compared")["value"].item()
+            value = found.query(f"metric == '{metric}_{scale}' and compared == '{' x '.join(by)}'")["value"].item()
             assert value == pytest.approx(expected, abs=1e-11)
 
 
@@ -98,7 +97,8 @@ def test_rates_per_class_and_their_gaps(frame: pd.DataFrame, report: AuditReport
         for name, rate in (("rate", "selection_rate"), ("tpr", "recall"), ("fpr", "false_positive_rate")):
             gaps[name].append(float(theirs.difference()[name]))
             for level, value in theirs.by_group[name].items():
-                row = rates.query("features == 'accent' and group == @level and `class` == @label and rate == @rate")
+                here = (rates["features"] == "accent") & (rates["group"] == level) & (rates["class"] == label)
+                row = rates[here & (rates["rate"] == rate)]
                 assert row["value"].item() == pytest.approx(value, abs=1e-11)
     found = report.to_frame().query("compared == 'accent'").set_index("metric")["value"]
     assert found["demographic_parity_difference_max"] == pytest.approx(max(gaps["rate"]))

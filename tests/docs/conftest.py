@@ -35,3 +35,8 @@ def data_beside() -> None:
     """Skip where the public data do not lie beside the checkout, which is where the plans look for them."""
     if not (ROOT.parent / "shared" / "data").is_dir():
         pytest.skip("the public data are not beside the checkout; docs/walkthrough.md says what they are")
+
+
+@pytest.fixture(scope="session")
+def measured() -> ModuleType:
+    return load("measured")

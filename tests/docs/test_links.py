@@ -69,11 +69,15 @@ def test_every_picture_is_shown_and_small() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [pytest.param(code, id=f"{page.name}-{i}") for page in PAGES for i, code in enumerate(PYTHON.findall(page.read_text(encoding="utf-8")))],
+    [
+        pytest.param(code, id=f"{page.name}-{i}")
+        for page in PAGES
+        for i, code in enumerate(PYTHON.findall(page.read_text(encoding="utf-8")))
+    ],
 )
 def test_the_python_of_the_pages_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     frame = predictions_frame()
     frame.to_parquet("predictions.parquet")
     names: dict[str, Any] = {"frame": frame}
-    exec(compile(code, "page", "exec"), names)  # noqa: S102 - that is the test
+    exec(compile(code, "page", "exec"), names)
