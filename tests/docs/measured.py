@@ -69,8 +69,8 @@ def _coverage(units: int, rate: float, icc: float) -> float:
 
 
 def gaps() -> Iterator[list[str]]:
-    """Yield groups and units, then how often the bounds hold the true gap and ratio, and how often gap = 0 is denied."""
-    yield ["true rates", "units", "gap covered", "ratio covered", "interval excludes 0", "permutation p <= 0.05"]
+    """Yield rates and units, then how often the bounds hold the true gap and ratio, and how often no gap is denied."""
+    yield ["true rates", "units", "gap covered", "ratio covered", "interval excludes 0", "p <= 0.05"]
     for name, rates in (
         ("two groups, 0.6", [0.6] * 2),
         ("two groups, 0.7 and 0.5", [0.7, 0.5]),

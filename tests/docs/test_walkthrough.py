@@ -9,8 +9,10 @@ from types import ModuleType
 import click
 import pytest
 import typer
+import yaml
 
 from affidavit.cli.main import app
+from affidavit.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -90,6 +92,7 @@ def compare(console: ModuleType, page: str, heading: str, folder: Path) -> None:
         )
 
 
+@pytest.mark.slow  # 13 s alone on two cores, more beside other tests
 def test_the_output_in_readme_is_what_the_demo_prints(console: ModuleType, tmp_path: Path) -> None:
     compare(console, "README.md", "A first audit", tmp_path)
 
@@ -107,3 +110,15 @@ def test_the_output_on_real_data_is_what_a_run_prints(console: ModuleType, tmp_p
 @pytest.mark.parametrize("heading", SLOW["walkthrough.md"])
 def test_the_rest_of_the_walkthrough_is_what_a_run_prints(console: ModuleType, tmp_path: Path, heading: str) -> None:
     compare(console, "walkthrough.md", heading, tmp_path)
+
+
+def test_the_policies_shown_are_policies() -> None:
+    shown = [
+        block
+        for page in PAGES
+        for block in re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        if "criteria:" in block
+    ]
+    assert shown
+    for block in shown:
+        Policy.model_validate(yaml.safe_load(block))
