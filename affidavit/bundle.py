@@ -22,23 +22,42 @@ from affidavit.report import AuditReport, parse_report
 
 REPORT: Final = "report.json"
 SUMS: Final = "SHA256SUMS"
+ENVELOPE: Final = "report.dsse.json"
 RENDERINGS: Final = ("html", "md")
 
 
 def check_output(folder: Path) -> None:
-    """Refuse to replace a folder that is not an audit bundle.
+    """Refuse to replace anything but an unsigned bundle with nothing else in its folder.
 
     Raises:
-        PlanError: the folder exists, is not empty and holds no report.json.
+        PlanError: names what would be lost.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / REPORT).exists()):
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not folder.exists():
+        return
+    lost = "a file" if folder.is_file() else _would_be_lost(folder)
+    if lost:
         raise PlanError(
-            "the output folder holds something that is not an audit bundle",
+            f"the output folder holds {lost}",
             slug="output-exists",
             where=str(folder),
-            allowed="a new folder, an empty one, or one that an audit wrote (it is replaced)",
-            remedy="choose another --out",
+            allowed="a new folder, an empty one, or an unsigned bundle and nothing else (it is replaced)",
+            remedy="choose another --out, or move what is there",
         )
+
+
+def _would_be_lost(folder: Path) -> str | None:
+    """Return what is in a folder beside an unsigned bundle; None where nothing is."""
+    if not ((folder / REPORT).is_file() and (folder / SUMS).is_file()):
+        return "something that is not an audit bundle"
+    if (folder / ENVELOPE).exists():
+        return f"a signed report ({ENVELOPE})"
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    ours = {SUMS, *(line.partition("  ")[2] for line in lines)}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    others = sorted(found - ours)
+    return f"files that no audit wrote ({', '.join(others[:3])})" if others else None
 
 
 def write_bundle(report: AuditReport, folder: Path, *, renderings: Sequence[str] = RENDERINGS) -> Path:

@@ -34,6 +34,8 @@ class Statistic:
     common: Callable[[FloatArray], FloatArray] | None = None
     """From sums [G, S] the reference under which all groups are averaged over the same classes."""
     source: str = ""
+    label: str | None = None
+    """The class that it speaks of, where it speaks of one."""
 
 
 def class_sums(matrices: FloatArray, n_labels: int) -> FloatArray:

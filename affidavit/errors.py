@@ -26,6 +26,8 @@ EXIT_DONE: Final = 0
 EXIT_CRITERION_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
 EXIT_INCONCLUSIVE: Final = 3
+EXIT_OWN_FAULT: Final = 70
+EXIT_INTERRUPTED: Final = 130
 
 SLUGS: Final[Mapping[str, str]] = MappingProxyType(
     {

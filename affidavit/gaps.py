@@ -2,39 +2,36 @@
 
 A gap is max - min over groups (or min / max), of one statistic or of one per class and combined by max or mean. Its
 interval comes from simultaneous pairwise intervals, never from percentiles of the resampled gap, which are centred on
-an already biased value (methods 6.4). Groups that cannot be compared are named, not dropped in silence.
+an already biased value (methods 6.4). Its p-value is the level at which that interval first excludes no gap, together
+with a permutation of units. Groups that cannot be compared are named, not dropped in silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t as t_distribution
 
+from affidavit.comparisons import Comparison, compare
 from affidavit.confusion import FloatArray, Statistic
 from affidavit.evidence import Evidence
-from affidavit.intervals import Measured, Reason, measure
+from affidavit.intervals import Reason
 from affidavit.records import DetectableEffect, Estimate, Interval, NullExpectation, SignificanceTest
-from affidavit.statistics.equality_null import gaussian_gap_null
 from affidavit.statistics.gaps import max_min_gap, min_max_ratio
-from affidavit.statistics.jackknife import jackknife_covariance
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.power import minimum_detectable_effect
-from affidavit.statistics.ratio import ratio_bounds
-from affidavit.statistics.simultaneous import (
-    PairwiseBounds,
-    gap_bounds_max,
-    gap_bounds_mean,
-    simultaneous_differences,
-)
+from affidavit.statistics.simultaneous import gap_bounds_max, gap_bounds_mean
 
-GAUSSIAN_DRAWS: Final = 4000
-MIN_P: Final = 1e-12
-"""No p-value is printed smaller: the t distribution is no better known than that."""
+MIN_LOG_P: Final = -12
+"""No p-value is printed below ten to this power: the t distribution is no better known than that."""
+BISECTIONS: Final = 14
+"""Steps from 1 down to the least p-value: a resolution of a thousandth of a decade."""
+LOST_PERMUTATIONS: Final = 0.01
+"""Above this share of permutations that leave a group without a class, permutations do not speak."""
+LOST_RESAMPLES: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,88 +54,62 @@ class GapKind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """One statistic over the groups in which it can be compared."""
+class Null:
+    """Draws of the gap when every group is the same."""
 
-    measured: Measured
-    compared: NDArray[np.int64]
-    """Indices of the groups that are compared."""
-
-    @property
-    def covariance(self) -> FloatArray:
-        """Sampling covariance of the compared groups' values."""
-        errors = self.measured.believable_error()[self.compared]
-        if self.measured.evidence.grouped.nested:
-            return np.diag(errors**2)
-        return _joint_covariance(self.measured, self.compared, errors)
-
-    @property
-    def degrees_of_freedom(self) -> FloatArray:
-        """Degrees of freedom of the compared groups."""
-        return self.measured.degrees_of_freedom[self.compared]
+    gaps: FloatArray
+    how: str
+    permuted: bool
+    exact: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredGap:
     """A gap over one family of groups."""
 
     kind: GapKind
     evidence: Evidence
-    components: tuple[Component, ...]
+    components: tuple[Comparison, ...]
     value: float
     left_out: tuple[str, ...]
-    """Groups too small to be compared."""
+    """Groups that the gap cannot speak for, with the class in brackets where it is only one."""
 
     @property
     def defined(self) -> bool:
         """Whether two groups could be compared."""
         return not np.isnan(self.value)
 
+    @property
+    def n_pairs(self) -> int:
+        """Pairs over all components: the intervals that must hold together."""
+        return sum(component.n_pairs for component in self.components)
+
     def interval(self, level: float) -> Interval | Reason:
         """Return simultaneous bounds of the true gap at this level, or the reason why there are none."""
         if not self.defined:
             return "fewer than two groups can be compared"
-        if self.kind.scale == "ratio":
-            return self._ratio_interval(level)
-        bounded = all(component.measured.bounded for component in self.components)
-        combine = gap_bounds_mean if self.kind.combine == "mean" else gap_bounds_max
-        bounds = combine([self._pairwise(c, level) for c in self.components], largest=1.0 if bounded else None)
-        if np.isnan(bounds.low) or np.isnan(bounds.high):
+        method = "simultaneous pairwise MOVER over units" if self._independent else "simultaneous pairwise t over units"
+        low, high = self._bounds((1 - level) / self.n_pairs)
+        if np.isnan(low) or np.isnan(high):
             return "a compared group gives no standard error"
-        return Interval(
-            low=float(bounds.low),
-            high=float(bounds.high),
-            level=level,
-            method="simultaneous pairwise t over units",
-        )
+        return Interval(low=low, high=high, level=level, method=method)
 
-    def _pairwise(self, component: Component, level: float) -> PairwiseBounds:
-        return simultaneous_differences(
-            component.measured.value[component.compared],
-            covariance=component.covariance,
-            degrees_of_freedom=component.degrees_of_freedom,
-            level=level,
-            n_families=len(self.components),
-        )
+    def _bounds(self, alpha: float) -> tuple[float, float]:
+        """Return bounds of the gap from pairs each bounded at level 1 - alpha."""
+        if self.kind.scale == "ratio":  # the least of ratios lies between the least low and the least high
+            ends = [component.least_ratio(alpha) for component in self.components]
+            return min(low for low, _ in ends), min(high for _, high in ends)
+        combine = gap_bounds_mean if self.kind.combine == "mean" else gap_bounds_max
+        bounds = combine([c.differences(alpha) for c in self.components], largest=1.0 if self._bounded else None)
+        return float(bounds.low), float(bounds.high)
 
-    def _ratio_interval(self, level: float) -> Interval:
-        bounds = [
-            ratio_bounds(
-                component.measured.value[component.compared],
-                covariance=component.covariance,
-                degrees_of_freedom=component.degrees_of_freedom,
-                level=level,
-                n_families=len(self.components),
-            )
-            for component in self.components
-        ]
-        # The least of jointly covered ratios lies between the least of the lows and the least of the highs.
-        return Interval(
-            low=float(min(each.low for each in bounds)),
-            high=float(min(each.high for each in bounds)),
-            level=level,
-            method="simultaneous pairwise Fieller over units",
-        )
+    @property
+    def _bounded(self) -> bool:
+        return all(component.measured.bounded for component in self.components)
+
+    @property
+    def _independent(self) -> bool:
+        return all(component.independent for component in self.components)
 
     def estimate(self, level: float, *, has_units: bool) -> Estimate:
         """Return the estimate of the gap; n and units are those of the compared groups."""
@@ -155,83 +126,103 @@ class MeasuredGap:
             n_clusters=units if has_units else None,
         )
 
-    def null_draws(self) -> tuple[FloatArray, bool, str] | None:
-        """Return draws of the gap when all groups are equal, whether they are exhaustive, and how they were made."""
+    @cached_property
+    def null(self) -> Null | None:
+        """The gap when every group is the same: units dealt anew, or resampled around equality where they cannot be."""
         if not self.defined:
             return None
-        permuted = self.evidence.permuted
-        if permuted is None:
-            return self._gaussian_draws()
-        gaps = [
-            self.kind.over_groups(
-                component.measured.statistic.value(permuted.sums, component.measured.reference)[:, component.compared]
-            )
-            for component in self.components
-        ]
-        how = "all arrangements of units" if permuted.exact else f"{len(permuted.sums)} permutations of units"
-        return self.kind.combined(np.stack(gaps, axis=-1)), permuted.exact, how
+        permuted = self._permuted()
+        return permuted if permuted is not None else self._resampled()
 
-    def _gaussian_draws(self) -> tuple[FloatArray, bool, str] | None:
-        if self.kind.scale == "ratio":
+    def _permuted(self) -> Null | None:
+        dealt = self.evidence.permuted
+        if dealt is None:
             return None
-        rng = np.random.default_rng([self.evidence.seed, 2])
-        draws = [
-            gaussian_gap_null(
-                component.covariance,
-                n_draws=GAUSSIAN_DRAWS,
-                rng=rng,
-                degrees_of_freedom=component.degrees_of_freedom,
+        gaps = self.kind.combined(
+            np.stack([self.kind.over_groups(self._values(c, dealt.sums)) for c in self.components], axis=-1)
+        )
+        if np.isnan(gaps).mean() > LOST_PERMUTATIONS:
+            return None
+        how = "all arrangements of units" if dealt.exact else f"{len(gaps)} permutations of units"
+        return Null(gaps=gaps, how=how, permuted=True, exact=dealt.exact)
+
+    def _resampled(self) -> Null | None:
+        """Return replicates moved to a common value, jointly over classes (Davison, Hinkley 1997, section 4.4)."""
+        draws = []
+        for component in self.components:
+            units = component.measured.n_units[component.compared]
+            moved = (self._values(component, self.evidence.replicates) - component.values) * np.sqrt(
+                units / (units - 1)
             )
-            for component in self.components
-        ]
-        return self.kind.combined(np.stack(draws, axis=-1)), False, f"{GAUSSIAN_DRAWS} Gaussian draws"
-
-    def against_chance(self) -> tuple[NullExpectation, SignificanceTest | None] | tuple[None, None]:
-        """Return what chance alone gives (mean, and 95 % quantile; 5 % for ratios) and the test of no gap at all.
-
-        A ratio has no test of its own: its null hypothesis is that of the difference.
-        """
-        drawn = self.null_draws()
-        if drawn is None or np.isnan(drawn[0]).all():
-            return None, None
-        gaps, exact, how = drawn
+            common = np.average(component.values, weights=units) if self.kind.scale == "ratio" else 0.0
+            draws.append(self.kind.over_groups(np.maximum(common + moved, 0.0) if common else moved))
+        gaps = self.kind.combined(np.stack(draws, axis=-1))
         known = gaps[~np.isnan(gaps)]
+        if len(known) < (1 - LOST_RESAMPLES) * len(gaps):
+            return None
+        return Null(gaps=known, how=f"{len(known)} bootstrap draws around equality", permuted=False)
+
+    @staticmethod
+    def _values(component: Comparison, sums: FloatArray) -> FloatArray:
+        reference = component.measured.reference[component.compared]
+        return component.measured.statistic.value(sums[:, component.compared], reference)
+
+    def null_expectation(self) -> NullExpectation | None:
+        """Return what chance alone gives: the mean, and the 95 % quantile (for ratios 5 %)."""
+        if self.null is None:
+            return None
+        known = self.null.gaps[~np.isnan(self.null.gaps)]
         tail = 0.95 if self.kind.scale == "difference" else 0.05
-        expected = NullExpectation(value=float(known.mean()), high=float(np.quantile(known, tail)), method=how)
-        return expected, None if self.kind.scale == "ratio" else self._test(gaps, how, exact=exact)
+        return NullExpectation(value=float(known.mean()), high=float(np.quantile(known, tail)), method=self.null.how)
 
-    def _test(self, gaps: FloatArray, how: str, *, exact: bool) -> SignificanceTest:
-        """Test by all arrangements of units where they can be listed, else by permutation and pairwise t together.
+    def test(self) -> SignificanceTest | None:
+        """Test that every group is the same; None for a ratio, whose null hypothesis is that of the difference.
 
-        Random permutations of the plain gap end at 1 / (B + 1) and let small noisy groups hide a gap between large
-        ones; the pairwise t behind the interval does neither, and is less exact. Twice the smaller of two valid
-        p-values is valid (Bonferroni), whatever their dependence.
+        All arrangements of units where they can be listed. Else twice the smaller of two valid p-values, which is valid
+        whatever their dependence (Bonferroni): random permutations of the plain gap, which end at 1 / (B + 1) and let
+        small noisy groups hide a gap between large ones; and the pairwise bounds, which do neither. Where units cannot
+        be dealt anew, or that leaves groups without a class, the pairwise bounds alone.
         """
-        p_value = permutation_p_value(self.value, gaps, exact=exact)
-        if not exact:
-            p_value, how = 2 * min(p_value, self._pairwise_p_value()), f"{how}, and pairwise t, Bonferroni over both"
+        if not self.defined or self.kind.scale == "ratio":
+            return None
+        null = self.null
+        if null is None or not null.permuted:
+            p_value, how = self.pairwise_p_value(), "pairwise bounds"
+        else:
+            p_value, how = permutation_p_value(self.value, null.gaps, exact=null.exact), null.how
+            if not null.exact:
+                p_value, how = 2 * min(p_value, self.pairwise_p_value()), f"{how} and pairwise bounds, Bonferroni"
         return SignificanceTest(null="every group is the same", p_value=min(p_value, 1.0), method=how)
 
-    def _pairwise_p_value(self) -> float:
-        """Return the level at which the first simultaneous pairwise interval excludes zero (Dunn 1961)."""
-        least = 1.0
-        for component in self.components:
-            pairs = self._pairwise(component, 0.95)
-            df = component.degrees_of_freedom
-            t_values = np.abs(pairs.difference) / pairs.standard_error
-            p_values = 2 * t_distribution.sf(t_values, np.minimum(df[pairs.i], df[pairs.j]))
-            least = min(least, float(np.nanmin(p_values, initial=1.0)) * len(pairs.i) * len(self.components))
-        return max(least, MIN_P)
+    def pairwise_p_value(self) -> float:
+        """Return the level at which the simultaneous pairwise bounds first exclude no gap (Dunn 1961), by bisection."""
+        if not self._excludes_none(0.0):
+            return 1.0
+        if self._excludes_none(MIN_LOG_P):
+            return float(10.0**MIN_LOG_P)
+        excluded, included = 0.0, float(MIN_LOG_P)
+        for _ in range(BISECTIONS):
+            middle = (excluded + included) / 2
+            excluded, included = (middle, included) if self._excludes_none(middle) else (excluded, middle)
+        return float(10.0**excluded)
 
-    def extremes(self) -> tuple[str, str] | None:
-        """Return the names of the groups with the highest and the lowest value, of the component that made the gap."""
+    def _excludes_none(self, log_alpha: float) -> bool:
+        alpha = min(10.0**log_alpha, 0.999) / self.n_pairs
+        return any(bool(np.any((p.low > 0) | (p.high < 0))) for c in self.components for p in [c.differences(alpha)])
+
+    def decisive(self) -> Comparison | None:
+        """Return the component that made the gap; None for a mean over classes, which all of them made."""
         if not self.defined or self.kind.combine == "mean":
             return None
-        gaps = [float(self.kind.over_groups(c.measured.value[c.compared])) for c in self.components]
-        decisive = self.components[gaps.index(max(gaps) if self.kind.scale == "difference" else min(gaps))]
-        values = decisive.measured.value[decisive.compared]
-        names = [", ".join(self.evidence.grouped.groups[g].values()) for g in decisive.compared]
-        return names[int(values.argmax())], names[int(values.argmin())]
+        gaps = [float(self.kind.over_groups(component.values)) for component in self.components]
+        return self.components[gaps.index(max(gaps) if self.kind.scale == "difference" else min(gaps))]
+
+    def extremes(self) -> tuple[str, str] | None:
+        """Return the names of the groups with the highest and the lowest value of the decisive component."""
+        if (decisive := self.decisive()) is None or np.ptp(decisive.values) == 0:
+            return None
+        names = [group_label(self.evidence, int(g)) for g in decisive.compared]
+        return names[int(decisive.values.argmax())], names[int(decisive.values.argmin())]
 
     @property
     def undetectable(self) -> str | None:
@@ -244,69 +235,54 @@ class MeasuredGap:
         """Return the smallest difference between the two least measured groups that would be found."""
         if not self.defined or self.kind.scale == "ratio":
             return None
-        options, worst = self.evidence.options, 0.0
-        for component in self.components:
-            pairs = self._pairwise(component, level)
-            if len(pairs.i) == 0:
-                continue
-            widest = int(np.argmax(pairs.standard_error))
-            df = min(component.degrees_of_freedom[pairs.i[widest]], component.degrees_of_freedom[pairs.j[widest]])
-            alpha = (1 - level) / (len(pairs.i) * len(self.components))
-            effect = minimum_detectable_effect(
-                pairs.standard_error[widest], degrees_of_freedom=df, alpha=alpha, power=options.power
-            )
-            worst = max(worst, float(effect))
-        largest = 1.0 if all(component.measured.bounded for component in self.components) else np.inf
-        if not 0.0 < worst < largest:  # no gap there can be would be found: `undetectable` says so in words
+        alpha, power = (1 - level) / self.n_pairs, self.evidence.options.power
+        worst = max(_worst_effect(component, alpha, power) for component in self.components)
+        if not 0.0 < worst < (1.0 if self._bounded else np.inf):  # `undetectable` says so in words
             return None
         return DetectableEffect(
-            value=worst,
-            power=options.power,
-            alpha=1 - level,
-            method="t, least measured pair, all pairs declared",
+            value=worst, power=power, alpha=1 - level, method="t, least measured pair, all pairs declared"
         )
+
+
+def _worst_effect(component: Comparison, alpha: float, power: float) -> float:
+    pairs = component.differences(alpha)
+    widest = int(np.argmax(pairs.standard_error))
+    df = pairs.degrees_of_freedom[widest]
+    error = pairs.standard_error[widest]
+    return float(minimum_detectable_effect(error, degrees_of_freedom=df, alpha=alpha, power=power))
 
 
 def measure_gap(evidence: Evidence, statistics: Sequence[Statistic], kind: GapKind) -> MeasuredGap:
     """Measure the gap of one statistic, or of one per class, over the groups of a family."""
-    components = [component for s in statistics if (component := _component(evidence, s)) is not None]
-    left_out = tuple(
-        ", ".join(group.values())
-        for g, group in enumerate(evidence.grouped.groups)
-        if not any(g in component.compared for component in components)
+    comparisons = [compare(evidence, statistic) for statistic in statistics]
+    gaps = [float(kind.over_groups(c.values)) if len(c.compared) > 1 else float("nan") for c in comparisons]
+    kept = [(c, gap) for c, gap in zip(comparisons, gaps, strict=True) if not np.isnan(gap)]
+    value = float(kind.combined(np.array([gap for _, gap in kept]))) if kept else float("nan")
+    components = tuple(component for component, _ in kept)
+    return MeasuredGap(
+        kind=kind,
+        evidence=evidence,
+        components=components,
+        value=value,
+        left_out=_left_out(evidence, comparisons, components),
     )
-    gaps = [kind.over_groups(component.measured.value[component.compared]) for component in components]
-    known = [float(gap) for gap in gaps if not np.isnan(gap)]
-    value = float(kind.combined(np.array(known))) if known else float("nan")
-    kept = tuple(c for c, gap in zip(components, gaps, strict=True) if not np.isnan(gap))
-    return MeasuredGap(kind=kind, evidence=evidence, components=kept, value=value, left_out=left_out)
 
 
-def _component(evidence: Evidence, statistic: Statistic) -> Component | None:
-    measured = measure(evidence, statistic)
-    compared = _comparable(measured)
-    if statistic.common is not None and len(compared):
-        reference = np.zeros_like(evidence.totals)
-        reference[compared] = statistic.common(evidence.totals[compared])
-        measured = measure(evidence, statistic, reference)
-        compared = _comparable(measured)
-    return Component(measured=measured, compared=compared) if len(compared) >= 2 else None
+def _left_out(evidence: Evidence, comparisons: Sequence[Comparison], kept: Sequence[Comparison]) -> tuple[str, ...]:
+    """Return the groups in no component, then the pairs of group and class that have rows and are not compared."""
+    names = [group_label(evidence, g) for g in range(len(evidence.grouped.groups))]
+    spoken_for = {int(group) for component in kept for group in component.compared}
+    wholly = [name for g, name in enumerate(names) if g not in spoken_for]
+    partly = [
+        f"{names[g]} ({comparison.measured.statistic.label})"
+        for comparison in comparisons
+        if comparison.measured.statistic.label is not None
+        for g in sorted(spoken_for)
+        if comparison.measured.n_rows[g] > 0 and (comparison not in kept or g not in comparison.compared)
+    ]
+    return (*wholly, *dict.fromkeys(partly))
 
 
-def _comparable(measured: Measured) -> NDArray[np.int64]:
-    known = ~np.isnan(measured.value) & ~np.isnan(measured.believable_error())
-    return np.flatnonzero(known & (measured.n_units >= measured.evidence.options.compared_units))
-
-
-def _joint_covariance(measured: Measured, compared: NDArray[np.int64], errors: FloatArray) -> FloatArray:
-    """Return the covariance where a unit may be in several groups."""
-    grouped = measured.evidence.grouped
-    left_out = np.tile(measured.value, (grouped.n_units, 1))
-    member = np.zeros(left_out.shape, dtype=bool)
-    rows = measured.taking_part
-    left_out[grouped.unit[rows], grouped.group[rows]] = measured.leave_one_out[rows]
-    member[grouped.unit[rows], grouped.group[rows]] = True
-    covariance = jackknife_covariance(left_out[:, compared], member[:, compared])
-    diagonal = np.diag(covariance).copy()
-    covariance[np.diag_indices_from(covariance)] = np.where(diagonal > 0, diagonal, errors**2)
-    return covariance
+def group_label(evidence: Evidence, group: int) -> str:
+    """Return a group's name: its levels."""
+    return ", ".join(evidence.grouped.groups[group].values())

@@ -88,9 +88,9 @@ class Statistics(Record):
     """Under this many units a group takes small-sample methods."""
     small_samples: Literal["t", "wild-cluster"] = "t"
     """The interval there: t on the jackknife (logit scale for rates), or for ratios the wild cluster bootstrap."""
-    compared_units: int = Field(default=5, ge=2)
-    """Under this many units a group gets a row of its own but enters no gap: with four, t has three degrees of freedom
-    and every gap would be undecidable. A gap that leaves a group out cannot pass a criterion."""
+    compared_units: int = Field(default=10, ge=2)
+    """Under this many units a group gets a row of its own but enters no gap: with five, t has four degrees of freedom,
+    and over many pairs its bound alone makes every gap undecidable. A gap that leaves a group out cannot pass."""
     power: float = Field(default=0.8, gt=0, lt=1)
     family: Literal["report", "examination"] = "report"
     """Over which tests p-values are adjusted together: all of the report, or each examination's own."""

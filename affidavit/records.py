@@ -154,6 +154,8 @@ class Finding(Record):
     """Feature to level; empty means everybody, two keys an intersection."""
     compared: tuple[str, ...] | None = None
     """For gaps: the features whose groups were compared."""
+    label: str | None = None
+    """For gaps that are the widest over classes: the class that made it."""
     highest: str | None = None
     """For gaps: the group with the highest value."""
     lowest: str | None = None

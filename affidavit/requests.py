@@ -6,13 +6,16 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from affidavit.columns import ColumnMap
 from affidavit.conditions import modality_subsets
+from affidavit.errors import PlanError
 from affidavit.examinations import FunctionExamination
 from affidavit.files import replacing_folder
 from affidavit.schema import COLUMNS, PREFIXES
 
+FILES: Final = ("request.md", "template.csv", "dictionary.csv")
 _ASKED = (
     "utterance_id",
     "speaker_id",
@@ -30,7 +33,19 @@ _ASKED = (
 def write_request(
     folder: Path, *, mapped: ColumnMap, prospects: Sequence[tuple[FunctionExamination, tuple[str, ...]]], source: str
 ) -> None:
-    """Write request.md, template.csv and dictionary.csv into a new or empty folder, or over a former request."""
+    """Write request.md, template.csv and dictionary.csv into a new or empty folder, or over a former request.
+
+    Raises:
+        PlanError: the folder holds anything else.
+    """
+    if folder.is_file() or (folder.is_dir() and {path.name for path in folder.iterdir()} - set(FILES)):
+        raise PlanError(
+            "the output folder holds something that is not a request",
+            slug="output-exists",
+            where=str(folder),
+            allowed=f"a new folder, an empty one, or one that holds only {', '.join(FILES)}",
+            remedy="choose another --out",
+        )
     with replacing_folder(folder) as temporary:
         (temporary / "request.md").write_text(_request(mapped, prospects, source), encoding="utf-8")
         (temporary / "template.csv").write_text(_template(mapped), encoding="utf-8")

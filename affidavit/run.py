@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from affidavit.case import Case, EvidenceBook
 from affidavit.errors import PlanError
@@ -28,6 +29,7 @@ from affidavit.sources import Loaded, load_run, reading_of
 from affidavit.summary import caveats, summary
 from affidavit.tables import from_frame, open_table
 from affidavit.verdicts import check_policy, decide, overall
+from affidavit.yaml_files import describe_validation_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,7 @@ def run_plan(
 
 def audit(
     table: pd.DataFrame | str | Path,
-    by: Sequence[str] = (),
+    by: str | Sequence[str] = (),
     *,
     policy: str | Policy | None = None,
     columns: Mapping[str, str] | None = None,
@@ -62,8 +64,9 @@ def audit(
 ) -> AuditReport:
     """Audit a predictions table held in a frame or a file, and return the report.
 
-    `columns` names parts whose columns are not recognised (`{"y_true": "gold"}`). `plan` sets everything else
-    (statistics, features, depth, seed); its runs and `by` are replaced.
+    `by` names the sensitive features (one may be a plain string). `columns` names parts whose columns are not recognised
+    (`{"y_true": "gold"}`). `plan` sets everything else (statistics, features, depth, seed); its runs and `by` are
+    replaced.
 
     Raises:
         AffidavitError: the table, the policy or the plan is at fault.
@@ -71,7 +74,7 @@ def audit(
     name = "table" if not isinstance(table, str | Path) else Path(table).name
     source = RunSource(table=name, columns=dict(columns or {}))
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
-    chosen = base.model_copy(update={"runs": {"predictions": source}, "by": tuple(by)})
+    chosen = _replanned(base, source, (by,) if isinstance(by, str) else tuple(by))
     raw = open_table(Path(table)) if isinstance(table, str | Path) else from_frame(table, name=name)
     reading = reading_of("predictions", source, chosen)
     predictions = predictions_from(raw, reading, progress=progress)
@@ -82,6 +85,19 @@ def audit(
         check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
     loaded = [Loaded(run="predictions", predictions=predictions, supplier=None, licence=None)]
     return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
+
+
+def _replanned(plan: AuditPlan, source: RunSource, by: tuple[str, ...]) -> AuditPlan:
+    """Return the plan for one table, validated anew."""
+    try:
+        return AuditPlan.model_validate(plan.model_dump() | {"runs": {"predictions": source.model_dump()}, "by": by})
+    except ValidationError as error:
+        raise PlanError(
+            "these arguments do not make a plan",
+            slug="plan-invalid",
+            found=describe_validation_error(error),
+            remedy="name each feature once, and in plan.features only what `by` names",
+        ) from None
 
 
 def choose(plan: AuditPlan) -> list[tuple[Examination, Mapping[str, Any]]]:

@@ -37,7 +37,18 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         sentences += [_value(finding) for finding in everybody[:1]]
         told = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
         sentences += [_gap(f) for metric in told for f in _first_condition([g for g in mine if g.metric == metric])]
+        sentences += _absent_citations(mine)
     return sentences
+
+
+def _absent_citations(findings: Sequence[Finding]) -> list[str]:
+    """Return the condition under which rationales cite most often what was not shown."""
+    cited = [f for f in findings if f.metric == "cites_absent_modality_rate" and not f.groups and f.compared is None]
+    worst = max((f for f in cited if f.estimate.value), key=lambda f: f.estimate.value or 0.0, default=None)
+    if worst is None:
+        return []
+    share = spoken(worst.estimate, "%")
+    return [f"{worst.run}, {worst.condition}: {share} of the rationales cite a modality that was not shown."]
 
 
 def _first_condition(gaps: Sequence[Finding]) -> list[Finding]:
@@ -52,14 +63,15 @@ def _value(finding: Finding) -> str:
 def _gap(finding: Finding) -> str:
     what = _WORDS.get(finding.metric, _WORDS.get(finding.metric.removesuffix("_difference"), finding.metric))
     where = f"{finding.run}, {finding.condition}, by {' x '.join(finding.compared or ())}"
-    between = f", between {finding.lowest} and {finding.highest}" if finding.lowest else ""
+    between = f", lowest for {finding.lowest} and highest for {finding.highest}" if finding.lowest else ""
+    what = f"{what} of {finding.label}" if finding.label else what
     chance = ""
     if finding.null_expectation is not None:
         chance = f"; chance alone gives {100 * finding.null_expectation.value:.1f} on average"
     test = (
         f" (adjusted p = {finding.test.p_adjusted:.2g})" if finding.test and finding.test.p_adjusted is not None else ""
     )
-    return f"{where}: the largest {what} gap is {spoken(finding.estimate, 'points')}{between}{chance}{test}."
+    return f"{where}: the widest gap in {what} is {spoken(finding.estimate, 'points')}{between}{chance}{test}."
 
 
 def spoken(estimate: Estimate, unit: str) -> str:

@@ -56,7 +56,6 @@ def _group_claim(place: Place, measured: Measured, group: int, *, caveats: tuple
 def gap_claim(place: Place, gap: MeasuredGap, *, source: str, caveats: tuple[str, ...] = ()) -> Claim:
     """Return the claim of one gap, with what chance alone gives beside it."""
     estimate = gap.estimate(place.level, has_units=place.has_units)
-    expected, test = gap.against_chance()
     verdict, because = pending(estimate)
     extremes = gap.extremes()
     finding = Finding(
@@ -69,12 +68,13 @@ def gap_claim(place: Place, gap: MeasuredGap, *, source: str, caveats: tuple[str
         condition=place.condition,
         groups={},
         compared=place.family,
+        label=None if (decisive := gap.decisive()) is None else decisive.measured.statistic.label,
         highest=extremes[0] if extremes else None,
         lowest=extremes[1] if extremes else None,
         estimate=estimate,
-        null_expectation=expected,
+        null_expectation=gap.null_expectation(),
         minimum_detectable_effect=gap.detectable(place.level),
-        test=test,
+        test=gap.test(),
         verdict=verdict,
         because=because,
         source=source,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from affidavit.case import Case
 from affidavit.confusion import Statistic
@@ -86,7 +86,7 @@ def _add_rates(cells: Cells, place: Place, evidence: Evidence, rates: Sequence[C
 
 
 def _gap(place: Place, evidence: Evidence, gap: ClassGap) -> Claim:
-    measured = measure_gap(evidence, [rate.statistic for rate in gap.rates], gap.kind)
+    measured = measure_gap(evidence, [replace(rate.statistic, label=rate.label) for rate in gap.rates], gap.kind)
     missing = len(gap.rates) - len(measured.components)
     caveats = (f"{missing} of {len(gap.rates)} class rates exist in fewer than two groups",) if missing else ()
     return gap_claim(place, measured, source=gap.source, caveats=caveats)

@@ -60,9 +60,9 @@ def _policy_paragraph(report: AuditReport) -> Paragraph:
         return Paragraph(text="No policy was given, so no criterion was applied: nothing below was passed or failed.")
     policy = report.policy
     frozen = (
-        "Its criteria were fixed before anybody saw the results."
+        "It states that its criteria were fixed before anybody saw the results."
         if policy.frozen_before_results
-        else "Its criteria were not fixed before the results were seen."
+        else "It states that its criteria were not fixed before the results were seen."
     )
     return Paragraph(text=f"Policy: {policy.title} ({policy.name}). {policy.statement} {frozen}")
 

@@ -48,7 +48,7 @@ def groups_section(report: AuditReport, gallery: Gallery) -> Section:
 
 def _confusions(report: AuditReport, gallery: Gallery) -> tuple[Section, ...]:
     blocks: tuple[Block, ...] = (*gallery.of_confusions, *exhibit_tables(report))
-    return (Section(id="confusions", title="Which labels are confused", blocks=blocks),) if blocks else ()
+    return (Section(id="confusions", title="Label by label", blocks=blocks),) if blocks else ()
 
 
 def _area(report: AuditReport, findings: Sequence[Finding], area: str) -> Section:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import typer
 
-from affidavit.bundle import REPORT, read_bundle
+from affidavit.bundle import ENVELOPE, REPORT, read_bundle
 from affidavit.cli.progress import shown_progress
 from affidavit.digests import file_digest
 from affidavit.errors import EXIT_DONE, TableError, VerificationError
@@ -16,8 +15,6 @@ from affidavit.plan import read_plan
 from affidavit.report import AuditReport
 from affidavit.verification import recompute
 from reports.signing import generate_key, sign_report, verify_envelope
-
-ENVELOPE: Final = "report.dsse.json"
 
 
 def make_key(path: Path) -> int:

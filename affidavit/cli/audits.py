@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 
 from affidavit.bundle import check_output, write_bundle
 from affidavit.cli.progress import shown_progress
@@ -17,7 +18,7 @@ from affidavit.records import Verdict
 from affidavit.report import AuditReport, Decision
 from affidavit.run import run_plan
 from affidavit.verdicts import answers_demanded_but_open
-from affidavit.yaml_files import did_you_mean
+from affidavit.yaml_files import describe_validation_error, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +48,30 @@ class AuditFlags:
         source = RunSource(
             table=str(table),
             columns=pairs(self.columns, flag="--column"),
-            task=_task(self.task),
+            task=task_named(self.task),
             supplier=self.supplier,
             label_space=labels or None,
         )
-        return AuditPlan(
-            title=self.title or f"Audit of {table.name}",
-            runs={"predictions": source},
-            by=by,
-            depth=self.depth,
-            features=_features(by, self.bands, self.per_utterance),
-            labelled=not self.unlabelled,
-            examinations=tuple(Choice(name=name) for name in self.examinations) or None,
-            statistics=Statistics(n_resamples=self.resamples, n_permutations=self.permutations),
-            policy=self.policy,
-            seed=self.seed,
-        )
+        try:
+            return AuditPlan(
+                title=self.title or f"Audit of {table.name}",
+                runs={"predictions": source},
+                by=by,
+                depth=self.depth,
+                features=_features(by, self.bands, self.per_utterance),
+                labelled=not self.unlabelled,
+                examinations=tuple(Choice(name=name) for name in self.examinations) or None,
+                statistics=Statistics(n_resamples=self.resamples, n_permutations=self.permutations),
+                policy=self.policy,
+                seed=self.seed,
+            )
+        except ValidationError as error:
+            raise PlanError(
+                "the flags do not make a plan",
+                slug="plan-invalid",
+                found=describe_validation_error(error),
+                remedy="`affidavit audit --help` describes each flag",
+            ) from None
 
 
 def audit_table(table: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
@@ -84,6 +93,12 @@ def run_demo(out: Path) -> int:
 
 def _carry_out(plan: AuditPlan, *, folder: Path, out: Path, demand_answers: bool) -> int:
     check_output(out)
+    if demand_answers and plan.policy is None:
+        raise PlanError(
+            "--demand-answers needs a policy: without one nothing is decided",
+            slug="plan-impossible",
+            remedy="add --policy, or in a plan `policy:`",
+        )
     with shown_progress() as progress:
         report = run_plan(plan, folder=folder, progress=progress)
         progress("writing the report", 0, None)
@@ -141,7 +156,12 @@ def pairs(texts: Sequence[str], *, flag: str) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
-def _task(text: str | None) -> Task | None:
+def task_named(text: str | None) -> Task | None:
+    """Return the task of a flag.
+
+    Raises:
+        PlanError: there is no such task.
+    """
     if text is None:
         return None
     known = [task.value for task in Task]

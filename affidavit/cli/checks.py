@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from affidavit.cli.audits import pairs, split_list
+from affidavit.cli.audits import pairs, split_list, task_named
 from affidavit.columns import ColumnMap, infer_task, map_columns
 from affidavit.conditions import AS_SUPPLIED, Condition, modality_subsets, sorted_conditions
 from affidavit.errors import EXIT_DONE
@@ -40,7 +40,7 @@ def check_table(
 ) -> int:
     """Print the column map and the prospects, and write the request where a folder is given."""
     raw = open_table(table)
-    chosen = None if task is None else Task(task)
+    chosen = task_named(task)
     mapped = map_columns(
         raw.columns, where=raw.name, named=pairs(columns, flag="--column"), by=split_list(by), task=chosen
     )

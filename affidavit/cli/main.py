@@ -1,7 +1,7 @@
 """The commands and their flags. Nothing heavy is imported here, so that `affidavit --help` answers at once.
 
-Exit codes: 0 done; 1 a criterion failed; 2 bad input or plan; 3 inconclusive where an answer was demanded; 130
-interrupted.
+Exit codes: 0 done; 1 a criterion failed; 2 bad input or plan; 3 inconclusive where an answer was demanded; 70 a fault
+of affidavit's own; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Annotated
 
 import typer
 
-EPILOG = "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded."
+EPILOG = (
+    "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded, "
+    "70 a fault of affidavit's own, 130 interrupted."
+)
 app = typer.Typer(
     name="affidavit",
     help="Puts emotion-reasoning AI on the stand: fair, private, honest? Swears to the answers in a signed report.",
@@ -49,6 +52,21 @@ Supplier = Annotated[str | None, typer.Option("--supplier", help="Who handed the
 DemandAnswers = Annotated[
     bool, typer.Option("--demand-answers", help="End with exit code 3 if any criterion stays inconclusive.")
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from affidavit.provenance import package_version
+
+        typer.echo(f"affidavit {package_version('affidavit') or '(not installed)'}")
+        raise typer.Exit()
+
+
+@app.callback()
+def affidavit(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """Puts emotion-reasoning AI on the stand: fair, private, honest? Swears to the answers in a signed report."""
 
 
 @app.command()
@@ -181,7 +199,7 @@ def _command(name: str) -> Callable[..., int]:
 
 def main() -> None:
     """Run the command line; errors for people go to standard error and end with their exit code."""
-    from affidavit.errors import AffidavitError
+    from affidavit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_OWN_FAULT, AffidavitError
 
     try:
         from affidavit.cli.plugins import add_commands
@@ -195,6 +213,14 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         sys.stderr.write("affidavit: interrupted; nothing was written\n")
-        raise SystemExit(130) from None
+        raise SystemExit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:
-        raise SystemExit(0) from None
+        raise SystemExit(EXIT_DONE) from None
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.write(
+            "affidavit: this is a fault of affidavit's own, not of your data; please report the lines above\n"
+        )
+        raise SystemExit(EXIT_OWN_FAULT) from None

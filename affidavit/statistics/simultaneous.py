@@ -15,7 +15,7 @@ _ROUNDING = 1e-12
 
 
 class PairwiseBounds(NamedTuple):
-    """One entry a pair i < j: the difference value[i] - value[j], its bounds and its standard error, all [P]."""
+    """One entry a pair i < j, all [P]: value[i] - value[j], its bounds, standard error and degrees of freedom."""
 
     i: IntArray
     j: IntArray
@@ -23,6 +23,7 @@ class PairwiseBounds(NamedTuple):
     low: FloatArray
     high: FloatArray
     standard_error: FloatArray
+    degrees_of_freedom: FloatArray
 
 
 def simultaneous_differences(
@@ -55,8 +56,9 @@ def simultaneous_differences(
     alpha = alpha_of(level) / (max(len(i), 1) * n_families)
     difference = values[i] - values[j]
     error = _standard_errors(covariance, i, j)
-    half = t_critical(alpha, _pair_degrees_of_freedom(covariance, degrees_of_freedom, i, j)) * error
-    return PairwiseBounds(i, j, difference, difference - half, difference + half, error)
+    df = _pair_degrees_of_freedom(covariance, degrees_of_freedom, i, j)
+    half = t_critical(alpha, df) * error
+    return PairwiseBounds(i, j, difference, difference - half, difference + half, error, df)
 
 
 def gap_bounds(pairwise: PairwiseBounds, *, largest: float | None = None) -> Bounds:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from affidavit.report import AuditReport
 
 LABELS = ("anger", "joy", "sadness")
-FAST = Statistics(n_resamples=200, n_permutations=99)
+FAST = Statistics(n_resamples=200, n_permutations=99, compared_units=5)
 
 
 def predictions_frame(

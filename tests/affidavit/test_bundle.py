@@ -64,6 +64,17 @@ def test_never_replaces_what_is_not_a_bundle(report: AuditReport, tmp_path: Path
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+def test_never_replaces_files_beside_a_bundle_or_a_signed_report(report: AuditReport, bundle: Path) -> None:
+    write_bundle(report, bundle)
+    (bundle / "notes.txt").write_text("mine")
+    with pytest.raises(PlanError, match=r"no audit wrote \(notes.txt\)"):
+        write_bundle(report, bundle)
+    (bundle / "notes.txt").unlink()
+    (bundle / "report.dsse.json").write_text("{}")
+    with pytest.raises(PlanError, match="a signed report"):
+        write_bundle(report, bundle)
+
+
 def test_a_failure_on_the_way_leaves_the_former_bundle(
     report: AuditReport, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

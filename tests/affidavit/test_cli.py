@@ -75,6 +75,11 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
         (["audit", "t.csv", "--by", "accent", "--band", "age=3"], "not among the features"),
         (["run", "plan.yaml"], "unknown key"),
         (["verify", "."], "not an audit bundle"),
+        (["audit", "t.csv", "--by", "accent,accent"], "twice"),
+        (["check", "t.csv", "--task", "bogus"], "not a task"),
+        (["check", "t.csv", "--out", "."], "not a request"),
+        (["audit", "t.csv", "--out", "."], "not an audit bundle"),
+        (["audit", "t.csv", "--demand-answers"], "needs a policy"),
     ],
 )
 def test_bad_input_is_one_clear_error_and_nothing_is_written(folder: Path, arguments: list[str], said: str) -> None:
@@ -87,6 +92,19 @@ def test_bad_input_is_one_clear_error_and_nothing_is_written(folder: Path, argum
     assert "Traceback" not in done.stderr
     assert "more: docs/errors/" in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_fault_of_our_own_is_neither_a_failed_criterion_nor_bad_input(folder: Path) -> None:
+    code = "import affidavit.cli.doctor as d; d.examine_installation = lambda: 1 / 0; import sys"
+    code += "; sys.argv = ['affidavit', 'doctor']; from affidavit.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+    assert "fault of affidavit's own" in done.stderr
+
+
+def test_says_which_version_it_is(folder: Path) -> None:
+    assert affidavit("--version", cwd=folder).stdout.startswith("affidavit ")
 
 
 def test_a_plan_runs_relative_to_itself(folder: Path) -> None:

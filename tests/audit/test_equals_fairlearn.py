@@ -23,7 +23,7 @@ from affidavit.report import AuditReport
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
 
-FAST = Statistics(n_resamples=100, n_permutations=99)
+FAST = Statistics(n_resamples=100, n_permutations=99, compared_units=5)
 EXAMINATIONS = tuple(Choice(name=name) for name in ("performance", "demographic-parity", "equalized-odds"))
 
 
