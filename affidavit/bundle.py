@@ -70,8 +70,11 @@ def write_bundle(report: AuditReport, folder: Path, *, renderings: Sequence[str]
     from pyarrow import parquet
 
     check_output(folder)
+    content = report.to_json()
+    # Pages are drawn from what is signed, read back: canonical JSON sorts keys, and a page must not depend on more.
+    report = parse_report(content).with_tables({exhibit.id: report.exhibit(exhibit.id) for exhibit in report.exhibits})
     with replacing_folder(folder) as temporary:
-        (temporary / REPORT).write_bytes(report.to_json())
+        (temporary / REPORT).write_bytes(content)
         for name in renderings:
             renderer = load(Door.RENDERERS, name)
             (temporary / f"report{renderer.suffix}").write_bytes(renderer.render(report))
@@ -107,6 +110,7 @@ def read_bundle(folder: Path) -> AuditReport:
             remedy=f"it lacks {REPORT}",
         )
     report = parse_report(path.read_bytes(), where=str(path))
+    _check_sums(folder)
     tables = {}
     for exhibit in report.exhibits:
         if exhibit.file is None:
@@ -132,3 +136,39 @@ def read_bundle(folder: Path) -> AuditReport:
             )
         tables[exhibit.id] = table
     return report.with_tables(tables)
+
+
+def subjects(folder: Path) -> dict[str, str]:
+    """Return path and SHA-256 of every file of a bundle but report.json and its signature: what is signed beside it."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    names = {file.relative_to(folder).as_posix(): file for file in files}
+    return {name: file_digest(file) for name, file in names.items() if name not in (REPORT, ENVELOPE)}
+
+
+def _check_sums(folder: Path) -> None:
+    """Hold SHA256SUMS against every file of the bundle.
+
+    Raises:
+        VerificationError: a file was changed, added or taken away.
+    """
+    if not (folder / SUMS).is_file():
+        raise VerificationError(
+            f"the bundle lacks {SUMS}",
+            slug="bundle-incomplete",
+            where=str(folder),
+            remedy="ask for the whole folder",
+        )
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    stated = {name: f"sha256:{digest}" for digest, _, name in (line.partition("  ") for line in lines)}
+    found = subjects(folder) | {REPORT: file_digest(folder / REPORT)}
+    found.pop(SUMS)
+    for name in sorted({*stated, *found}):
+        if stated.get(name) != found.get(name):
+            raise VerificationError(
+                f"{name} is not as it was written",
+                slug="digest-mismatch",
+                where=str(folder / name),
+                found=found.get(name, "missing"),
+                allowed=stated.get(name, "no such file"),
+                remedy="ask whoever issued the report for the original",
+            )

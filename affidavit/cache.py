@@ -19,6 +19,7 @@ from affidavit.errors import AffidavitError
 from affidavit.files import replacing
 from affidavit.predictions import Predictions, Reading, read_predictions
 from affidavit.protocols import Reasoner
+from affidavit.schema import SCHEMA_VERSION
 
 ENVIRONMENT: Final = "AFFIDAVIT_CACHE"
 
@@ -89,6 +90,7 @@ def cache_key(
         return None
     return digest_of(
         {
+            "schema": SCHEMA_VERSION,
             "reasoner": [reasoner.name, str(version)],
             "options": json.loads(json.dumps(dict(options))),
             "corpus": corpus_digest,

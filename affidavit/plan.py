@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
 from affidavit.errors import PlanError
 from affidavit.records import Record
@@ -30,6 +30,10 @@ class Task(StrEnum):
 
 def _named(value: Any) -> Any:  # noqa: ANN401 - runs before validation
     return {"name": value} if isinstance(value, str) else value
+
+
+def _in_one_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names))
 
 
 class Choice(Record):
@@ -114,8 +118,8 @@ class AuditPlan(Record):
     purpose: str | None = None
     """What the model is used for; printed, and judged by nobody here."""
     runs: Mapping[str, RunSource] = Field(min_length=1)
-    by: tuple[str, ...] = ()
-    """Sensitive features."""
+    by: Annotated[tuple[str, ...], AfterValidator(_in_one_order)] = ()
+    """Sensitive features; kept in alphabetical order, so that the order in which they were named changes nothing."""
     depth: int = Field(default=2, ge=1, le=4)
     """Features in an intersection, at most."""
     features: Mapping[str, Feature] = Field(default_factory=dict)

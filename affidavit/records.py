@@ -205,7 +205,8 @@ class Exhibit(Record):
     digest: str
     releasable: bool
     rows: tuple[tuple[str | int | float | None, ...], ...] | None = None
-    file: str | None = None
+    file: str | None = Field(default=None, pattern=r"^exhibits/[a-z0-9-]+\.parquet$")
+    """Path within the bundle; never outside of it."""
 
     @model_validator(mode="after")
     def _somewhere(self) -> Exhibit:

@@ -1,6 +1,7 @@
 """The audit report: plan, data, findings, refusals and exhibits under two digests.
 
-`claims_digest` covers what is claimed (plan without execution, data digests, policy, findings, refusals, exhibits):
+`claims_digest` covers what is claimed (plan without execution, data digests, policy, findings, refusals, exhibits, and
+the decision, summary and caveats drawn from them):
 the same predictions, plan, seed and versions give it again. `report_digest`, which is signed, adds provenance.
 """
 
@@ -117,7 +118,8 @@ class AuditReport(Record):
         return self._claims_digest_of(self.model_dump(mode="json"))
 
     def _claims_digest_of(self, written: Mapping[str, Any]) -> str:
-        claimed = {name: written[name] for name in ("schema_version", "findings", "refusals")}
+        said = ("schema_version", "marking", "decision", "summary", "caveats", "findings", "refusals")
+        claimed = {name: written[name] for name in said}
         claimed |= {"plan": self.plan.claims(), "policy": self.policy_digest}
         claimed["data"] = [{"run": data.run, "digest": data.digest} for data in self.data]
         claimed["exhibits"] = [{"id": exhibit.id, "digest": exhibit.digest} for exhibit in self.exhibits]

@@ -15,30 +15,32 @@ from affidavit.plan import AuditPlan
 from affidavit.protocols import Progress, silent
 from affidavit.report import AuditReport
 from affidavit.run import run_plan
+from affidavit.summary import summary
+from affidavit.verdicts import overall
 
 TOLERANCE: Final = 1e-9
 
 
 def recompute(
-    report: AuditReport,
-    *,
-    table: Path | None,
-    plan: AuditPlan | None,
-    folder: Path,
-    progress: Progress = silent,
+    report: AuditReport, *, table: Path | None, plan: AuditPlan | None, folder: Path, progress: Progress = silent
 ) -> str:
     """Return in words how the recomputed findings compare.
 
     Raises:
-        VerificationError: the data are not those of the report, or a finding differs.
+        VerificationError: the data are not those of the report, or anything that it claims differs.
     """
     chosen = plan or _with_table(report, table)
     again = run_plan(chosen, folder=folder, policy=report.policy, progress=progress)
     _check_data(report, again)
     if again.claims_digest == report.claims_digest:
         return f"hold: {len(report.findings)} computed again, to the last digit"
-    _check_findings(report, again)
-    return f"hold: {len(report.findings)} computed again, within {TOLERANCE:g} (another platform?)"
+    _check_claims(report, again)
+    same = (report.provenance.platform, report.provenance.packages) == (
+        again.provenance.platform,
+        again.provenance.packages,
+    )
+    why = "" if same else " (other versions or another platform)"
+    return f"hold: {len(report.findings)} computed again, within {TOLERANCE:g}{why}"
 
 
 def _with_table(report: AuditReport, table: Path | None) -> AuditPlan:
@@ -70,19 +72,46 @@ def _check_data(report: AuditReport, again: AuditReport) -> None:
         )
 
 
-def _check_findings(report: AuditReport, again: AuditReport) -> None:
-    new = {finding.id: finding for finding in again.findings}
-    for old in report.findings:
-        difference = _difference(
-            old.model_dump(mode="json"), new[old.id].model_dump(mode="json") if old.id in new else None
+def _check_claims(report: AuditReport, again: AuditReport) -> None:
+    """Compare everything that is claimed: nothing may be added, taken away or changed."""
+    _require_same("findings", _by_id(report), _by_id(again))
+    for name in ("refusals", "caveats", "marking", "plan", "policy_digest", "data"):
+        _require_same(name, _claimed(report, name), _claimed(again, name))
+    _require_same("exhibits", _cells(report), _cells(again))
+    own = {"decision": overall(report.findings, report.policy).value, "summary": list(_own_summary(report))}
+    _require_same("conclusions", {"decision": report.decision.value, "summary": list(report.summary)}, own)
+
+
+def _by_id(report: AuditReport) -> dict[str, Any]:
+    return {finding.id: finding.model_dump(mode="json") for finding in report.findings}
+
+
+def _own_summary(report: AuditReport) -> tuple[str, ...]:
+    """The sentences that follow from the report's own findings: rounding may differ from those computed elsewhere."""
+    return summary(report.findings, overall(report.findings, report.policy))
+
+
+def _claimed(report: AuditReport, name: str) -> Any:  # noqa: ANN401 - JSON values
+    if name == "plan":
+        return report.plan.claims()
+    if name == "data":
+        return [{"run": d.run, "n_rows": d.n_rows, "n_units": d.n_units, "unit": d.unit} for d in report.data]
+    return report.model_dump(mode="json", include={name}).get(name)
+
+
+def _cells(report: AuditReport) -> dict[str, Any]:
+    return {exhibit.id: report.exhibit(exhibit.id).to_pydict() for exhibit in report.exhibits}
+
+
+def _require_same(what: str, old: Any, new: Any) -> None:  # noqa: ANN401 - JSON values
+    difference = _difference(old, new, what)
+    if difference:
+        raise VerificationError(
+            f"the report does not state what was computed: its {what} differ",
+            slug="recomputation-differs",
+            found=difference,
+            remedy="compare the versions in both provenances; if they agree, the report was altered",
         )
-        if difference:
-            raise VerificationError(
-                f"a finding differs: {old.id}",
-                slug="recomputation-differs",
-                found=difference,
-                remedy="compare the versions in both provenances; if they agree, the report is not what was computed",
-            )
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str | None:  # noqa: ANN401 - JSON values

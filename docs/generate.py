@@ -71,7 +71,7 @@ def _model(model: type[BaseModel]) -> list[str]:
         default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
         if isinstance(field.default, BaseModel):
             default = "see below"
-        lines.append(f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |")
+        lines.append(f"| `{name}` | {default} | {' '.join((field.description or '').replace('|', '/').split())} |")
     return [*lines, ""]
 
 

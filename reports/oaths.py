@@ -6,12 +6,13 @@ from pathlib import Path
 
 import typer
 
-from affidavit.bundle import ENVELOPE, REPORT, read_bundle
+from affidavit.bundle import ENVELOPE, RENDERINGS, REPORT, read_bundle, subjects
 from affidavit.cli.progress import shown_progress
-from affidavit.digests import file_digest
 from affidavit.errors import EXIT_DONE, TableError, VerificationError
 from affidavit.files import replacing
 from affidavit.plan import read_plan
+from affidavit.provenance import provenance
+from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 from affidavit.verification import recompute
 from reports.signing import generate_key, sign_report, verify_envelope
@@ -40,7 +41,7 @@ def make_key(path: Path) -> int:
 def sign_bundle(folder: Path, key: Path) -> int:
     """Sign a bundle's report after holding every digest against its content."""
     report = read_bundle(folder)
-    envelope = sign_report((folder / REPORT).read_bytes(), _exhibit_digests(report, folder), _read(key))
+    envelope = sign_report((folder / REPORT).read_bytes(), subjects(folder), _read(key))
     with replacing(folder / ENVELOPE) as temporary:
         temporary.write_bytes(envelope)
     typer.echo(f"signed {report.report_digest}\n{folder / ENVELOPE}")
@@ -51,7 +52,8 @@ def verify_bundle(folder: Path, *, key: Path | None, table: Path | None, plan: P
     """Verify digests, then the signature if a key is given, then the findings if a table or plan is given."""
     report = read_bundle(folder)
     typer.echo(f"digests      hold: report and {len(report.exhibits)} exhibits are as they were written")
-    _verify_signature(folder, report, key)
+    _verify_renderings(folder, report)
+    _verify_signature(folder, key)
     if table is None and plan is None:
         typer.echo("findings     not computed again: give --table or --plan")
         return EXIT_DONE
@@ -67,7 +69,26 @@ def _folder(plan: Path | None) -> Path:
     return Path.cwd() if plan is None else plan.resolve().parent
 
 
-def _verify_signature(folder: Path, report: AuditReport, key: Path | None) -> None:
+def _verify_renderings(folder: Path, report: AuditReport) -> None:
+    """Render the report again and compare: people read the page, not the JSON."""
+    now, then = provenance(report.plan.execution), report.provenance
+    if (now.affidavit, now.packages) != (then.affidavit, then.packages):
+        typer.echo("renderings   not compared: other versions wrote them")
+        return
+    for name in RENDERINGS:
+        renderer = load(Door.RENDERERS, name)
+        path = folder / f"report{renderer.suffix}"
+        if path.read_bytes() != renderer.render(report):
+            raise VerificationError(
+                f"{path.name} does not show what {REPORT} says",
+                slug="digest-mismatch",
+                where=str(path),
+                remedy="trust report.json alone, and ask whoever issued the report for the original",
+            )
+    typer.echo("renderings   hold: the pages show what report.json says")
+
+
+def _verify_signature(folder: Path, key: Path | None) -> None:
     envelope = folder / ENVELOPE
     if key is None:
         state = "there is one, but no --key was given to hold it against" if envelope.exists() else "none"
@@ -80,15 +101,8 @@ def _verify_signature(folder: Path, report: AuditReport, key: Path | None) -> No
             where=str(envelope),
             remedy="`affidavit sign` signs it",
         )
-    statement = verify_envelope(
-        envelope.read_bytes(), (folder / REPORT).read_bytes(), _exhibit_digests(report, folder), _read(key)
-    )
+    statement = verify_envelope(envelope.read_bytes(), (folder / REPORT).read_bytes(), subjects(folder), _read(key))
     typer.echo(f"signature    holds: key {statement.key_id}")
-
-
-def _exhibit_digests(report: AuditReport, folder: Path) -> dict[str, str]:
-    """Return file path and SHA-256 of its bytes, the subjects that in-toto tools expect."""
-    return {e.file: file_digest(folder / e.file) for e in report.exhibits if e.file is not None}
 
 
 def _read(path: Path) -> bytes:

@@ -52,8 +52,36 @@ def test_a_changed_or_missing_exhibit_is_found(report: AuditReport, bundle: Path
     parquet.write_table(changed, path)
     with pytest.raises(VerificationError, match="exhibit"):
         read_bundle(bundle)
+    _resum(bundle)
+    with pytest.raises(VerificationError, match="exhibit"):
+        read_bundle(bundle)
     path.unlink()
+    _resum(bundle)
     with pytest.raises(VerificationError, match="missing"):
+        read_bundle(bundle)
+
+
+def _resum(bundle: Path) -> None:
+    """What a forger does who knows of SHA256SUMS."""
+    from affidavit.bundle import SUMS, subjects
+    from affidavit.digests import file_digest
+
+    sums = subjects(bundle) | {"report.json": file_digest(bundle / "report.json")}
+    sums.pop(SUMS, None)
+    (bundle / SUMS).write_text("".join(f"{digest.removeprefix('sha256:')}  {name}\n" for name, digest in sums.items()))
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "plan.yaml"])
+def test_a_changed_page_is_found_although_the_json_is_whole(bundle: Path, name: str) -> None:
+    path = bundle / name
+    path.write_text(path.read_text().replace("a", "e"))
+    with pytest.raises(VerificationError, match=f"{name} is not as it was written"):
+        read_bundle(bundle)
+
+
+def test_an_added_file_is_found(bundle: Path) -> None:
+    (bundle / "addendum.html").write_text("all is well")
+    with pytest.raises(VerificationError, match="addendum.html"):
         read_bundle(bundle)
 
 

@@ -38,3 +38,9 @@ def test_without_labels_the_summary_names_the_label_whose_rate_differs() -> None
     plan = PLAN.model_copy(update={"examinations": (Choice(name="demographic-parity"),), "labelled": False})
     report = af.audit(predictions_frame(), by="accent", plan=plan)
     assert any("widest gap in selection rate of" in text for text in report.summary)
+
+
+def test_the_order_in_which_features_are_named_changes_nothing() -> None:
+    frame = predictions_frame(n_speakers=12)
+    first, second = (af.audit(frame, by=by, plan=PLAN) for by in (["age", "accent"], ["accent", "age"]))
+    assert first.claims_digest == second.claims_digest

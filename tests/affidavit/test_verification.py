@@ -4,8 +4,8 @@ import pytest
 
 from affidavit.errors import VerificationError
 from affidavit.plan import AuditPlan, Choice, RunSource
-from affidavit.records import Estimate
-from affidavit.report import AuditReport
+from affidavit.records import Estimate, Refusal
+from affidavit.report import AuditReport, Decision
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
 from affidavit.testing.tables import FAST
@@ -42,8 +42,48 @@ def test_a_forged_finding_is_found_out(report: AuditReport, table: Path) -> None
             "estimate": Estimate(value=0.999, why_no_interval="x", n=old.estimate.n, n_clusters=old.estimate.n_clusters)
         }
     )
-    resealed = report.model_copy(update={"findings": (forged, *report.findings[1:])}).sealed({})
-    with pytest.raises(VerificationError, match="a finding differs"):
+    resealed = report.model_copy(update={"findings": (forged, *report.findings[1:])}).sealed(report._tables)
+    with pytest.raises(VerificationError, match="its findings differ"):
+        recompute(resealed, table=table, plan=None, folder=table.parent)
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        {"decision": Decision.PASS},
+        {"summary": ("Everything is fair.",)},
+        {"caveats": ()},
+        {"refusals": (Refusal(examination="x", because="y", remedy="z"),)},
+        {"marking": "released"},
+    ],
+)
+def test_a_forged_conclusion_is_found_out(report: AuditReport, table: Path, forgery: dict[str, object]) -> None:
+    resealed = report.model_copy(update=forgery).sealed(report._tables)
+    with pytest.raises(VerificationError, match="differ"):
+        recompute(resealed, table=table, plan=None, folder=table.parent)
+
+
+def test_a_finding_taken_away_or_added_is_found_out(report: AuditReport, table: Path) -> None:
+    added = report.findings[0].model_copy(update={"id": "mine"})
+    for findings in (report.findings[1:], (*report.findings, added)):
+        resealed = report.model_copy(update={"findings": findings}).sealed(report._tables)
+        with pytest.raises(VerificationError, match="its findings differ"):
+            recompute(resealed, table=table, plan=None, folder=table.parent)
+
+
+def test_a_forged_exhibit_is_found_out(report: AuditReport, table: Path) -> None:
+    import pyarrow as pa
+
+    from affidavit.digests import table_digest
+
+    matrix = next(e for e in report.exhibits if e.id == "confusion-matrices")
+    old = report.exhibit(matrix.id)
+    forged = old.set_column(old.column_names.index("count"), "count", pa.array([1.0] * old.num_rows))
+    rows = tuple(zip(*(forged[c.name].to_pylist() for c in matrix.columns), strict=True))
+    record = matrix.model_copy(update={"digest": table_digest(forged.to_batches()), "rows": rows})
+    others = tuple(e for e in report.exhibits if e.id != matrix.id)
+    resealed = report.model_copy(update={"exhibits": (*others, record)}).sealed({**report._tables, matrix.id: forged})
+    with pytest.raises(VerificationError, match="its exhibits differ"):
         recompute(resealed, table=table, plan=None, folder=table.parent)
 
 
@@ -52,5 +92,5 @@ def test_the_last_digit_of_another_platform_is_forgiven(report: AuditReport, tab
     assert old.estimate.interval is not None
     interval = old.estimate.interval.model_copy(update={"low": old.estimate.interval.low + 1e-12})
     nearly = old.model_copy(update={"estimate": old.estimate.model_copy(update={"interval": interval})})
-    resealed = report.model_copy(update={"findings": (nearly, *report.findings[1:])}).sealed({})
+    resealed = report.model_copy(update={"findings": (nearly, *report.findings[1:])}).sealed(report._tables)
     assert "within 1e-09" in recompute(resealed, table=table, plan=None, folder=table.parent)
