@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +36,8 @@ class EvidenceBook:
     _resamplers: dict[str, UnitResampler] = field(default_factory=dict)
     _shufflers: dict[str, dict[int, UnitShuffler]] = field(default_factory=dict)
     _kept: OrderedDict[tuple[str, str, tuple[str, ...]], Evidence] = field(default_factory=OrderedDict)
+    _folded: tuple[tuple[str, str, tuple[str, ...]], GroupedSums] | None = None
+    """What was folded last; examinations ask for it twice in a row."""
 
     def tally(self, run: str, condition: str) -> Tally:
         """Return the counts of one run under one condition."""
@@ -45,7 +47,10 @@ class EvidenceBook:
 
     def matrices(self, run: str, condition: str, family: Sequence[str]) -> GroupedSums:
         """Return the raw sums (confusion matrices) folded to a family of groups."""
-        return self.tally(run, condition).by(family)
+        key = (run, condition, tuple(family))
+        if self._folded is None or self._folded[0] != key:
+            self._folded = (key, self.tally(run, condition).by(family))
+        return self._folded[1]
 
     def evidence(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
         """Return evidence over class sums (labelled), prediction counts (unlabelled) or word sums."""
@@ -71,10 +76,15 @@ class EvidenceBook:
         return evidence.projected(lambda sums: class_sums(sums, len(predictions.labels)))
 
     def evidence_of(self, run: str, outcomes: Tally, family: tuple[str, ...]) -> Evidence:
-        """Return evidence over sums that an examination tallied itself (see `affidavit.tally.tally_outcomes`)."""
+        """Return evidence over sums that an examination tallied itself (see `affidavit.tally.tally_outcomes`).
+
+        Its groups are those of the run, whether or not the outcomes know them all.
+        """
         n_units = outcomes.n_units
         same = n_units == self.runs[run].n_units
         options = self.statistics
+        if outcomes.features == self.by:
+            outcomes = replace(outcomes, cells=self.tally(run, self.runs[run].conditions[0]).cells)
         other = UnitResampler(n_units=n_units, n_resamples=options.n_resamples, seed=seed_of(self.seed, run))
         return Evidence(
             grouped=outcomes.by(family),
@@ -121,10 +131,3 @@ class Case:
     def families(self) -> tuple[tuple[str, ...], ...]:
         """Everybody, each feature, then intersections."""
         return families(self.by, self.depth)
-
-    def evidences(self) -> Iterator[tuple[Predictions, str, tuple[str, ...], Evidence]]:
-        """Yield run, condition, family and evidence, in the order of reports."""
-        for run, predictions in self.runs.items():
-            for condition in predictions.conditions:
-                for family in self.families:
-                    yield predictions, condition, family, self.book.evidence(run, condition, family)

@@ -1,13 +1,15 @@
 """Counts a run once: per unit and group, the confusion matrix (or the sums) that every later number is made from.
 
 After this pass nothing is proportional to rows. A `Tally` keeps, for one condition, one row per (unit, cell) that
-occurs, where a cell is a combination of all features' levels; `Tally.by` folds it to fewer features.
+occurs, where a cell is a combination of all features' levels; `Tally.by` folds it to fewer features. Every condition
+of a run lists the same groups: one without rows under a condition is there with none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -22,11 +24,12 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupedSums:
     """Sufficient statistics of one condition, folded to one family of groups.
 
-    `sums` is [R, S]: one row per (unit, group) pair that occurs. `n_rows` [R] counts table rows.
+    `sums` is [R, S]: one row per (unit, group) pair that occurs. `n_rows` [R] counts table rows. A group may have no
+    rows at all.
     """
 
     sums: FloatArray
@@ -41,10 +44,10 @@ class GroupedSums:
     weighted: bool = False
     """Whether the sums carry sampling weights, so that they no longer count rows."""
 
-    @property
+    @cached_property
     def nested(self) -> bool:
         """Whether each unit lies in one group, so that groups are independent and units can be permuted."""
-        return self.multiplicity is not None or len(np.unique(self.unit)) == len(self.unit)
+        return self.multiplicity is not None or int(np.bincount(self.unit).max(initial=0)) <= 1
 
     @property
     def copies(self) -> IntArray:
@@ -79,44 +82,51 @@ class Tally:
     cell: IntArray
     """[R, F] level codes."""
     n_units: int
+    cells: IntArray | None = None
+    """[C, F] level codes of the combinations that occur under any condition of the run; its own where None."""
     alike: bool = False
     """Whether rows are the units and each row of `sums` stands for `n_rows` units that are alike."""
     weighted: bool = False
 
     def by(self, features: Sequence[str]) -> GroupedSums:
-        """Fold to the groups that these features make; none of them gives everybody."""
+        """Fold to the groups that these features make; none of them gives everybody.
+
+        One feature makes a group of each of its levels, several of each combination that the run has: also where there
+        is no row under this condition.
+        """
         positions = [self.features.index(feature) for feature in features]
         shape = tuple(len(self.levels[i]) for i in positions)
-        code = np.zeros(len(self.unit), dtype=np.int64)
-        for i, size in zip(positions, shape, strict=True):
-            code = code * size + self.cell[:, i]
-        present, group = np.unique(code, return_inverse=True)
-        named = np.array(np.unravel_index(present, shape)).T if shape else np.zeros((len(present), 0), dtype=np.int64)
+        present = self._present(positions, shape)
+        named = np.array(np.unravel_index(present, shape)).T if shape else np.zeros((1, 0), dtype=np.int64)
         groups = tuple(
             {feature: self.levels[i][level] for feature, i, level in zip(features, positions, row, strict=True)}
             for row in named
         )
-        return self._folded(group.astype(np.int64), groups)
+        group = np.searchsorted(present, _code(self.cell, positions, shape))
+        return self._folded_alike(group, groups) if self.alike else self._folded(group, groups)
+
+    def _present(self, positions: Sequence[int], shape: tuple[int, ...]) -> IntArray:
+        """Return the codes of the groups in ascending order."""
+        if len(shape) < 2:
+            return np.arange(shape[0] if shape else 1)
+        return np.unique(_code(self.cell if self.cells is None else self.cells, positions, shape))
 
     def _folded(self, group: IntArray, groups: tuple[Mapping[str, str], ...]) -> GroupedSums:
-        if self.alike:
-            return self._folded_alike(group, groups)
         pair = self.unit * len(groups) + group
-        kept, row = np.unique(pair, return_inverse=True)
-        if len(kept) == len(pair):
-            order = np.argsort(pair, kind="stable")
-            sums, n_rows = self.sums[order], self.n_rows[order]
-        else:
-            sums = np.zeros((len(kept), self.sums.shape[1]))
+        sums, n_rows = self.sums, self.n_rows
+        if (pair[1:] <= pair[:-1]).any():  # else each pair is one row already, in order
+            pair, row = np.unique(pair, return_inverse=True)
+            sums = np.zeros((len(pair), self.sums.shape[1]))
             np.add.at(sums, row, self.sums)
-            n_rows = np.bincount(row, weights=self.n_rows, minlength=len(kept)).astype(np.int64)
+            n_rows = np.bincount(row, weights=self.n_rows, minlength=len(pair)).astype(np.int64)
         return GroupedSums(
             sums=sums,
             n_rows=n_rows,
-            unit=kept // max(len(groups), 1),
-            group=kept % max(len(groups), 1),
+            unit=pair // len(groups),
+            group=pair % len(groups),
             n_units=self.n_units,
             groups=groups,
+            weighted=self.weighted,
         )
 
     def _folded_alike(self, group: IntArray, groups: tuple[Mapping[str, str], ...]) -> GroupedSums:
@@ -127,11 +137,19 @@ class Tally:
             sums=self.sums[first],
             n_rows=multiplicity,
             unit=np.arange(len(kept)),
-            group=kept % max(len(groups), 1),
+            group=kept % len(groups),
             n_units=self.n_units,
             groups=groups,
             multiplicity=multiplicity,
+            weighted=self.weighted,
         )
+
+
+def _code(cell: IntArray, positions: Sequence[int], shape: tuple[int, ...]) -> IntArray:
+    code = np.zeros(len(cell), dtype=np.int64)
+    for i, size in zip(positions, shape, strict=True):
+        code = code * size + cell[:, i]
+    return code
 
 
 def families(features: Sequence[str], depth: int) -> tuple[tuple[str, ...], ...]:
@@ -158,6 +176,12 @@ def tally(predictions: Predictions, features: Sequence[str], *, progress: Progre
     return counter.tallies()
 
 
+def outcome_columns(predictions: Predictions, features: Sequence[str]) -> list[str]:
+    """Return the columns that `tally_outcomes` and `OutcomeCounter` need of each row, for `coded_batches`."""
+    weight = ["weight"] if "weight" in predictions.columns else []
+    return ["condition", "unit", *(f"group_{feature}" for feature in features), *weight]
+
+
 def tally_outcomes(
     predictions: Predictions,
     features: Sequence[str],
@@ -166,30 +190,102 @@ def tally_outcomes(
     rows: Mapping[str, NDArray[Any]],
     sums: FloatArray,
 ) -> Tally:
-    """Return a tally of outcomes computed row by row: `sums` [N, S], with `unit` and `group_<feature>` codes in `rows`.
+    """Return a tally of outcomes computed row by row: `sums` [N, S], with the `outcome_columns` in `rows`.
 
-    Where rows are the units, the unit is the position in `rows`.
+    Raises:
+        ValueError: the table has weights, and `rows` has not.
     """
-    n = len(sums)
-    unit = rows["unit"].astype(np.int64) if predictions.unit != "row" else np.arange(n)
-    levels = tuple(predictions.levels[f"group_{feature}"] for feature in features)
-    cell = np.stack([rows[f"group_{f}"].astype(np.int64) for f in features] or [np.zeros(n, np.int64)], axis=1)
-    key = unit
-    for i, names in enumerate(levels):
-        key = key * len(names) + cell[:, i]
-    _, first, row = np.unique(key, return_index=True, return_inverse=True)
-    folded = np.zeros((len(first), sums.shape[1]))
-    np.add.at(folded, row, sums)
-    return Tally(
-        condition=condition,
-        features=tuple(features),
-        levels=levels,
-        sums=folded,
-        n_rows=np.bincount(row, minlength=len(first)),
-        unit=unit[first],
-        cell=cell[first][:, : len(features)],
-        n_units=n if predictions.unit == "row" else predictions.n_units,
-    )
+    counter = OutcomeCounter(predictions, features, condition=condition)
+    counter.add(rows, sums)
+    return counter.tally()
+
+
+class OutcomeCounter:
+    """Counts outcomes of one condition batch by batch, in memory that grows with units and not with rows.
+
+    Where rows are the units, rows that add the same sums to the same groups are counted together.
+    """
+
+    def __init__(self, predictions: Predictions, features: Sequence[str], *, condition: str) -> None:
+        """Count the outcomes of a run under a condition."""
+        self.predictions, self.features, self.condition = predictions, tuple(features), condition
+        self.alike = predictions.unit == "row"
+        self.weighted = "weight" in predictions.columns
+        self._keys: list[FloatArray] = []
+        self._sums: list[FloatArray] = []
+        self._n_rows: list[IntArray] = []
+
+    def add(self, rows: Mapping[str, NDArray[Any]], sums: FloatArray) -> None:
+        """Add rows with their `outcome_columns` and what each adds to the sums, [N, S]; a weight multiplies it.
+
+        Raises:
+            ValueError: the table has weights, and `rows` has not.
+        """
+        if self.weighted and "weight" not in rows:
+            raise ValueError("the table has weights: read affidavit.tally.outcome_columns of each row")
+        sums = sums * rows["weight"][:, None] if self.weighted else sums
+        who = sums if self.alike else rows["unit"][:, None]
+        groups = [rows[f"group_{feature}"] for feature in self.features]
+        keys = np.column_stack([who, *groups]).astype(np.float64)
+        self._append(keys, sums.astype(np.float64), np.ones(len(sums), dtype=np.int64))
+        if sum(map(len, self._keys)) > 4 * max(len(self._keys[0]), 50_000):
+            self._merge()
+
+    def _append(self, keys: FloatArray, sums: FloatArray, n_rows: IntArray) -> None:
+        first, row = _distinct(keys)
+        folded = np.zeros((len(first), sums.shape[1]))
+        if self.alike:
+            folded = sums[first]
+        else:
+            np.add.at(folded, row, sums)
+        self._keys.append(keys[first])
+        self._sums.append(folded)
+        self._n_rows.append(np.bincount(row, weights=n_rows, minlength=len(first)).astype(np.int64))
+
+    def _merge(self) -> None:
+        keys, sums, n_rows = (np.concatenate(parts) for parts in (self._keys, self._sums, self._n_rows))
+        self._keys, self._sums, self._n_rows = [], [], []
+        self._append(keys, sums, n_rows)
+
+    def tally(self) -> Tally:
+        """Return what was counted.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if not self._keys:
+            raise ValueError("nothing was counted")
+        self._merge()
+        (keys,), (sums,), (n_rows,) = self._keys, self._sums, self._n_rows
+        order = np.lexsort(keys.T[::-1])  # so that nothing depends on the order of rows
+        keys, sums, n_rows = keys[order], sums[order], n_rows[order]
+        n_features = len(self.features)
+        who, cell = keys[:, : keys.shape[1] - n_features], keys[:, keys.shape[1] - n_features :].astype(np.int64)
+        unit = np.unique(who, axis=0, return_inverse=True)[1].reshape(-1) if self.alike else who[:, 0]
+        return Tally(
+            condition=self.condition,
+            features=self.features,
+            levels=tuple(self.predictions.levels[f"group_{feature}"] for feature in self.features),
+            sums=sums,
+            n_rows=n_rows,
+            unit=unit.astype(np.int64),
+            cell=cell,
+            n_units=int(n_rows.sum()) if self.alike else self.predictions.n_units,
+            alike=self.alike,
+            weighted=self.weighted,
+        )
+
+
+def _distinct(keys: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return where each distinct row of `keys` first stands, and which distinct row each row is."""
+    import pandas as pd
+
+    code = np.zeros(len(keys), dtype=np.int64)
+    for column in keys.T:
+        part, values = pd.factorize(column)
+        code = pd.factorize(code * max(len(values), 1) + part)[0].astype(np.int64)
+    first = np.unique(code, return_index=True)[1]
+    return first, code
 
 
 class _Counter:
@@ -277,26 +373,30 @@ class _Counter:
     def tallies(self) -> dict[str, Tally]:
         self._merge()
         (key,), ((sums, n_rows),) = self.keys, self.parts
-        order = np.argsort(key)  # so that nothing depends on the order of rows
-        key, sums, n_rows = key[order], sums[order], n_rows[order]
+        if (key[1:] < key[:-1]).any():  # so that nothing depends on the order of rows
+            order = np.argsort(key)
+            key, sums, n_rows = key[order], sums[order], n_rows[order]
         cell = np.zeros((len(key), len(self.features)), dtype=np.int64)
         for i in reversed(range(len(self.features))):
             key, cell[:, i] = np.divmod(key, self.sizes[i])
         condition, unit = np.divmod(key, self.n_keys)
         sums = np.eye(self.width)[unit] if self.alike else sums
         levels = tuple(self.predictions.levels[f"group_{feature}"] for feature in self.features)
+        starts = np.searchsorted(condition, np.arange(len(self.predictions.conditions) + 1))
+        cells = np.unique(cell, axis=0)
         return {
             name: Tally(
                 condition=name,
                 features=self.features,
                 levels=levels,
-                sums=sums[condition == i],
-                n_rows=n_rows[condition == i],
-                unit=unit[condition == i],
-                cell=cell[condition == i],
+                sums=sums[start:stop],
+                n_rows=n_rows[start:stop],
+                unit=unit[start:stop],
+                cell=cell[start:stop],
                 n_units=self.n_units,
+                cells=cells,
                 alike=self.alike,
                 weighted="weight" in self.columns,
             )
-            for i, name in enumerate(self.predictions.conditions)
+            for name, start, stop in zip(self.predictions.conditions, starts, starts[1:], strict=False)
         }
