@@ -22,9 +22,11 @@ from affidavit.conditions import AS_SUPPLIED, Condition
 from affidavit.errors import ColumnError, RowError
 from affidavit.plan import Feature, Task
 from affidavit.schema import ROW_NUMBER, UNKNOWN
+from affidavit.texts import as_text, constant, encoded, is_fraction, labels_of, renamed, tidied, whole_numbers
 
-DICTIONARY: Final = pa.dictionary(pa.int32(), pa.string())
 MAX_LEVELS: Final = 100
+MAX_LABELS: Final = 100
+"""A confusion matrix has a cell for each pair of labels; more labels than this are scores, ids or free text."""
 SUM_TOLERANCE: Final = 0.01
 """A table printed with two or three decimals sums to one within this."""
 
@@ -41,11 +43,16 @@ class Canonicaliser:
     labelled: bool
     label_space: tuple[str, ...] | None = None
     assumptions: dict[str, None] = field(default_factory=dict)
+    contradicted: int = 0
+    """Rows of this pass in which another label than y_pred has the highest probability."""
+    lacks_units: bool = False
+    """Whether a row without a unit id has turned up."""
     _row: int = 0
+    _found: dict[str, set[str]] = field(default_factory=dict)
 
     def restart(self) -> None:
         """Begin another pass over the same table."""
-        self._row = 0
+        self._row = self.contradicted = 0
 
     def columns(self) -> dict[str, Callable[[pa.RecordBatch], pa.Array]]:
         """Return how each canonical column is made from a batch, in the order of the table."""
@@ -85,6 +92,8 @@ class Canonicaliser:
         columns = {name: make(batch) for name, make in makers.items() if wanted is None or name in wanted}
         if wanted is None or not set(wanted) <= set(makers):
             columns |= self._distributions(batch)
+        if wanted is None and self.mapped.probabilities and "y_pred" in columns:
+            self.contradicted += _contradictions(columns)
         self._row += batch.num_rows
         chosen = list(columns) if wanted is None else list(wanted)
         return pa.RecordBatch.from_arrays([columns[name] for name in chosen], names=chosen)
@@ -92,19 +101,23 @@ class Canonicaliser:
     def _utterance_id(self, batch: pa.RecordBatch) -> pa.Array:
         if self.mapped.parts["utterance_id"] == ROW_NUMBER:
             return pc.cast(pa.array(np.arange(self._row + 1, self._row + batch.num_rows + 1)), pa.string())
-        ids = self._text(batch, "utterance_id")
+        ids = self._tidied(self._text(batch, "utterance_id"), "utterance_id")
         self._refuse_missing(ids, "utterance_id", slug="row-id-missing", remedy="give each utterance an id")
         return ids
 
     def _unit(self, batch: pa.RecordBatch) -> pa.Array:
-        text = self._text(batch, self.mapped.unit)
-        if text.null_count:
-            rows = pc.cast(pa.array(np.arange(self._row + 1, self._row + len(text) + 1)), pa.string())
-            text = pc.if_else(pc.is_valid(text), text, pc.binary_join_element_wise("row ", rows, ""))
-            self.assumptions[
-                f"rows without {self.mapped.unit} stand each for a unit of their own: intervals may be too narrow"
-            ] = None
-        return _encoded(text)
+        """Return the units; a row without one is named by its utterance, so that no order of rows matters."""
+        if self.mapped.unit == "utterance_id":
+            return encoded(self._utterance_id(batch))
+        units = self._encoded(batch, self.mapped.unit)
+        if not units.null_count:
+            return units
+        self.lacks_units = True
+        self.assumptions[
+            f"utterances without {self.mapped.unit} stand each for a unit of their own: intervals may be too narrow"
+        ] = None
+        named = pc.binary_join_element_wise("?utterance ", self._utterance_id(batch), "")
+        return encoded(pc.if_else(pc.is_valid(units), units.dictionary_decode(), named))
 
     def _required_number(self, batch: pa.RecordBatch, part: str) -> pa.Array:
         values = self._number(batch, part, low=0.0)
@@ -115,18 +128,24 @@ class Canonicaliser:
         feature = self.features.get(name, Feature())
         if feature.bands is not None:
             values = self._as_number(batch.column(column), f"group_{name}", low=-np.inf)
-            return _encoded(_banded(values, feature.bands))
-        text = pc.utf8_trim_whitespace(pc.fill_null(_as_text(batch.column(column)), ""))
-        levels = _whole_numbers(_encoded(pc.if_else(pc.equal(text, ""), UNKNOWN, text)))
-        if len(levels.dictionary) > MAX_LEVELS:
+            return encoded(_banded(values, feature.bands))
+        levels = whole_numbers(self._tidy(encoded(self._as_text(batch.column(column), name)), f"group_{name}"))
+        if levels.null_count:
+            levels = encoded(pc.fill_null(levels.dictionary_decode(), UNKNOWN))
+        self._refuse_too_many(levels, name)
+        return levels
+
+    def _refuse_too_many(self, levels: pa.Array, name: str) -> None:
+        found = self._found.setdefault(name, set())
+        found.update(levels.dictionary.to_pylist())
+        if len(found) > MAX_LEVELS:
             raise ColumnError(
                 f"the feature {name!r} has more than {MAX_LEVELS} levels: these are not groups",
                 slug="feature-levels",
                 where=self.where,
-                found=f"{len(levels.dictionary)} levels, such as {', '.join(levels.dictionary[:3].to_pylist())}",
+                found=f"{len(found)} levels, such as {', '.join(levels.dictionary[:3].to_pylist())}",
                 remedy=f"band a number: --band {name}=30,50, or choose a coarser column",
             )
-        return levels
 
     def _distributions(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         columns: dict[str, pa.Array] = {}
@@ -166,49 +185,108 @@ class Canonicaliser:
             )
 
     def _label(self, batch: pa.RecordBatch, part: str) -> pa.Array:
-        labels = _whole_numbers(_encoded(pc.utf8_trim_whitespace(self._text(batch, part))))
+        labels = labels_of(self._encoded(batch, part))
         self._refuse_missing(labels, part, slug="row-label", remedy="drop the row, or audit with --unlabelled")
+        names = labels.dictionary.to_pylist()
         space = self.label_space or tuple(self.mapped.probabilities) or None
-        strange = [label for label in labels.dictionary.to_pylist() if space is not None and label not in space]
-        if strange:
-            row = labels.dictionary_decode().index(strange[0]).as_py()
+        if space is None:
+            self._refuse_scores(names, part)
+            return labels
+        if strange := [label for label in names if label not in space]:
             raise RowError(
                 f"{part} lies outside the label space",
                 slug="row-label",
-                where=self._at(row),
+                where=self._at(labels.dictionary_decode().index(strange[0]).as_py()),
                 found=repr(strange[0]),
-                allowed=", ".join(space or ()),
+                allowed=", ".join(space),
                 remedy="map it to a label of the space, or give it a prob_ column",
             )
         return labels
 
+    def _refuse_scores(self, names: Sequence[str], part: str) -> None:
+        """Refuse labels that nobody declared and that are no classes: fractions, or too many."""
+        remedy = f"name the column of labels: --column {part}=COLUMN; a score must be cut into labels first"
+        if fractions := [name for name in names if is_fraction(name)]:
+            raise ColumnError(
+                f"{part} holds numbers that are not whole: these are scores, not labels",
+                slug="column-type",
+                where=self.where,
+                found=", ".join(fractions[:3]),
+                allowed="labels; fractions only where they are declared (--labels 0.5,1)",
+                remedy=remedy,
+            )
+        found = self._found.setdefault(":labels", set())
+        found.update(names)
+        if len(found) > MAX_LABELS:
+            raise ColumnError(
+                f"there are more than {MAX_LABELS} labels: these are not classes",
+                slug="label-space",
+                where=self.where,
+                found=f"{len(found)} labels, such as {', '.join(names[:3])} in {part}",
+                allowed=f"at most {MAX_LABELS} labels",
+                remedy=remedy,
+            )
+
     def _condition(self, batch: pa.RecordBatch) -> pa.Array:
-        if "condition" not in self.mapped.parts:
-            return _constant(AS_SUPPLIED, batch.num_rows)
-        encoded = _encoded(pc.fill_null(self._text(batch, "condition"), AS_SUPPLIED))
+        given = self._repeated(batch, "condition", default=AS_SUPPLIED)
         canonical = []
-        for text in encoded.dictionary.to_pylist():
+        for text in given.dictionary.to_pylist():
             try:
                 canonical.append(str(Condition.parse(text)))
             except RowError as error:
-                error.where = self._at(encoded.dictionary_decode().index(text).as_py())
+                error.where = self._at(given.dictionary_decode().index(text).as_py())
                 raise
-        return _encoded(pc.take(pa.array(canonical, pa.string()), encoded.indices))
+        return renamed(given, pa.array(canonical, pa.string()))
 
     def _repeat(self, batch: pa.RecordBatch) -> pa.Array:
         if "repeat" not in self.mapped.parts:
             return pa.array(np.zeros(batch.num_rows, dtype=np.int64))
         values = self._number(batch, "repeat", low=0.0)
         self._refuse_missing(values, "repeat", slug="row-value", remedy="number the repetitions from 0")
+        numbers = values.to_numpy(zero_copy_only=False)
+        if (broken := numbers != np.floor(numbers)).any():
+            raise RowError(
+                "repeat is not a whole number",
+                slug="row-value",
+                where=self._at(int(np.argmax(broken))),
+                found=f"{numbers[broken][0]:g}",
+                allowed="0, 1, 2, ...",
+                remedy="number the repetitions from 0",
+            )
         return pc.cast(values, pa.int64(), safe=False)
 
     def _repeated(self, batch: pa.RecordBatch, part: str, *, default: str) -> pa.Array:
         if part not in self.mapped.parts:
-            return _constant(default, batch.num_rows)
-        return _encoded(pc.fill_null(self._text(batch, part), default))
+            return constant(default, batch.num_rows)
+        found = self._encoded(batch, part)
+        return encoded(pc.fill_null(found.dictionary_decode(), default)) if found.null_count else found
+
+    def _encoded(self, batch: pa.RecordBatch, part: str) -> pa.Array:
+        return self._tidy(encoded(self._text(batch, part)), part)
+
+    def _tidy(self, array: pa.Array, name: str) -> pa.Array:
+        return renamed(array, self._tidied(array.dictionary, name))
+
+    def _tidied(self, text: pa.Array, name: str) -> pa.Array:
+        plain, trimmed, composed = tidied(text)
+        if trimmed:
+            self.assumptions[f"{name}: spaces at the ends were dropped"] = None
+        if composed:
+            self.assumptions[f"{name}: text was brought to Unicode form NFC, so that one name is one name"] = None
+        return plain
 
     def _text(self, batch: pa.RecordBatch, part: str) -> pa.Array:
-        return _as_text(batch.column(self.mapped.parts[part]))
+        """Return a part as text; empty text is missing in every format."""
+        text = self._as_text(batch.column(self.mapped.parts[part]), part)
+        blank = pc.equal(text, "")
+        return pc.if_else(blank, pa.scalar(None, pa.string()), text) if pc.any(blank).as_py() else text
+
+    def _as_text(self, column: pa.Array, name: str) -> pa.Array:
+        try:
+            return as_text(column, name)
+        except ColumnError as error:
+            error.where = self.where
+            raise
 
     def _number(self, batch: pa.RecordBatch, part: str, *, low: float) -> pa.Array:
         return self._as_number(batch.column(self.mapped.parts[part]), part, low=low)
@@ -216,8 +294,10 @@ class Canonicaliser:
     def _as_number(self, column: pa.Array, name: str, *, low: float) -> pa.Array:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_float16(column.type):
+            column = pc.cast(column, pa.float32())
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            column = self._parsed(column, name)
+            column = self._parsed(pc.cast(column, pa.string()), name)
         try:
             values = pc.cast(column, pa.float64(), safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -263,8 +343,6 @@ class Canonicaliser:
 
     def _refuse_missing(self, column: pa.Array, part: str, *, slug: str, remedy: str) -> None:
         missing = pc.is_null(column)
-        if pa.types.is_string(column.type):
-            missing = pc.or_(missing, pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
         if pc.any(missing).as_py():
             row = missing.index(True).as_py()
             raise RowError(f"{part} is missing", slug=slug, where=self._at(row), found="nothing", remedy=remedy)
@@ -281,37 +359,16 @@ def _reads(text: str) -> bool:
     return "_" not in text
 
 
-def _constant(text: str, n: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(np.zeros(n, dtype=np.int32), pa.array([text]))
-
-
-def _encoded(text: pa.Array) -> pa.Array:
-    return pc.cast(pc.dictionary_encode(text), DICTIONARY)
-
-
-def _whole_numbers(encoded: pa.Array) -> pa.Array:
-    """Let `1.0` read as `1`: the same label is often a float in one column and an integer in the next."""
-    texts = pc.replace_substring_regex(encoded.dictionary, r"^([+-]?\d+)\.0+$", r"\1")
-    return _encoded(pc.take(texts, encoded.indices)) if not texts.equals(encoded.dictionary) else encoded
-
-
-def _as_text(column: pa.Array) -> pa.Array:
-    """Return text; whole numbers print without a decimal point, so that 0.0 and 0 are one label."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        known = pc.drop_null(column)
-        if (
-            pc.all(pc.equal(known, pc.floor(known))).as_py() is not False
-            and pc.all(pc.less(pc.abs(known), 2.0**53)).as_py() is not False
-        ):
-            column = pc.cast(column, pa.int64())
-    if pa.types.is_nested(column.type):
-        raise ColumnError(
-            "a column holds lists or objects where text is needed", slug="column-type", found=str(column.type)
-        )
-    return pc.cast(column, pa.string())
+def _contradictions(columns: Mapping[str, pa.Array]) -> int:
+    """Return in how many rows another label is more probable than the one predicted."""
+    names = [name for name in columns if name.startswith("prob_")]
+    shares = np.stack([columns[name].to_numpy() for name in names])
+    position = {name.removeprefix("prob_"): i for i, name in enumerate(names)}
+    said = columns["y_pred"]
+    if not set(said.dictionary.to_pylist()) <= set(position):
+        return 0  # the label space is declared, and wider than the probabilities
+    code = np.array([position[label] for label in said.dictionary.to_pylist()])[said.indices.to_numpy()]
+    return int((shares.max(axis=0) > shares[code, np.arange(len(code))] + 1e-9).sum())
 
 
 def _banded(values: pa.Array, cuts: tuple[float, ...]) -> pa.Array:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from affidavit.errors import ColumnError
+from affidavit.errors import ColumnError, PlanError
 from affidavit.plan import Task
-from affidavit.schema import COLUMNS, REQUIRED, ROW_NUMBER
+from affidavit.schema import COLUMNS, REQUIRED, RESERVED, ROW_NUMBER
+from affidavit.texts import plain_label
 from affidavit.yaml_files import did_you_mean
 
 _DECISIVE: Final = ("y_true", "y_pred", "speaker_id", "unit_id", "word_errors", "words")
@@ -30,11 +31,17 @@ class ColumnMap:
     """Label to column name."""
     soft_labels: Mapping[str, str]
     assumptions: tuple[str, ...] = ()
+    recurring: bool = False
+    """Whether, where nobody is named, an utterance was found to recur within a condition."""
 
     @property
     def unit(self) -> str:
-        """What a unit of independence is: `unit_id`, `speaker_id` or `row`."""
-        return next((part for part in ("unit_id", "speaker_id") if part in self.parts), "row")
+        """What a unit of independence is: `unit_id`, `speaker_id`, `utterance_id` or `row`.
+
+        Without ids of speakers, rows are the units only while no utterance stands twice in a condition.
+        """
+        nobody = "utterance_id" if self.recurring else "row"
+        return next((part for part in ("unit_id", "speaker_id") if part in self.parts), nobody)
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -65,21 +72,26 @@ def map_columns(
     Raises:
         ColumnError: a named column does not exist, a feature of `by` is not found, a decisive part is ambiguous, or
             the task misses a column.
+        PlanError: a feature is a reserved part, or a feature is named that `by` does not have.
     """
+    _check_features(by, where=where, named=named)
     _check_named(columns, where=where, named=named)
     features = {feature: _feature_column(columns, feature, where=where, named=named) for feature in by}
     free = [column for column in columns if column not in {*features.values(), *named.values()}]
     parts = {part: column for part, column in named.items() if part in COLUMNS}
     assumptions: list[str] = []
     for part in COLUMNS:
-        if part not in parts and (column := _recognise(part, free, where=where, assumptions=assumptions)):
+        if part not in parts and (
+            column := _recognise(part, free, columns=columns, where=where, assumptions=assumptions)
+        ):
             parts[part] = column
             free.remove(column)
+    _check_taken(columns, parts, features, where=where)
     mapped = ColumnMap(
         parts=parts,
         features=features,
-        probabilities=_prefixed(columns, "prob_"),
-        soft_labels=_prefixed(columns, "soft_"),
+        probabilities=_prefixed(columns, "prob_", where=where),
+        soft_labels=_prefixed(columns, "soft_", where=where),
         assumptions=tuple(assumptions),
     )
     _check_required(mapped, columns, where=where, task=task or infer_task(mapped))
@@ -95,14 +107,35 @@ def _normal(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _prefixed(columns: Sequence[str], prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): name for name in columns if name.startswith(prefix) and name != prefix}
+def _prefixed(columns: Sequence[str], prefix: str, *, where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in columns:
+        label = plain_label(name.removeprefix(prefix)) if name.startswith(prefix) else ""
+        if label in found:
+            raise ColumnError(
+                f"two columns are the {prefix} column of one label",
+                slug="column-ambiguous",
+                where=where,
+                found=f"{found[label]}, {name}",
+                allowed="one for each label",
+                remedy="drop or rename one of them",
+            )
+        found |= {label: name} if label else {}
+    return found
 
 
-def _recognise(part: str, free: Sequence[str], *, where: str, assumptions: list[str]) -> str | None:
+def _aliases(part: str, free: Sequence[str]) -> tuple[str, ...]:
+    """Return a part's aliases, with those that hold only beside another column where that column is there."""
+    column, there = COLUMNS[part], {_normal(name) for name in free}
+    return (*column.aliases, *(alias for alias, other in column.beside if other in there))
+
+
+def _recognise(
+    part: str, free: Sequence[str], *, columns: Sequence[str], where: str, assumptions: list[str]
+) -> str | None:
     if part in free:
         return part
-    for wanted in ((part,), COLUMNS[part].aliases):
+    for wanted in ((part,), _aliases(part, columns)):
         found = sorted((c for c in free if _normal(c) in wanted), key=lambda c: wanted.index(_normal(c)))
         if len(found) > 1 and part in _DECISIVE:
             raise ColumnError(
@@ -117,6 +150,43 @@ def _recognise(part: str, free: Sequence[str], *, where: str, assumptions: list[
             assumptions.append(f"column {found[0]!r} was read as {part} ({COLUMNS[part].meaning.rstrip('.')})")
             return found[0]
     return None
+
+
+def _check_features(by: Sequence[str], *, where: str, named: Mapping[str, str]) -> None:
+    """Refuse a feature that is a reserved part, and a column named for a feature that is not asked for."""
+    if reserved := [feature for feature in by if _normal(feature) in RESERVED]:
+        raise PlanError(
+            f"{reserved[0]!r} is a part of the table and cannot be a feature",
+            slug="plan-impossible",
+            where=where,
+            allowed=f"any column but {', '.join(RESERVED)}",
+            remedy=f"drop it from --by, or copy the column under another name (group_my_{_normal(reserved[0])})",
+        )
+    unasked = [part for part in named if part.startswith("group_") and part.removeprefix("group_") not in by]
+    if unasked:
+        feature = unasked[0].removeprefix("group_")
+        raise PlanError(
+            f"a column is named for the feature {feature!r}, which is not asked for{did_you_mean(feature, list(by))}",
+            slug="plan-invalid",
+            where=where,
+            found=f"{unasked[0]}={named[unasked[0]]}",
+            allowed=", ".join(f"group_{name}" for name in by) or "none, without --by",
+            remedy=f"add it (--by {','.join((*by, feature))}), or drop --column {unasked[0]}=...",
+        )
+
+
+def _check_taken(columns: Sequence[str], parts: Mapping[str, str], features: Mapping[str, str], *, where: str) -> None:
+    """Refuse a feature whose column would otherwise play a part that moves results: the part would vanish unseen."""
+    for feature, column in features.items():
+        for part in RESERVED:
+            if part not in parts and _normal(column) in (part, *_aliases(part, columns)):
+                raise PlanError(
+                    f"the column {column!r} of the feature {feature!r} reads as {part}, which would then be missing",
+                    slug="plan-impossible",
+                    where=where,
+                    found=f"no other column for {part}",
+                    remedy=f"let it play both parts: --column {part}={column}, or name another column for {part}",
+                )
 
 
 def _feature_column(columns: Sequence[str], feature: str, *, where: str, named: Mapping[str, str]) -> str:
@@ -164,6 +234,8 @@ def _check_required(mapped: ColumnMap, columns: Sequence[str], *, where: str, ta
                 slug="column-missing",
                 where=where,
                 found=", ".join(columns),
-                allowed=", ".join((part, *COLUMNS[part].aliases)),
+                allowed=", ".join(
+                    (part, *COLUMNS[part].aliases, *(f"{a} (beside {other})" for a, other in COLUMNS[part].beside))
+                ),
                 remedy=f"name it: --column {part}=COLUMN{hint}",
             )

@@ -20,7 +20,7 @@ from affidavit.statistics.jackknife import jackknife_covariance
 from affidavit.statistics.mover import mover_difference_bounds, mover_ratio_bounds, pairs_of
 from affidavit.statistics.ratio import ratio_bounds
 from affidavit.statistics.simultaneous import PairwiseBounds, simultaneous_differences
-from affidavit.statistics.small_samples import degenerate_rate_bounds, logit_t_bounds, t_bounds
+from affidavit.statistics.small_samples import degenerate_rate_bounds, logit_t_bounds, root_t_bounds, t_bounds
 from affidavit.statistics.types import Bounds, IntArray
 
 _WIDEST = 0.999999
@@ -94,12 +94,18 @@ class Comparison:
         """Return the bounds of each compared group at level 1 - alpha, as its own interval would be made."""
         level, df = 1 - alpha, self.degrees_of_freedom
         if not self.measured.bounded:
-            return t_bounds(self.values, self.errors, degrees_of_freedom=df, level=level)
+            return self._unbounded(df, level)
         rates = np.clip(self.values, 0, 1)
         spread = (self.measured.standard_error[self.compared] > 0) & (rates > 0) & (rates < 1)
         low, high = logit_t_bounds(rates, self.errors, degrees_of_freedom=df, level=level)
         agreeing = degenerate_rate_bounds(rates, n_units=self.measured.n_units[self.compared], level=level)
         return Bounds(np.where(spread, low, agreeing.low), np.where(spread, high, agreeing.high))
+
+    def _unbounded(self, df: FloatArray, level: float) -> Bounds:
+        """Return t bounds; on the root scale where values cannot be negative: small rates of counts are skewed."""
+        if self.measured.statistic.low < 0:
+            return t_bounds(self.values, self.errors, degrees_of_freedom=df, level=level)
+        return root_t_bounds(self.values, self.errors, degrees_of_freedom=df, level=level)
 
     def _pair_errors(self, i: IntArray, j: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return standard errors and Welch's degrees of freedom of independent pairs."""

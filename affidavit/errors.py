@@ -43,6 +43,7 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "row-probability": "A probability is missing, not a number, or outside 0 to 1.",
         "row-probability-sum": "The probabilities of a row do not sum to one.",
         "row-label": "A label lies outside the label space.",
+        "label-space": "The label space names a label twice, or has too many labels to be classes.",
         "row-value": "A value is missing or out of range where the task needs one.",
         "row-condition": "A condition does not parse.",
         "unit-in-two-groups": "A unit carries two levels of a feature that was not declared per utterance.",

@@ -4,18 +4,20 @@
     def hedging(case: af.Case) -> af.Testimony:
         ...
 
-An examination first says whether it can answer at all (`refuses`); a refusal is an answer and goes into the report.
+An examination first says whether it can answer at all (`refuses`), and of which runs it cannot (`refusals`); a refusal
+is an answer and goes into the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Literal, get_args
 
 from affidavit.case import Case
 from affidavit.exhibits import ExhibitTable
 from affidavit.plan import Task
+from affidavit.predictions import Predictions
 from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
 
 Access = Literal[
@@ -73,25 +75,46 @@ class FunctionExamination:
     tasks: frozenset[Task]
     function: Callable[[Case], Testimony] = field(repr=False)
     refusal: Callable[[Case], Refusal | None] | None = field(default=None, repr=False)
+    """Reasons of its own; called with a case of one run at a time."""
 
     def refuses(self, case: Case) -> Refusal | None:
-        """Refuse for want of access or of a fitting task, then for the examination's own reasons."""
-        fitting = [run for run in case.runs.values() if run.task in self.tasks]
-        if not fitting:
-            tasks = ", ".join(sorted({run.task for run in case.runs.values()}))
+        """Refuse a case none of whose runs can be examined."""
+        refused = self.refusals(case)
+        if len(refused) < len(case.runs):
+            return None
+        reasons = {refusal.because: refusal.remedy for refusal in refused}
+        if len(reasons) == 1:
+            return refused[0].model_copy(update={"run": None})
+        if not refused:
+            return Refusal(examination=self.name, because="there is no run", remedy=_REMEDIES["table"])
+        return Refusal(
+            examination=self.name,
+            because="; ".join(f"{refusal.run}: {refusal.because}" for refusal in refused),
+            remedy="; or ".join(dict.fromkeys(refusal.remedy for refusal in refused)),
+        )
+
+    def refusals(self, case: Case) -> tuple[Refusal, ...]:
+        """Return one refusal for each run that cannot be examined: want of a fitting task, of access, or its own."""
+        refused = {run: self._refuses_run(replace(case, runs={run: case.runs[run]})) for run in case.runs}
+        return tuple(refusal.model_copy(update={"run": run}) for run, refusal in refused.items() if refusal)
+
+    def _refuses_run(self, case: Case) -> Refusal | None:
+        (run,) = case.runs.values()
+        if run.task not in self.tasks:
             return Refusal(
                 examination=self.name,
-                because=f"it speaks of {' and '.join(sorted(self.tasks))} tasks, and the table is {tasks}",
+                because=f"it speaks of {' and '.join(sorted(self.tasks))} tasks, and the table is {run.task}",
                 remedy="bring predictions of such a task",
             )
         for access in self.access:
-            if not _has(case, access):
+            if not _has(case, run, access):
                 return Refusal(examination=self.name, because=f"it needs {ACCESS[access]}", remedy=_REMEDIES[access])
         return self.refusal(case) if self.refusal is not None else None
 
     def examine(self, case: Case) -> Testimony:
-        """Answer."""
-        return self.function(case)
+        """Answer for the runs that can be examined; the function is given no others."""
+        refused = {refusal.run for refusal in self.refusals(case)}
+        return self.function(replace(case, runs={name: run for name, run in case.runs.items() if name not in refused}))
 
 
 def examination(
@@ -132,11 +155,22 @@ def examination(
 def finding_id(*parts: str, groups: Mapping[str, str] | None = None, compared: Sequence[str] = ()) -> str:
     """Return a finding's id: its place in the report, readable.
 
-    >>> finding_id("performance", "run", "TAV", "accuracy", groups={"accent": "Scottish"})
-    'performance/run/TAV/accuracy/accent=Scottish'
+    What separates is written as %2F (/), %3D (=) and %20x%20 ( x ) inside features and levels, and % as %25: two groups
+    never share an id.
+
+    >>> finding_id("run", "TAV", "performance", "accuracy", groups={"accent": "Scottish"})
+    'run/TAV/performance/accuracy/accent=Scottish'
+    >>> finding_id("run", "TAV", "performance", "accuracy", groups={"accent": "N/A"})
+    'run/TAV/performance/accuracy/accent=N%2FA'
     """
-    named = [f"{feature}={level}" for feature, level in (groups or {}).items()]
-    return "/".join([*parts, *named, *([f"between {' x '.join(compared)}"] if compared else [])])
+    named = [f"{_escaped(feature)}={_escaped(level)}" for feature, level in (groups or {}).items()]
+    between = [f"between {' x '.join(map(_escaped, compared))}"] if compared else []
+    return "/".join([*parts, *named, *between])
+
+
+def _escaped(text: str) -> str:
+    escaped = text.replace("%", "%25").replace("/", "%2F").replace("=", "%3D")
+    return escaped.replace(" x ", "%20x%20")
 
 
 def pending(estimate: Estimate) -> tuple[Verdict, str | None]:
@@ -146,14 +180,13 @@ def pending(estimate: Estimate) -> tuple[Verdict, str | None]:
     return Verdict.INFORMATIVE, None
 
 
-def _has(case: Case, access: Access) -> bool:
-    runs = case.runs.values()
+def _has(case: Case, run: Predictions, access: Access) -> bool:
     answers: dict[str, Callable[[], bool]] = {
-        "table": lambda: bool(case.runs),
-        "labels": lambda: any(run.labelled or run.task is Task.TRANSCRIPTION for run in runs),
-        "several conditions": lambda: any(len(run.conditions) > 1 for run in runs),
-        "seven conditions": lambda: any(_seven(run.conditions) for run in runs),
-        "rationales": lambda: any("rationale" in run.columns for run in runs),
+        "table": lambda: True,
+        "labels": lambda: run.labelled or run.task is Task.TRANSCRIPTION,
+        "several conditions": lambda: len(run.conditions) > 1,
+        "seven conditions": lambda: _seven(run.conditions),
+        "rationales": lambda: "rationale" in run.columns,
         "callable": lambda: case.reasoner is not None and hasattr(case.reasoner, "judge_under"),
         "logits": lambda: case.reasoner is not None and hasattr(case.reasoner, "logits"),
         "gradients": lambda: case.reasoner is not None and hasattr(case.reasoner, "parameters"),

@@ -52,7 +52,8 @@ def from_frame(frame: pd.DataFrame, *, name: str = "frame") -> RawTable:
 
 def _converted(series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
     """Return an Arrow column; what Arrow has no type for, and a column of mixed types, becomes text."""
-    if isinstance(categories := getattr(series.dtype, "categories", None), object) and categories is not None:
+    categories = getattr(series.dtype, "categories", None)
+    if categories is not None:
         codes = series.cat.codes.to_numpy()
         names = [_text(category) for category in categories]
         return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), pa.array(names, pa.string()))

@@ -8,7 +8,7 @@ The unit is independent, the row is not. Which interval a group gets:
 | one row a unit, fewer than `small_sample_units` | proportion | Clopper-Pearson (Clopper, Pearson 1934) |
 | one row a unit, more | proportion | Wilson (Wilson 1927) |
 | units without any spread | rate | Clopper-Pearson with the unit as the observation |
-| fewer than `small_sample_units` | any | t on the jackknife over units, on the logit scale for rates |
+| fewer than `small_sample_units` | any | t on the jackknife over units: logit scale for rates, root for word errors |
 | the same, where the plan says `small_samples: wild-cluster` | ratio | wild cluster bootstrap-t (Cameron et al. 2008) |
 | more | any | BCa over the cluster bootstrap (Efron 1987), expanded (Hesterberg 2015) |
 
@@ -34,6 +34,7 @@ from affidavit.statistics.small_samples import (
     degenerate_rate_bounds,
     degenerate_standard_error,
     logit_t_bounds,
+    root_t_bounds,
     t_bounds,
 )
 from affidavit.statistics.types import Bounds
@@ -139,6 +140,9 @@ class Measured:
         if self.bounded and 0 < value < 1:
             bounds = logit_t_bounds(value, error, degrees_of_freedom=df, level=level)
             return self._record(bounds, level, "logit t over units")
+        if self.statistic.low == 0 and value > 0:
+            bounds = root_t_bounds(value, error, degrees_of_freedom=df, level=level)
+            return self._record(bounds, level, "root t over units")
         return self._record(t_bounds(value, error, degrees_of_freedom=df, level=level), level, "t over units")
 
     def _wild_cluster(self, group: int, ratio: tuple[FloatArray, FloatArray], level: float) -> Interval | Reason:

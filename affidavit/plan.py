@@ -1,6 +1,7 @@
 """The plan: what is audited, how it is grouped, which examinations, which statistics, one seed; all in one YAML.
 
-`execution` is kept apart: it changes how fast an answer comes, never the answer, so it is recorded but not hashed.
+`execution` is kept apart: it changes how fast an answer comes and in how much memory, never the answer nor whether
+there is one, so it is recorded but not hashed.
 """
 
 from __future__ import annotations
@@ -76,10 +77,16 @@ class Feature(Record):
 
     level: Literal["unit", "utterance"] = "unit"
     """Whether the feature belongs to the unit (accent) or to the row (room noise)."""
-    bands: tuple[float, ...] | None = None
+    bands: tuple[float, ...] | None = Field(default=None, min_length=1)
     """Cut points for a number: (30, 50) makes `under 30`, `30-49`, `50 and over`."""
     order: tuple[str, ...] | None = None
     """Levels in the order of tables; natural order where absent."""
+
+    @model_validator(mode="after")
+    def _bands_differ(self) -> Feature:
+        if self.bands is not None and len(set(self.bands)) != len(self.bands):
+            raise ValueError(f"bands: a cut point appears twice in {list(self.bands)}")
+        return self
 
 
 class Statistics(Record):
@@ -92,8 +99,8 @@ class Statistics(Record):
     """Under this many units a group takes small-sample methods."""
     small_samples: Literal["t", "wild-cluster"] = "t"
     """The interval there: t on the jackknife (logit scale for rates), or for ratios the wild cluster bootstrap."""
-    compared_units: int = Field(default=10, ge=2)
-    """Under this many units a group gets a row of its own but enters no gap: with five, t has four degrees of freedom,
+    compared_units: int = Field(default=5, ge=2)
+    """Under this many units a group gets a row of its own but enters no gap: with four, t has three degrees of freedom
     and over many pairs its bound alone makes every gap undecidable. A gap that leaves a group out cannot pass."""
     power: float = Field(default=0.8, gt=0, lt=1)
     family: Literal["report", "examination"] = "report"
@@ -103,11 +110,11 @@ class Statistics(Record):
 
 
 class Execution(Record):
-    """How the work is done; never what it answers."""
+    """How the work is done; never what it answers, nor what it refuses to answer."""
 
     batch_rows: int = Field(default=262_144, ge=1024)
     memory_rows: int = Field(default=5_000_000, ge=0)
-    """Parquet tables with more rows are streamed instead of held in memory."""
+    """Parquet tables with more rows are streamed instead of held in memory; every examination answers the same."""
 
 
 class AuditPlan(Record):

@@ -77,9 +77,7 @@ def unique_names(header: Sequence[str], *, where: str) -> tuple[str, ...]:
 def told_blanks(header: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the assumption for each column whose header is blank."""
     pairs = enumerate(zip(header, names, strict=True), start=1)
-    return [
-        f"the header of column {i} is blank; read as {name!r}" for i, (given, name) in pairs if not given.strip()
-    ]
+    return [f"the header of column {i} is blank; read as {name!r}" for i, (given, name) in pairs if not given.strip()]
 
 
 def unreadable(path: Path, error: Exception | str) -> TableError:

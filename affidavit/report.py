@@ -46,7 +46,7 @@ class DataDescription(Record):
     n_units: int | None
     """Null where the table has no ids and each row stands for itself."""
     unit: str
-    """What a unit is: `unit_id`, `speaker_id` or `row`."""
+    """What a unit is: `unit_id`, `speaker_id`, or without such ids `utterance_id` where utterances recur, or `row`."""
     conditions: tuple[str, ...]
     label_space: tuple[str, ...] | None = None
     columns: Mapping[str, str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -30,10 +31,8 @@ _ASKED = (
 )
 
 
-def write_request(
-    folder: Path, *, mapped: ColumnMap, prospects: Sequence[tuple[FunctionExamination, tuple[str, ...]]], source: str
-) -> None:
-    """Write request.md, template.csv and dictionary.csv into a new or empty folder, or over a former request.
+def check_request(folder: Path) -> None:
+    """Refuse to replace anything but a former request.
 
     Raises:
         PlanError: the folder holds anything else.
@@ -46,6 +45,17 @@ def write_request(
             allowed=f"a new folder, an empty one, or one that holds only {', '.join(FILES)}",
             remedy="choose another --out",
         )
+
+
+def write_request(
+    folder: Path, *, mapped: ColumnMap, prospects: Sequence[tuple[FunctionExamination, tuple[str, ...]]], source: str
+) -> None:
+    """Write request.md, template.csv and dictionary.csv into a new or empty folder, or over a former request.
+
+    Raises:
+        PlanError: see `check_request`.
+    """
+    check_request(folder)
     with replacing_folder(folder) as temporary:
         (temporary / "request.md").write_text(_request(mapped, prospects, source), encoding="utf-8")
         (temporary / "template.csv").write_text(_template(mapped), encoding="utf-8")
@@ -53,15 +63,16 @@ def write_request(
 
 
 def _request(mapped: ColumnMap, prospects: Sequence[tuple[FunctionExamination, tuple[str, ...]]], source: str) -> str:
-    there = [f"- {part}: your column `{column}`" for part, column in mapped.described().items()]
+    there = [f"- {_plain(part)}: your column {_code(column)}" for part, column in mapped.described().items()]
     wanted = [f"- **{part}**: {COLUMNS[part].meaning}" for part in _ASKED if part not in mapped.parts]
     reasons = [
-        f"| {examination.title} | {'; '.join(missing) or 'nothing more'} |" for examination, missing in prospects
+        f"| {_plain(examination.title)} | {_plain('; '.join(missing) or 'nothing more')} |"
+        for examination, missing in prospects
     ]
     conditions = ", ".join(str(condition) for condition in modality_subsets())
     return "\n".join(
         [
-            f"# Request for an audit table ({source})",
+            f"# Request for an audit table ({_plain(source)})",
             "",
             "Please send one row for each judgement of your model: an utterance, under one condition. CSV (UTF-8), "
             "XLSX, parquet or JSON lines. `template.csv` has the header, `dictionary.csv` says what each column holds.",
@@ -87,6 +98,26 @@ def _request(mapped: ColumnMap, prospects: Sequence[tuple[FunctionExamination, t
             "",
         ]
     )
+
+
+def _plain(text: str) -> str:
+    r"""Return text that Markdown takes for text, on one line.
+
+    >>> print(_plain("a|b*"))
+    a\|b\*
+    """
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """Return text as a code span on one line, fenced by more backticks than it has in a row.
+
+    >>> print(_code("a`b"))
+    `` a`b ``
+    """
+    line = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"`{line}`" if fence == "`" else f"{fence} {line} {fence}"
 
 
 def _template(mapped: ColumnMap) -> str:

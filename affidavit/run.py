@@ -18,16 +18,16 @@ from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.policy import Policy, read_policy
-from affidavit.predictions import Predictions, predictions_from
+from affidavit.predictions import Predictions
 from affidavit.protocols import Examination, Progress, silent
 from affidavit.provenance import provenance
 from affidavit.records import Refusal
 from affidavit.registry import Door, load, names
 from affidavit.report import AuditReport, DataDescription
 from affidavit.seeds import seed_of
-from affidavit.sources import Loaded, load_run, reading_of
+from affidavit.sources import Loaded, load_run, load_table
 from affidavit.summary import caveats, summary
-from affidavit.tables import from_frame, open_table
+from affidavit.tables import RawTable, from_frame, open_table
 from affidavit.verdicts import check_policy, decide, overall
 from affidavit.yaml_files import describe_validation_error
 
@@ -64,9 +64,9 @@ def audit(
 ) -> AuditReport:
     """Audit a predictions table held in a frame or a file, and return the report.
 
-    `by` names the sensitive features (one may be a plain string). `columns` names parts whose columns are not recognised
-    (`{"y_true": "gold"}`). `plan` sets everything else (statistics, features, depth, seed); its runs and `by` are
-    replaced.
+    `by` names the sensitive features (one may be a plain string). `columns` names parts whose columns are not
+    recognised (`{"y_true": "gold"}`). `plan` sets everything else (statistics, features, depth, seed); its runs and
+    `by` are replaced. A table that holds several reasoners or instructions is audited as one run for each.
 
     Raises:
         AffidavitError: the table, the policy or the plan is at fault.
@@ -75,16 +75,19 @@ def audit(
     source = RunSource(table=name, columns=dict(columns or {}))
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
     chosen = _replanned(base, source, (by,) if isinstance(by, str) else tuple(by))
-    raw = open_table(Path(table)) if isinstance(table, str | Path) else from_frame(table, name=name)
-    reading = reading_of("predictions", source, chosen)
-    predictions = predictions_from(raw, reading, progress=progress)
     if isinstance(policy, str):
         policy = read_policy(policy, folder=Path.cwd())
     examinations = choose(chosen)
     if policy is not None:
         check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
-    loaded = [Loaded(run="predictions", predictions=predictions, supplier=None, licence=None)]
+    loaded = load_table("predictions", source, chosen, _opened(table, name, chosen), progress)
     return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
+
+
+def _opened(table: pd.DataFrame | str | Path, name: str, plan: AuditPlan) -> RawTable:
+    if not isinstance(table, str | Path):
+        return from_frame(table, name=name)
+    return open_table(Path(table), memory_rows=plan.execution.memory_rows, batch_rows=plan.execution.batch_rows)
 
 
 def _replanned(plan: AuditPlan, source: RunSource, by: tuple[str, ...]) -> AuditPlan:
@@ -119,7 +122,7 @@ def examine(
     progress: Progress = silent,
 ) -> AuditReport:
     """Examine loaded runs and return the sealed report."""
-    runs = {item.run: item.predictions for item in loaded}
+    runs = _named(loaded)
     claims: list[Claim] = []
     refusals: list[Refusal] = []
     exhibits: list[tuple[str, ExhibitTable]] = []
@@ -129,6 +132,7 @@ def examine(
         if (refusal := examination.refuses(case)) is not None:
             refusals.append(refusal)
             continue
+        refusals += _refused_runs(examination, case)
         testimony = examination.examine(case)
         claims += testimony.claims
         exhibits += [(examination.name, exhibit) for exhibit in testimony.exhibits]
@@ -140,6 +144,27 @@ def examine(
             remedy="`affidavit check TABLE` lists what is possible with this table and what would be needed",
         )
     return _report(plan, loaded, claims, refusals, exhibits, policy)
+
+
+def _named(loaded: Sequence[Loaded]) -> dict[str, Predictions]:
+    """Return the runs by name; a run that took another's name would take its findings."""
+    runs = {item.run: item.predictions for item in loaded}
+    if len(runs) < len(loaded):
+        named = [item.run for item in loaded]
+        raise PlanError(
+            "two runs have the same name",
+            slug="plan-impossible",
+            found=", ".join(sorted({name for name in named if named.count(name) > 1})),
+            remedy="a table with several reasoners or instructions makes runs named RUN/REASONER/INSTRUCTION; rename "
+            "the other run, or the values in the table",
+        )
+    return runs
+
+
+def _refused_runs(examination: Examination, case: Case) -> tuple[Refusal, ...]:
+    """Return the refusals of single runs, from an examination that tells runs apart."""
+    refusals = getattr(examination, "refusals", None)
+    return () if refusals is None else tuple(refusals(case))
 
 
 def _case(

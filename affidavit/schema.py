@@ -19,6 +19,8 @@ UNKNOWN: Final = "unknown"
 ROW_NUMBER: Final = ":row"
 """Given as the column of `utterance_id`, numbers the rows instead."""
 KEY: Final = ("utterance_id", "reasoner", "condition", "instruction", "repeat")
+RESERVED: Final = (*KEY, "y_true", "y_pred", "speaker_id", "unit_id")
+"""Parts that no feature may be: what is judged, by whom, under which condition, and who is counted."""
 PREFIXES: Final = MappingProxyType(
     {
         "prob_": "Probability of a label; the columns of a row sum to one.",
@@ -42,6 +44,8 @@ class Column:
     aliases: tuple[str, ...] = ()
     default: str | None = None
     """What is assumed where the column is absent."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Aliases that hold only beside another column: a `score` is the prediction beside Aequitas's `label_value`."""
 
 
 _COLUMNS = (
@@ -116,8 +120,8 @@ _COLUMNS = (
             "pred_label",
             "predicted_label",
             "predicted_emotion",
-            "score",
         ),
+        beside=(("score", "label_value"),),
     ),
     Column(
         name="word_errors",

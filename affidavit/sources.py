@@ -5,6 +5,8 @@ What a reasoner judged is kept by the digest of what went in, so an audit repeat
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +16,12 @@ import pyarrow.compute as pc
 
 from affidavit.cache import cache_key, default_cache
 from affidavit.corpus import Corpus
-from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan, RunSource
-from affidavit.predictions import Predictions, Reading, predictions_from, read_predictions
+from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress
 from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
-from affidavit.tables import from_arrow
+from affidavit.tables import RawTable, open_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,29 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
     Raises:
         AffidavitError: the source is at fault.
     """
+    if source.table is not None:
+        rows = plan.execution
+        raw = open_table(folder / source.table, memory_rows=rows.memory_rows, batch_rows=rows.batch_rows)
+        return load_table(name, source, plan, raw, progress)
     corpus = _corpus(source, folder, progress)
     reading = reading_of(name, source, plan)
-    if source.table is not None:
-        predictions = read_predictions(folder / source.table, reading, progress=progress)
-    else:
-        predictions = _judged(name, source, plan, corpus, reading, progress)
-    parts = _parted(predictions, reading)
+    predictions = _judged(name, source, plan, corpus, reading, progress)
+    return _loaded(predictions, reading, source, corpus, progress)
+
+
+def load_table(name: str, source: RunSource, plan: AuditPlan, raw: RawTable, progress: Progress) -> list[Loaded]:
+    """Return the runs of an opened table, whoever opened it: a plan, a command or a caller with a frame.
+
+    Raises:
+        AffidavitError: the table is at fault.
+    """
+    reading = reading_of(name, source, plan)
+    return _loaded(predictions_from(raw, reading, progress=progress), reading, source, None, progress)
+
+
+def _loaded(
+    predictions: Predictions, reading: Reading, source: RunSource, corpus: Corpus | None, progress: Progress
+) -> list[Loaded]:
     return [
         Loaded(
             run=part.run,
@@ -73,7 +90,7 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
             assumptions=() if corpus is None else corpus.assumptions,
             corpus_digest=None if corpus is None else corpus.digest,
         )
-        for part in parts
+        for part in _parted(predictions, reading, progress)
     ]
 
 
@@ -106,47 +123,55 @@ def _judged(
     return predictions
 
 
-def _parted(predictions: Predictions, reading: Reading) -> list[Predictions]:
+def _parted(predictions: Predictions, reading: Reading, progress: Progress) -> list[Predictions]:
     """Part a table by reasoner and instruction: a mean over two models describes neither."""
     several = [part for part in ("reasoner", "instruction") if len(predictions.levels[part]) > 1]
     if not several:
         return [predictions]
-    if not predictions.in_memory:
-        raise PlanError(
-            f"the streamed table holds several values of {' and '.join(several)}",
-            slug="plan-impossible",
-            where=predictions.source_name,
-            found=", ".join(value for part in several for value in predictions.levels[part])[:200],
-            remedy="write one file for each, or raise execution.memory_rows",
-        )
-    table = pa.Table.from_batches(list(predictions.batches(predictions.columns)))
-    keys = pa.TableGroupBy(table.select(several), several).aggregate([]).to_pylist()
-    return [_part(table, key, predictions, reading) for key in sorted(keys, key=lambda key: list(key.values()))]
+    sizes: Counter[tuple[str, ...]] = Counter()
+    for batch in predictions.coded_batches(several):
+        codes, counts = np.unique(np.stack([batch[part] for part in several]), axis=1, return_counts=True)
+        for code, count in zip(codes.T, counts, strict=True):
+            sizes[tuple(predictions.levels[part][i] for part, i in zip(several, code, strict=True))] += int(count)
+    return [
+        _part(dict(zip(several, values, strict=True)), sizes[values], predictions, reading, progress)
+        for values in sorted(sizes)
+    ]
 
 
-def _part(table: pa.Table, key: dict[str, str], predictions: Predictions, reading: Reading) -> Predictions:
-    chosen = table
-    for part, value in key.items():
-        chosen = chosen.filter(pc.equal(chosen[part].cast(pa.string()), value))
-    name = "/".join([reading.run, *(value or "no instruction" for value in key.values())])
-    columns = {} if predictions.unit == "row" else {predictions.unit: "unit"}
+def _part(
+    key: Mapping[str, str], n_rows: int, predictions: Predictions, reading: Reading, progress: Progress
+) -> Predictions:
     again = Reading(
-        run=name,
+        run="/".join([reading.run, *(value or "no instruction" for value in key.values())]),
         by=reading.by,
-        columns=columns,
+        columns={} if predictions.unit == "row" else {predictions.unit: "unit"},
         features={f: spec.model_copy(update={"bands": None}) for f, spec in reading.features.items()},
         task=predictions.task,
         labelled=reading.labelled,
         label_space=predictions.labels or None,
         in_memory_rows=reading.in_memory_rows,
+        batch_rows=reading.batch_rows,
     )
-    raw = from_arrow(
-        chosen,
+    raw = RawTable(
         name=predictions.source_name,
-        format_name="part",
-        assumptions=(
-            *predictions.assumptions,
-            f"the rows of {', '.join(f'{k} {v!r}' for k, v in key.items())}",
-        ),
+        format="part",
+        columns=predictions.columns,
+        n_rows=n_rows,
+        batches=lambda columns: _rows_of(predictions, key, columns),
+        assumptions=(*predictions.assumptions, f"the rows of {', '.join(f'{k} {v!r}' for k, v in key.items())}"),
     )
-    return predictions_from(raw, again)
+    return predictions_from(raw, again, progress=progress)
+
+
+def _rows_of(
+    predictions: Predictions, key: Mapping[str, str], columns: Sequence[str] | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a part; nothing of the other parts is held."""
+    wanted = list(columns or predictions.columns)
+    for batch in predictions.batches(list(dict.fromkeys([*wanted, *key]))):
+        rows = batch
+        for part, value in key.items():
+            rows = rows.filter(pc.equal(rows.column(part).cast(pa.string()), value))
+        if rows.num_rows:
+            yield rows.select(wanted)

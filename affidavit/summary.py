@@ -104,6 +104,11 @@ def caveats(runs: Mapping[str, Predictions], policy: Policy | None) -> tuple[str
                 f"{name}: the table has no speaker or patient ids, so rows count as independent; "
                 "intervals may be too narrow."
             )
+        if run.unit == "utterance_id":
+            said.append(
+                f"{name}: the table has no speaker or patient ids, so utterances count as independent; "
+                "intervals may be too narrow."
+            )
         if run.conditions == ("as-supplied",):
             said.append(f"{name}: the table does not say which modalities the model was shown.")
         if run.task is Task.MULTICLASS and not run.labelled:

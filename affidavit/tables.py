@@ -88,6 +88,7 @@ def _open_parquet(path: Path, *, memory_rows: int, batch_rows: int) -> RawTable:
             held.validate(full=True)
     except DAMAGE as error:
         raise unreadable(path, error) from None
+    _refuse_fewer(path, n_rows if held is None else held.num_rows, n_rows)
     names = unique_names(given, where=path.name)
     if held is not None:
         return from_arrow(held.rename_columns(list(names)), name=path.name, format_name="parquet", path=path)
@@ -95,8 +96,11 @@ def _open_parquet(path: Path, *, memory_rows: int, batch_rows: int) -> RawTable:
 
     def batches(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         wanted = None if columns is None else [given_of[name] for name in columns]
+        given_rows = 0
         for batch in _parquet_batches(path, wanted, batch_rows):
+            given_rows += batch.num_rows
             yield batch.rename_columns([name_of[name] for name in batch.schema.names])
+        _refuse_fewer(path, given_rows, n_rows)
 
     return RawTable(name=path.name, format="parquet", columns=names, n_rows=n_rows, batches=batches, path=path)
 
@@ -108,18 +112,13 @@ def _parquet_batches(path: Path, columns: list[str] | None, batch_rows: int) -> 
     try:
         # A fresh handle a pass: buffers of row groups already read are given back.
         with parquet.ParquetFile(path, memory_map=False, pre_buffer=False) as again:
-            batches = again.iter_batches(batch_size=batch_rows, columns=columns)
-            while (batch := _next_batch(batches, path)) is not None:
+            for batch in again.iter_batches(batch_size=batch_rows, columns=columns):
+                batch.validate(full=True)  # text that is not UTF-8 would fail later, and elsewhere
                 yield batch
-    except (pa.ArrowInvalid, OSError) as error:
-        raise unreadable(path, error) from None
-
-
-def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.RecordBatch | None:
-    try:
-        batch = next(batches, None)
-        if batch is not None:
-            batch.validate(full=True)  # text that is not UTF-8 would fail later, and elsewhere
     except DAMAGE as error:
         raise unreadable(path, error) from None
-    return batch
+
+
+def _refuse_fewer(path: Path, given: int, promised: int) -> None:
+    if given != promised:
+        raise unreadable(path, f"the file promises {promised} rows and gives {given}")

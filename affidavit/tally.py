@@ -243,7 +243,7 @@ class OutcomeCounter:
         self._n_rows.append(np.bincount(row, weights=n_rows, minlength=len(first)).astype(np.int64))
 
     def _merge(self) -> None:
-        keys, sums, n_rows = (np.concatenate(parts) for parts in (self._keys, self._sums, self._n_rows))
+        keys, sums, n_rows = np.concatenate(self._keys), np.concatenate(self._sums), np.concatenate(self._n_rows)
         self._keys, self._sums, self._n_rows = [], [], []
         self._append(keys, sums, n_rows)
 
@@ -276,7 +276,7 @@ class OutcomeCounter:
         )
 
 
-def _distinct(keys: FloatArray) -> tuple[IntArray, IntArray]:
+def _distinct(keys: NDArray[Any]) -> tuple[IntArray, IntArray]:
     """Return where each distinct row of `keys` first stands, and which distinct row each row is."""
     import pandas as pd
 
@@ -383,7 +383,7 @@ class _Counter:
         sums = np.eye(self.width)[unit] if self.alike else sums
         levels = tuple(self.predictions.levels[f"group_{feature}"] for feature in self.features)
         starts = np.searchsorted(condition, np.arange(len(self.predictions.conditions) + 1))
-        cells = np.unique(cell, axis=0)
+        cells = cell[_distinct(cell)[0]]
         return {
             name: Tally(
                 condition=name,

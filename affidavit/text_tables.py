@@ -19,6 +19,8 @@ from affidavit.raw_tables import DAMAGE, MISSING, RawTable, empty, from_arrow, t
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 SEPARATOR_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_NOTHING: Final = " \t\r\n\f\v\u00a0" + "".join(SEPARATORS)
+"""What a blank line may hold: a spreadsheet saves its empty rows as bare separators."""
 BLOCK_BYTES: Final = 1 << 20
 _GROWTH: Final = 8
 _LARGEST_BLOCK: Final = (1 << 31) - 1  # Arrow counts a block's bytes in 32 bits
@@ -145,7 +147,7 @@ def _first_row(lines: Iterable[str], separator: str) -> _Header | None:
     reader = csv.reader(lines, delimiter=separator)
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if any(cell.strip(_NOTHING) for cell in row):
                 return _Header(cells=row, separator=separator, lines=reader.line_num)
     except csv.Error:  # a quote that is never closed, under this separator
         return None

@@ -12,14 +12,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
 
 from affidavit.case import Case
 from affidavit.confusion import ratio_statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
-from affidavit.records import Refusal
-from affidavit.tally import Tally, tally_outcomes
+from affidavit.records import Record, Refusal
+from affidavit.tally import Tally, outcome_columns, tally_outcomes
 from audit.outcomes import outcome_claims
 
 NAME = "agreement"
@@ -34,14 +37,23 @@ AGREEMENT = ratio_statistic(
 )
 
 
+class AgreementOptions(Record):
+    """The options of this examination in a plan."""
+
+    most_rows: int = Field(default=5_000_000, ge=1)
+    """A run with more rows is refused: pairing its utterances takes them all at once, some hundred bytes each."""
+
+
 def refuses(case: Case) -> Refusal | None:
-    """Refuse tables that are too large to be joined with themselves in memory."""
-    if all(run.in_memory for run in case.runs.values()):
+    """Refuse a run that is too large for its conditions to be paired; how it is read has no say in that."""
+    options = read_options(AgreementOptions, case.options, of=f"examination {NAME}")
+    (run,) = case.runs.values()
+    if run.n_rows <= options.most_rows:
         return None
     return Refusal(
         examination=NAME,
-        because="the table is streamed, and pairing its utterances between conditions needs it in memory",
-        remedy="raise execution.memory_rows, or audit a sample of the utterances",
+        because=f"the table has {run.n_rows:,} rows, and at most {options.most_rows:,} are paired between conditions",
+        remedy="audit a sample of the utterances, or set the option most_rows of this examination in the plan",
     )
 
 
@@ -49,14 +61,10 @@ def examine(case: Case) -> Testimony:
     """Compare every condition with the fullest one, the first in the order of tables."""
     claims: list[Claim] = []
     for run, predictions in case.runs.items():
-        if predictions.task is not Task.MULTICLASS or len(predictions.conditions) < 2:
-            continue
         frame = _labels(predictions, case.by)
         fullest, *others = predictions.conditions
         for done, condition in enumerate(others, start=1):
             tally, unpaired = _agreement(predictions, case.by, frame=frame, fullest=fullest, condition=condition)
-            if tally is None:
-                continue
             found = outcome_claims(
                 case, examination=NAME, version=VERSION, run=run, tally=tally, statistics=[AGREEMENT]
             )
@@ -66,30 +74,27 @@ def examine(case: Case) -> Testimony:
 
 
 def _labels(predictions: Predictions, by: tuple[str, ...]) -> pd.DataFrame:
-    """Return codes by row: condition, label, unit, groups, and a key that is the same under every condition."""
-    names = ["condition", "y_pred", "unit", *(f"group_{feature}" for feature in by)]
+    """Return codes by row: what is counted, and a key that is the same under every condition."""
+    names = [*outcome_columns(predictions, by), "y_pred", "reasoner", "instruction", "repeat"]
     coded = list(predictions.coded_batches(names))
     frame = pd.DataFrame({name: np.concatenate([batch[name] for batch in coded]) for name in names})
-    keys = ["utterance_id", "reasoner", "instruction", "repeat"]
-    table = pa.Table.from_batches(list(predictions.batches(keys)))
-    for key in keys:
-        frame[key] = pd.factorize(table[key].to_numpy())[0]
+    ids = pa.Table.from_batches(list(predictions.batches(["utterance_id"]))).column(0)
+    frame["utterance_id"] = pc.dictionary_encode(ids).combine_chunks().indices.to_numpy()
     return frame
 
 
 def _agreement(
     predictions: Predictions, by: tuple[str, ...], *, frame: pd.DataFrame, fullest: str, condition: str
-) -> tuple[Tally | None, int]:
+) -> tuple[Tally, int]:
+    """Pair judgements; a pair weighs what its judgement under the fullest condition weighs."""
     codes: Mapping[str, int] = {name: i for i, name in enumerate(predictions.conditions)}
     keys = ["utterance_id", "reasoner", "instruction", "repeat"]
     full = frame[frame["condition"] == codes[fullest]]
     less = frame.loc[frame["condition"] == codes[condition], [*keys, "y_pred"]]
     paired = full.merge(less, on=keys, suffixes=("", "_less"))
     unpaired = len(full) + len(less) - 2 * len(paired)
-    if paired.empty:
-        return None, unpaired
     same = (paired["y_pred"] == paired["y_pred_less"]).to_numpy(dtype=np.float64)
-    rows = {name: paired[name].to_numpy() for name in ("unit", *(f"group_{feature}" for feature in by))}
+    rows = {name: paired[name].to_numpy() for name in outcome_columns(predictions, by)}
     sums = np.stack([same, np.ones(len(same), dtype=np.float64)], axis=1).astype(np.float64)
     return tally_outcomes(predictions, by, condition=condition, rows=rows, sums=sums), unpaired
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from affidavit.case import Case
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import MeasuredGap
 from affidavit.intervals import Measured
 from affidavit.records import Finding
+
+DEEPEST: Final = 4
+"""Features in an intersection, at most: what a plan may ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,32 @@ class Place:
     family: tuple[str, ...]
     has_units: bool
     level: float
+
+
+def places(case: Case, *, examination: str, method_version: str) -> list[Place]:
+    """Return where an examination measures, in the order of reports: every run, condition and family."""
+    return [
+        place
+        for run, predictions in case.runs.items()
+        for condition in predictions.conditions
+        for place in places_under(case, run, condition, examination=examination, method_version=method_version)
+    ]
+
+
+def places_under(case: Case, run: str, condition: str, *, examination: str, method_version: str) -> list[Place]:
+    """Return the places of one condition of one run: one for each family of groups."""
+    return [
+        Place(
+            examination=examination,
+            method_version=method_version,
+            run=run,
+            condition=condition,
+            family=family,
+            has_units=case.runs[run].unit != "row",
+            level=case.statistics.level,
+        )
+        for family in case.families
+    ]
 
 
 def group_claims(place: Place, measured: Measured, *, caveats: Mapping[int, tuple[str, ...]]) -> list[Claim]:
@@ -95,12 +126,17 @@ def group_name(groups: Mapping[str, str]) -> str:
     return ", ".join(groups.values()) or "everybody"
 
 
+def level_cells(groups: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the exhibit cells `level_1` to `level_4`, empty where the group has fewer features."""
+    levels = [*groups.values(), *[None] * DEEPEST]
+    return {f"level_{i + 1}": levels[i] for i in range(DEEPEST)}
+
+
 def claim_rows(claims: Sequence[Claim]) -> list[dict[str, str | int | float | None]]:
     """Return exhibit rows of group claims: place, value, interval, n."""
     rows: list[dict[str, str | int | float | None]] = []
     for claim in claims:
         finding, estimate = claim.finding, claim.finding.estimate
-        levels = [*finding.groups.values(), None, None]
         interval = estimate.interval
         rows.append(
             {
@@ -108,8 +144,7 @@ def claim_rows(claims: Sequence[Claim]) -> list[dict[str, str | int | float | No
                 "condition": finding.condition,
                 "features": " x ".join(finding.groups),
                 "group": group_name(finding.groups),
-                "level_1": levels[0],
-                "level_2": levels[1],
+                **level_cells(finding.groups),
                 "metric": finding.metric,
                 "value": estimate.value,
                 "low": None if interval is None else interval.low,

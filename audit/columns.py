@@ -15,7 +15,9 @@ PLACE = (
     _column("features", "text", "the features whose groups are listed, empty for everybody"),
     _column("group", "text", "the group"),
     _column("level_1", "text", "level of the first feature"),
-    _column("level_2", "text", "level of the second feature"),
+    _column("level_2", "text", "level of the second feature, empty where the group has one"),
+    _column("level_3", "text", "level of the third feature, empty where the group has fewer"),
+    _column("level_4", "text", "level of the fourth feature, empty where the group has fewer"),
 )
 ESTIMATE = (
     _column("value", "number", "the estimate, empty where undefined"),

@@ -78,7 +78,6 @@ DESIGN = RateStudy(
     title="How often each label is given, and how often it is the truth, in every group",
     rates=_rates,
     gaps=_gaps,
-    needs_labels=False,
 )
 
 

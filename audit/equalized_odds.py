@@ -50,7 +50,6 @@ DESIGN = RateStudy(
     title="Recall and false positive rate of each label in every group",
     rates=_rates,
     gaps=_gaps,
-    needs_labels=True,
 )
 
 

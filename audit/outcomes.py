@@ -10,7 +10,7 @@ from affidavit.examinations import Claim
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.tally import Tally
-from audit.claims import Place, gap_claim, group_claims
+from audit.claims import gap_claim, group_claims, places_under
 
 
 def outcome_claims(
@@ -18,20 +18,11 @@ def outcome_claims(
 ) -> list[Claim]:
     """Return group claims and gap claims of every statistic over every family of the case."""
     claims: list[Claim] = []
-    for family in case.families:
-        place = Place(
-            examination=examination,
-            method_version=version,
-            run=run,
-            condition=tally.condition,
-            family=family,
-            has_units=case.runs[run].unit != "row",
-            level=case.statistics.level,
-        )
-        evidence = case.book.evidence_of(run, tally, family)
+    for place in places_under(case, run, tally.condition, examination=examination, method_version=version):
+        evidence = case.book.evidence_of(run, tally, place.family)
         for statistic in statistics:
             claims += group_claims(place, measure(evidence, statistic), caveats={})
-            if family:
+            if place.family:
                 kind = GapKind(name=f"{statistic.name}_difference", scale="difference")
                 claims.append(gap_claim(place, measure_gap(evidence, [statistic], kind), source=statistic.source))
     return claims

@@ -17,11 +17,11 @@ from affidavit.confusion import Statistic, performance, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import ExhibitTable
-from affidavit.gaps import GapKind, measure_gap
+from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
 from affidavit.plan import Task
 from affidavit.tally import GroupedSums
-from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name
+from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name, level_cells, places
 from audit.columns import BY_GROUP, MATRIX
 
 NAME = "performance"
@@ -36,35 +36,16 @@ def examine(case: Case) -> Testimony:
     claims: list[Claim] = []
     gaps: list[Claim] = []
     matrices: dict[str, list[str | int | float | None]] = {column.name: [] for column in MATRIX}
-    evidences = list(_steps(case))
-    for done, (run, condition, family) in enumerate(evidences, start=1):
-        predictions = case.runs[run]
-        place = Place(
-            examination=NAME,
-            method_version=VERSION,
-            run=run,
-            condition=condition,
-            family=family,
-            has_units=predictions.unit != "row",
-            level=case.statistics.level,
-        )
-        evidence = case.book.evidence(run, condition, family)
-        found, apart = _family(place, evidence, predictions.labels)
+    steps = places(case, examination=NAME, method_version=VERSION)
+    for done, place in enumerate(steps, start=1):
+        labels = case.runs[place.run].labels
+        evidence = case.book.evidence(place.run, place.condition, place.family)
+        found, apart = _family(place, evidence, labels)
         claims += found
         gaps += apart
-        _add_matrices(matrices, place, case.book.matrices(run, condition, family), predictions.labels)
-        case.progress("measuring performance", done, len(evidences))
+        _add_matrices(matrices, place, case.book.matrices(place.run, place.condition, place.family), labels)
+        case.progress("measuring performance", done, len(steps))
     return Testimony(claims=(*claims, *gaps), exhibits=_exhibits(claims, matrices))
-
-
-def _steps(case: Case) -> list[tuple[str, str, tuple[str, ...]]]:
-    labelled = [run for run, p in case.runs.items() if p.task is Task.MULTICLASS and p.labelled]
-    return [
-        (run, condition, family)
-        for run in labelled
-        for condition in case.runs[run].conditions
-        for family in case.families
-    ]
 
 
 def _family(place: Place, evidence: Evidence, labels: tuple[str, ...]) -> tuple[list[Claim], list[Claim]]:
@@ -106,9 +87,7 @@ def _gaps(place: Place, evidence: Evidence, statistics: tuple[Statistic, ...], l
             continue
         for scale in ("difference", "ratio"):
             gap = measure_gap(evidence, [statistic], GapKind(name=f"{statistic.name}_{scale}", scale=scale))
-            claims.append(
-                gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, evidence, labels))
-            )
+            claims.append(gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, gap, labels)))
     return claims
 
 
@@ -121,14 +100,16 @@ def _absent_classes(evidence: Evidence, labels: tuple[str, ...]) -> dict[int, tu
             f"none of: {_names(labels, np.asarray(row == 0))}",
         )
         for g, row in enumerate(true)
-        if (row == 0).any()
+        if (row == 0).any() and row.any()
     }
 
 
-def _shared_classes(statistic: Statistic, evidence: Evidence, labels: tuple[str, ...]) -> tuple[str, ...]:
-    if statistic.common is None:
+def _shared_classes(statistic: Statistic, gap: MeasuredGap, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the caveat that averages leave out classes which one of the compared groups lacks."""
+    if statistic.common is None or not gap.components:
         return ()
-    shared = np.split(statistic.common(evidence.totals), 3, axis=1)[1].any(axis=0)
+    compared = gap.components[0].compared
+    shared = np.split(statistic.common(gap.evidence.totals[compared]), 3, axis=1)[1].any(axis=0)
     if shared.all():
         return ()
     return (f"groups are compared over the classes that each of them has; not: {_names(labels, np.asarray(~shared))}",)
@@ -146,14 +127,12 @@ def _add_matrices(
 ) -> None:
     counts = grouped.totals().reshape(len(grouped.groups), len(labels), len(labels))
     for group, matrix in zip(grouped.groups, counts, strict=True):
-        levels = [*group.values(), None, None]
         place_cells = (
             place.run,
             place.condition,
             " x ".join(place.family),
             group_name(group),
-            levels[0],
-            levels[1],
+            *level_cells(group).values(),
         )
         for truth, row in zip(labels, matrix, strict=True):
             total = float(row.sum())

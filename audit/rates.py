@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from affidavit.case import Case
 from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, Testimony
 from affidavit.exhibits import ExhibitTable
-from affidavit.gaps import GapKind, measure_gap
+from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
-from affidavit.plan import Task
-from audit.claims import Place, claim_rows, gap_claim, group_claims
+from audit.claims import Place, claim_rows, gap_claim, group_claims, places
 from audit.columns import BY_CLASS
 
+NAMED: Final = 6
+"""Rates that a caveat names before it counts."""
 Cells = dict[str, list[str | int | float | None]]
 
 
@@ -47,30 +49,19 @@ class RateStudy:
     rates: Callable[[tuple[str, ...], bool], tuple[ClassRate, ...]]
     """From the label space, and whether there are reference labels."""
     gaps: Callable[[tuple[ClassRate, ...]], tuple[ClassGap, ...]]
-    needs_labels: bool
 
 
 def study(case: Case, design: RateStudy) -> Testimony:
     """Measure the rates of every group and the gaps of every family, under every condition."""
     claims: list[Claim] = []
     cells: Cells = {column.name: [] for column in BY_CLASS}
-    runs = [r for r, p in case.runs.items() if p.task is Task.MULTICLASS and (p.labelled or not design.needs_labels)]
-    steps = [(r, c, f) for r in runs for c in case.runs[r].conditions for f in case.families]
-    for done, (run, condition, family) in enumerate(steps, start=1):
-        predictions = case.runs[run]
-        place = Place(
-            examination=design.examination,
-            method_version=design.method_version,
-            run=run,
-            condition=condition,
-            family=family,
-            has_units=predictions.unit != "row",
-            level=case.statistics.level,
-        )
-        evidence = case.book.evidence(run, condition, family)
+    steps = places(case, examination=design.examination, method_version=design.method_version)
+    for done, place in enumerate(steps, start=1):
+        predictions = case.runs[place.run]
+        evidence = case.book.evidence(place.run, place.condition, place.family)
         rates = design.rates(predictions.labels, predictions.labelled)
         _add_rates(cells, place, evidence, rates)
-        if family:
+        if place.family:
             claims += [_gap(place, evidence, gap) for gap in design.gaps(rates)]
         case.progress(f"measuring {design.examination}", done, len(steps))
     exhibit = ExhibitTable(id=design.exhibit, title=design.title, columns=BY_CLASS, values=cells)
@@ -87,6 +78,27 @@ def _add_rates(cells: Cells, place: Place, evidence: Evidence, rates: Sequence[C
 
 def _gap(place: Place, evidence: Evidence, gap: ClassGap) -> Claim:
     measured = measure_gap(evidence, [replace(rate.statistic, label=rate.label) for rate in gap.rates], gap.kind)
-    missing = len(gap.rates) - len(measured.components)
-    caveats = (f"{missing} of {len(gap.rates)} class rates exist in fewer than two groups",) if missing else ()
-    return gap_claim(place, measured, source=gap.source, caveats=caveats)
+    return gap_claim(place, measured, source=gap.source, caveats=_missing(evidence, measured, gap))
+
+
+def _missing(evidence: Evidence, measured: MeasuredGap, gap: ClassGap) -> tuple[str, ...]:
+    """Return caveats that name the class rates which have no part in the gap, and why."""
+    if not measured.defined:
+        return ()
+    there = {(c.measured.statistic.name, c.measured.statistic.label) for c in measured.components}
+    missing = [rate for rate in gap.rates if (rate.statistic.name, rate.label) not in there]
+    zero = [rate for rate in missing if gap.kind.scale == "ratio" and _is_zero(evidence, rate.statistic)]
+    few = [rate for rate in missing if rate not in zero]
+    return (
+        *([f"zero in every group, which makes no ratio: {_rate_names(zero)}"] if zero else []),
+        *([f"left out, for fewer than two groups have the units to compare: {_rate_names(few)}"] if few else []),
+    )
+
+
+def _is_zero(evidence: Evidence, statistic: Statistic) -> bool:
+    return statistic.ratio is not None and not (evidence.totals @ statistic.ratio[0]).any()
+
+
+def _rate_names(rates: Sequence[ClassRate]) -> str:
+    names = [f"{rate.statistic.name.replace('_', ' ')} of {rate.label}" for rate in rates]
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -21,8 +21,7 @@ from affidavit.confusion import FloatArray, Statistic, ratio_statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
-from affidavit.records import Refusal
-from affidavit.tally import tally_outcomes
+from affidavit.tally import OutcomeCounter, Tally, outcome_columns
 from audit.outcomes import outcome_claims
 
 NAME = "rationales"
@@ -76,47 +75,31 @@ def _statistics(*, absent_can_be_cited: bool) -> tuple[Statistic, ...]:
     )
 
 
-def refuses(case: Case) -> Refusal | None:
-    """Refuse tables that are streamed: rationales are read whole."""
-    if all(run.in_memory for run in case.runs.values()):
-        return None
-    return Refusal(
-        examination=NAME,
-        because="the table is streamed, and rationales are read in memory",
-        remedy="raise execution.memory_rows, or audit a sample of the utterances",
-    )
-
-
 def examine(case: Case) -> Testimony:
     """Describe the rationales of every group under every condition."""
     claims: list[Claim] = []
     for run, predictions in case.runs.items():
-        if "rationale" not in predictions.columns:
-            continue
-        rows, sums = _outcomes(predictions, case.by)
-        for i, condition in enumerate(predictions.conditions):
-            chosen = rows["condition"] == i
-            here = {name: values[chosen] for name, values in rows.items()}
-            tally = tally_outcomes(predictions, case.by, condition=condition, rows=here, sums=sums[chosen])
+        for i, (condition, tally) in enumerate(_tallies(predictions, case.by).items()):
             shown = Condition.parse(condition).modalities
             statistics = _statistics(absent_can_be_cited=condition != AS_SUPPLIED and len(shown) < len(NAMES))
             claims += outcome_claims(
                 case, examination=NAME, version=VERSION, run=run, tally=tally, statistics=statistics
             )
-            case.progress("reading rationales", i + 1, len(predictions.conditions))
+            case.progress("describing rationales", i + 1, len(predictions.conditions))
     return Testimony(claims=tuple(claims))
 
 
-def _outcomes(predictions: Predictions, by: tuple[str, ...]) -> tuple[dict[str, NDArray[Any]], FloatArray]:
-    names = ["condition", "unit", *(f"group_{feature}" for feature in by)]
-    batches = zip(predictions.coded_batches(names), predictions.batches(["rationale"]), strict=True)
-    parts: list[dict[str, NDArray[Any]]] = []
-    sums: list[FloatArray] = []
-    for coded, text in batches:
-        parts.append(coded)
-        absent = [_absent(condition) for condition in predictions.conditions]
-        sums.append(_row_sums(text.column("rationale"), coded["condition"], absent))
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}, np.concatenate(sums)
+def _tallies(predictions: Predictions, by: tuple[str, ...]) -> dict[str, Tally]:
+    """Read the rationales once, batch by batch, so that it does not matter whether the table is held or streamed."""
+    counters = [OutcomeCounter(predictions, by, condition=condition) for condition in predictions.conditions]
+    absent = [_absent(condition) for condition in predictions.conditions]
+    for batch in predictions.coded_batches([*outcome_columns(predictions, by), "rationale"]):
+        sums = _row_sums(pa.array(batch["rationale"], pa.string()), batch["condition"], absent)
+        for i, counter in enumerate(counters):
+            chosen = batch["condition"] == i
+            if chosen.any():
+                counter.add({name: values[chosen] for name, values in batch.items()}, sums[chosen])
+    return {counter.condition: counter.tally() for counter in counters}
 
 
 def _absent(condition: str) -> list[str]:
@@ -154,5 +137,4 @@ EXAMINATION = FunctionExamination(
     ),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
-    refusal=refuses,
 )

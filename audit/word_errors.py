@@ -15,7 +15,7 @@ from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.plan import Task
-from audit.claims import Place, claim_rows, gap_claim, group_claims
+from audit.claims import Place, claim_rows, gap_claim, group_claims, places
 from audit.columns import BY_GROUP
 
 NAME = "word-errors"
@@ -42,23 +42,12 @@ def examine(case: Case) -> Testimony:
     """Measure every group of every family under every condition."""
     claims: list[Claim] = []
     gaps: list[Claim] = []
-    for run, predictions in case.runs.items():
-        if predictions.task is not Task.TRANSCRIPTION:
-            continue
-        for condition in predictions.conditions:
-            for family in case.families:
-                place = Place(
-                    examination=NAME,
-                    method_version=VERSION,
-                    run=run,
-                    condition=condition,
-                    family=family,
-                    has_units=predictions.unit != "row",
-                    level=case.statistics.level,
-                )
-                found, apart = _family(case, place)
-                claims += found
-                gaps += apart
+    steps = places(case, examination=NAME, method_version=VERSION)
+    for done, place in enumerate(steps, start=1):
+        found, apart = _family(case, place)
+        claims += found
+        gaps += apart
+        case.progress("measuring word errors", done, len(steps))
     rows = claim_rows(claims)
     exhibit = ExhibitTable(
         id="word-errors-by-group",

@@ -16,7 +16,7 @@ SMALL_CELLS_MEANING = (
 )
 _NOT_PROVED_START = "Nothing in this report proves that the deployed model produced"
 NOT_PROVED = f"{_NOT_PROVED_START} these predictions."
-_UNITS = {"unit_id": "unit (patient)", "speaker_id": "speaker"}
+_UNITS = {"unit_id": "unit (patient)", "speaker_id": "speaker", "utterance_id": "utterance (no speaker ids)"}
 _OUTCOMES = (
     (Verdict.FAIL, "failed"),
     (Verdict.INCONCLUSIVE, "inconclusive"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from affidavit.bundle import check_output, write_bundle
 from affidavit.cli.progress import shown_progress
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
+from affidavit.files import check_place
 from affidavit.plan import AuditPlan, Choice, Feature, RunSource, Statistics, Task, read_plan
 from affidavit.records import Verdict
 from affidavit.report import AuditReport, Decision
@@ -92,6 +94,7 @@ def run_demo(out: Path) -> int:
 
 
 def _carry_out(plan: AuditPlan, *, folder: Path, out: Path, demand_answers: bool) -> int:
+    check_place(out)
     check_output(out)
     if demand_answers and plan.policy is None:
         raise PlanError(
@@ -126,7 +129,8 @@ def tell(report: AuditReport, out: Path) -> None:
         if finding.verdict is Verdict.FAIL and finding.criterion is not None:
             typer.echo(f"  fails {finding.criterion.id}: {finding.id}")
     for refusal in report.refusals:
-        typer.echo(f"  not assessed, {refusal.examination}: {refusal.because}")
+        of = f" of {refusal.run}" if refusal.run else ""
+        typer.echo(f"  not assessed, {refusal.examination}{of}: {refusal.because}")
     typer.echo(f"Report: {out / 'report.html'} (also report.md, report.json; {report.marking})")
 
 
@@ -191,11 +195,14 @@ def _features(by: Sequence[str], bands: Sequence[str], per_utterance: Sequence[s
 
 def _cuts(name: str, text: str) -> tuple[float, ...]:
     try:
-        return tuple(sorted(float(part) for part in split_list(text)))
+        cuts = tuple(sorted(float(part) for part in split_list(text)))
     except ValueError:
+        cuts = ()
+    if not cuts or not all(map(math.isfinite, cuts)):
         raise PlanError(
             f"--band {name} takes numbers",
             slug="plan-invalid",
-            found=text,
+            found=text or "nothing",
             remedy=f"write --band {name}=30,50",
-        ) from None
+        )
+    return cuts

@@ -13,9 +13,10 @@ from affidavit.columns import ColumnMap, infer_task, map_columns
 from affidavit.conditions import AS_SUPPLIED, Condition, modality_subsets, sorted_conditions
 from affidavit.errors import EXIT_DONE
 from affidavit.examinations import ACCESS, FunctionExamination
+from affidavit.files import check_place
 from affidavit.plan import Task
 from affidavit.registry import Door, load, names
-from affidavit.requests import write_request
+from affidavit.requests import check_request, write_request
 from affidavit.tables import RawTable, open_table
 
 
@@ -39,6 +40,9 @@ def check_table(
     table: Path, *, by: str, columns: Sequence[str], out: Path | None, unlabelled: bool, task: str | None
 ) -> int:
     """Print the column map and the prospects, and write the request where a folder is given."""
+    if out is not None:
+        check_place(out)
+        check_request(out)
     raw = open_table(table)
     chosen = task_named(task)
     mapped = map_columns(

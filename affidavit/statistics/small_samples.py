@@ -64,6 +64,27 @@ def logit_t_bounds(
     return Bounds(np.asarray(expit(logit(inside) - half)), np.asarray(expit(logit(inside) + half)))
 
 
+def root_t_bounds(rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, level: float) -> Bounds:
+    """(sqrt(rate) -+ t_{1-alpha/2, df} standard_error / (2 sqrt(rate)))^2: not negative, and asymmetric upwards.
+
+    For rates of counts without an upper end (word errors a word): over few units they are skewed, and a group with few
+    errors has a small standard error by luck. With six groups of 12 units beside four of 200, equal rates,
+    simultaneous bounds of differences from plain t excluded zero in 10 % of tables at level 0.95; from these bounds
+    see `test_few_rows_of_word_errors_make_no_gap_certain_by_luck`. The log scale errs as little and its upper ends run
+    off to astronomical numbers with few degrees of freedom.
+
+    | case | bounds |
+    |---|---|
+    | rate 0 or negative, standard_error 0 or NaN, degrees_of_freedom not above 0 | NaN |
+
+    Source: Bartlett 1936 (the root stabilises the variance of counts); delta method.
+    """
+    value, error, critical = _parts(rate, standard_error, degrees_of_freedom, level)
+    root = np.sqrt(np.where(value > 0, value, np.nan))
+    half = critical * error / (2 * root)
+    return Bounds(np.maximum(root - half, 0.0) ** 2, (root + half) ** 2)
+
+
 def degenerate_rate_bounds(rate: ArrayLike, *, n_units: ArrayLike, level: float) -> Bounds:
     """Bounds of a rate whose units all agree, so that no spread between them can be measured.
 

@@ -77,21 +77,69 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
         (["verify", "."], "not an audit bundle"),
         (["audit", "t.csv", "--by", "accent,accent"], "twice"),
         (["check", "t.csv", "--task", "bogus"], "not a task"),
-        (["check", "t.csv", "--out", "."], "not a request"),
-        (["audit", "t.csv", "--out", "."], "not an audit bundle"),
+        (["check", "t.csv", "--out", "taken"], "not a request"),
+        (["audit", "t.csv", "--out", "."], "working folder"),
+        (["audit", "t.csv", "--out", "taken"], "not an audit bundle"),
+        (["audit", "t.csv", "--out", ".."], "working folder"),
+        (["audit", "t.csv", "--out", "/proc"], "mount point"),
+        (["audit", "t.csv", "--out", "t.csv/sub/deeper"], "t.csv is a file"),
+        (["audit", "t.csv", "--out", "/proc/report"], "cannot be written"),
+        (["audit", "t.csv", "--out", "x" * 300], "cannot be written"),
+        (["audit", "t.csv", "--out", "circle"], "cannot be written"),
+        (["check", "t.csv", "--out", "t.csv/sub"], "t.csv is a file"),
+        (["audit", "t.csv", "--resamples", "200000"], "100000"),
+        (["audit", "t.csv", "--permutations", "200000"], "100000"),
+        (["audit", "t.csv", "--by", "age", "--band", "age=nan"], "takes numbers"),
+        (["audit", "t.csv", "--by", "age", "--band", "age="], "takes numbers"),
+        (["audit", "t.csv", "--by", "age", "--band", "age=30,30"], "twice"),
         (["audit", "t.csv", "--demand-answers"], "needs a policy"),
     ],
 )
 def test_bad_input_is_one_clear_error_and_nothing_is_written(folder: Path, arguments: list[str], said: str) -> None:
     policy(folder, 0.5, metric="acuracy")
     (folder / "plan.yaml").write_text("version: 1\nruns: {r: {table: t.csv}}\nfrobnicate: 1\n")
-    before = sorted(path.name for path in folder.iterdir())
+    (folder / "taken").mkdir()
+    (folder / "taken" / "mine.txt").write_text("mine")
+    (folder / "circle").symlink_to("circle")
+    before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
     done = affidavit(*arguments, cwd=folder)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert "more: docs/errors/" in done.stderr
-    assert sorted(path.name for path in folder.iterdir()) == before
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("flag", [["--permutations", "5"], ["--resamples", "many"], ["--depth", "9"]])
+def test_a_flag_out_of_range_is_a_line_about_the_flag(folder: Path, flag: list[str]) -> None:
+    done = affidavit("audit", "t.csv", *flag, cwd=folder)
+    assert done.returncode == 2
+    assert f"Invalid value for '{flag[0]}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["audit", "t.csv", *ONE], ["check", "t.csv"]])
+def test_a_link_is_followed_and_stays(folder: Path, command: list[str]) -> None:
+    (folder / "kept").mkdir()
+    (folder / "latest").symlink_to("kept/today")
+    for _ in range(2):
+        done = affidavit(*command, "--out", "latest", cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert (folder / "latest").is_symlink()
+    assert any((folder / "kept" / "today").iterdir())
+    assert [path.name for path in (folder / "kept").iterdir()] == ["today"]
+
+
+def test_a_request_shows_names_as_they_are_and_nothing_else(folder: Path) -> None:
+    frame = predictions_frame().rename(columns={"accent": "a`b|c\n# d", "y_true": "gold"})
+    frame.to_csv(folder / "t|<b>.csv", index=False)
+    named = ["--by", "accent", "--column", "group_accent=a`b|c\n# d", "--column", "y_true=gold"]
+    done = affidavit("check", "t|<b>.csv", *named, "--out", "request", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = (folder / "request" / "request.md").read_text().splitlines()
+    assert "# Request for an audit table (t\\|\\<b\\>.csv)" in lines
+    assert "- group_accent: your column `` a`b|c # d ``" in lines
+    assert "- y_true: your column `gold`" in lines
 
 
 def test_a_fault_of_our_own_is_neither_a_failed_criterion_nor_bad_input(folder: Path) -> None:

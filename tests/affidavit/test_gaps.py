@@ -77,6 +77,21 @@ def test_a_small_group_by_a_boundary_makes_no_gap_certain_by_luck(sizes: list[in
     assert false_alarms(sizes, rate, 150, 0.95) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 
+def test_few_rows_of_word_errors_make_no_gap_certain_by_luck() -> None:
+    """Gamma-Poisson errors, rows as units, six groups of 12 beside four of 200: plain t errs in a tenth of tables."""
+    rate = ratio_statistic("w", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="test", high=None)
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(10), [12] * 6 + [200] * 4)
+    found, simulations = 0, 150
+    for seed in range(simulations):
+        words = rng.integers(3, 18, len(group))
+        errors = rng.poisson(rng.gamma(0.7, 0.154, len(group)) * words)
+        interval = measure_gap(evidence_of(errors, words, group, seed), [rate], DIFFERENCE).interval(0.95)
+        assert isinstance(interval, Interval)
+        found += interval.low > 0
+    assert found / simulations <= 0.05
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("sizes", "rate"), [*MIXES, ([20] * 8, 0.9), ([10] * 4 + [200] * 4, 0.95), ([30, 60], 0.5)])
 @pytest.mark.parametrize("level", [0.95, 0.99375])

@@ -1,15 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from affidavit.errors import AffidavitError
+from affidavit.levels import natural
 from affidavit.plan import Feature
-from affidavit.predictions import Predictions, Reading, natural, predictions_from, read_predictions
-from affidavit.tables import from_frame
+from affidavit.predictions import Predictions, Reading, predictions_from, read_predictions
+from affidavit.tables import from_arrow, from_frame, open_table
 from affidavit.testing import predictions_frame
 
 
@@ -45,6 +49,15 @@ def rows(**columns: list[object]) -> pd.DataFrame:
         (pd.DataFrame({"y_pred": ["a"]}), {}, "column-missing", ":row"),
         (rows(accent=list(range(101))), {"by": ("accent",)}, "feature-levels", "--band accent"),
         (rows(), {"columns": {"y_true": "gold"}}, "column-missing", "gold"),
+        (rows(y_pred=[f"l{i}" for i in range(101)]), {}, "label-space", "more than 100 labels"),
+        (rows(y_pred=[0.25, 0.75]), {}, "column-type", "0.25"),
+        (rows(y_true=["0", "1"], y_pred=["1", "0.5"]), {}, "column-type", "0.5"),
+        (rows(), {"label_space": ("a", "b", "a ")}, "label-space", "twice"),
+        (rows(), {"label_space": tuple(f"l{i}" for i in range(101))}, "label-space", "101"),
+        (rows(repeat=[0, 0.5]), {}, "row-value", "row 2"),
+        (rows(y_pred=pd.Categorical(["a", None])), {}, "row-label", "row 2"),
+        (rows(y_pred=pd.Categorical(["a", " "])), {}, "row-label", "row 2"),
+        (rows(prob_1=[1.0], **{"prob_1.0": [1.0]}), {}, "column-ambiguous", "prob_1.0"),
         (rows(), {"columns": {"y_treu": "y_pred"}}, "column-missing", "did you mean 'y_true'"),
     ],
 )
@@ -123,6 +136,135 @@ def test_writes_a_canonical_table_that_reads_as_itself(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
 
 
+def recurring(**columns: list[object]) -> pd.DataFrame:
+    return rows(utterance_id=["u1", "u1", "u2", "u2"], group_x=["p", "p", "q", "q"], **columns)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"repeat": [0, 1, 0, 1]},
+        {"reasoner": ["m", "n", "m", "n"]},
+        {"instruction": ["i", "j", "i", "j"]},
+        {"repeat": [0, 1, 0, 0], "condition": ["A", "A", "A", "T"]},
+    ],
+)
+def test_without_speakers_an_utterance_that_recurs_is_one_unit(columns: dict[str, list[object]]) -> None:
+    predictions = read(recurring(**columns), by=("x",))
+    assert (predictions.unit, predictions.n_units, predictions.levels["unit"]) == ("utterance_id", 2, ("u1", "u2"))
+    assert next(predictions.coded_batches(["unit"]))["unit"].tolist() == [0, 0, 1, 1]
+    assert "no speaker ids: the utterance is the unit" in predictions.assumptions
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"condition": ["A", "T", "A", "T"]}, {"condition": ["A", "T", "A", "T"], "repeat": [0, 0, 0, 0]}],
+)
+def test_without_speakers_rows_are_units_while_no_utterance_recurs_in_a_condition(columns: dict[str, Any]) -> None:
+    predictions = read(recurring(**columns), by=("x",))
+    assert (predictions.unit, predictions.n_units) == ("row", 4)
+    assert "unit" not in predictions.columns
+
+
+def test_recurring_utterances_are_found_in_a_stream_too(tmp_path: Path) -> None:
+    n = 3000
+    frame = pd.DataFrame({"utterance_id": [f"u{i % n}" for i in range(2 * n)], "y_pred": "a"})
+    frame["repeat"] = [i // n for i in range(2 * n)]
+    frame.to_parquet(tmp_path / "t.parquet")
+    held = read_predictions(tmp_path / "t.parquet", Reading(run="run"))
+    streamed = read_predictions(tmp_path / "t.parquet", Reading(run="run", in_memory_rows=10, batch_rows=1024))
+    assert (streamed.in_memory, streamed.unit, streamed.n_units) == (False, "utterance_id", n)
+    assert (held.digest, held.levels) == (streamed.digest, streamed.levels)
+    units = [np.concatenate([b["unit"] for b in p.coded_batches(["unit"])]) for p in (held, streamed)]
+    assert np.array_equal(*units)
+
+
+def test_a_part_of_a_table_does_not_inherit_its_units() -> None:
+    raw = replace(from_frame(rows()), assumptions=("no speaker ids: the utterance is the unit", "comma-separated"))
+    assert predictions_from(raw, Reading(run="run")).assumptions == ("comma-separated",)
+
+
+def test_a_row_without_speaker_is_named_by_its_utterance_whatever_the_order(tmp_path: Path) -> None:
+    frame = rows(
+        utterance_id=["u17", "u18", "u17", "u19"], condition=["A", "A", "T", "A"], speaker_id=[None, "s", " ", ""]
+    )
+    names = ("?utterance u17", "?utterance u19", "s")
+    for order in ([0, 1, 2, 3], [3, 2, 0, 1]):
+        assert read(frame.iloc[order]).levels["unit"] == names
+    frame.to_parquet(tmp_path / "t.parquet")
+    streamed = read_predictions(tmp_path / "t.parquet", Reading(run="run", in_memory_rows=1, batch_rows=1024))
+    assert next(streamed.coded_batches(["unit"]))["unit"].tolist() == [0, 2, 0, 1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl", "frame"])
+def test_padding_blanks_and_unicode_forms_make_no_second_name(tmp_path: Path, suffix: str) -> None:
+    frame = rows(
+        utterance_id=["u1 ", "u2", "u3"],
+        speaker_id=["s", " s", "Zoe\u0308"],
+        y_true=["joie\u0301", "joi\u00e9 ", "joie\u0301"],
+        y_pred=["joi\u00e9", "joie\u0301", " joi\u00e9"],
+        accent=["Qu\u00e9bec", "Que\u0301bec ", ""],
+        rationale=["", "why", None],
+    )
+    frame["y_true"] = ["joie\u0301"] * 3
+    reading = Reading(run="run", by=("accent",), features={"accent": Feature(level="utterance")})
+    path = tmp_path / f"t{suffix}"
+    match suffix:
+        case ".csv":
+            frame.to_csv(path, index=False)
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".jsonl":
+            frame.to_json(path, orient="records", lines=True)
+    raw = from_frame(frame) if suffix == "frame" else open_table(path)
+    predictions = predictions_from(raw, reading)
+    assert predictions.levels["unit"] == ("Zo\u00eb", "s")
+    assert predictions.labels == ("joi\u00e9",)
+    assert predictions.levels["group_accent"] == ("Qu\u00e9bec", "unknown")
+    kept = predictions.to_frame()
+    assert kept["utterance_id"].tolist() == ["u1", "u2", "u3"]
+    assert kept["rationale"].isna().tolist() == [True, False, True]
+    assert "y_true: text was brought to Unicode form NFC, so that one name is one name" in predictions.assumptions
+    assert "utterance_id: spaces at the ends were dropped" in predictions.assumptions
+
+
+def test_a_label_missing_in_the_dictionary_itself_is_found() -> None:
+    labels = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", None]))
+    raw = from_arrow(pa.table({"utterance_id": ["u1", "u2"], "y_pred": labels}), name="t", format_name="t")
+    with pytest.raises(AffidavitError, match="row 2: y_pred is missing"):
+        predictions_from(raw, Reading(run="run"))
+
+
+def test_truth_values_and_their_names_are_one_label() -> None:
+    predictions = read(rows(y_true=[True, False], y_pred=["True", "false"]))
+    assert predictions.labels == ("false", "true")
+    frame = rows(y_pred=[True, False], prob_True=[0.9, 0.1], prob_False=[0.1, 0.9])
+    assert read(frame).labels == ("true", "false")
+    assert read(rows(y_pred=[True]), label_space=("False", "True")).labels == ("false", "true")
+
+
+def test_fractions_that_are_declared_are_labels() -> None:
+    assert read(rows(y_pred=[0.5, 1.0]), label_space=("0.5", "1")).labels == ("0.5", "1")
+
+
+def test_labels_and_levels_are_counted_over_batches(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"utterance_id": [f"u{i}" for i in range(4096)], "y_pred": "a"})
+    frame["many"] = [f"l{i // 40}" for i in range(4096)]
+    frame.to_parquet(tmp_path / "t.parquet")
+    for reading in ({"by": ("many",)}, {"columns": {"y_pred": "many"}}):
+        streamed = Reading(run="run", in_memory_rows=10, batch_rows=1024, **reading)  # type: ignore[arg-type]
+        with pytest.raises(AffidavitError, match="more than 100"):
+            read_predictions(tmp_path / "t.parquet", streamed)
+
+
+@pytest.mark.parametrize(("n_wrong", "told"), [(0, False), (1, False), (2, True)])
+def test_probabilities_that_speak_against_the_prediction_are_told(n_wrong: int, told: bool) -> None:
+    frame = rows(y_pred=["a"] * 100, prob_a=[0.2] * n_wrong + [0.5] * (100 - n_wrong))
+    frame["prob_b"] = 1 - frame["prob_a"]
+    said = [said for said in read(frame).assumptions if "most probable" in said]
+    assert said == ([f"in {n_wrong} of 100 rows y_pred is not the most probable label; y_pred was taken"] * told)
+
+
 cell = st.one_of(st.none(), st.text(max_size=4), st.integers(-3, 3), st.floats(allow_nan=True), st.booleans())
 
 
@@ -168,3 +310,11 @@ def test_fuzz_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, suff
 
 def test_natural_order_counts() -> None:
     assert sorted(["10", "9", "a10", "a9"], key=natural) == ["9", "10", "a9", "a10"]
+
+
+@pytest.mark.parametrize("odd", ["\u2461", "10\u00b2", "\u0663", "1" * 400, ""])
+def test_natural_order_takes_any_text(odd: str) -> None:
+    assert sorted([odd, "a1", "a", "2"], key=natural) == sorted(["2", "a", odd, "a1"], key=natural)
+    assert sorted(["01", "1"], key=natural) == sorted(["1", "01"], key=natural)
+    if odd:
+        assert set(read(rows(y_pred=[odd, "b"])).labels) == {odd, "b"}

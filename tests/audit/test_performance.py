@@ -108,3 +108,70 @@ def test_weight_one_is_unweighted() -> None:
     plain, weighted = report_of(frame), report_of(frame.assign(weight=1.0))
     for a, b in zip(plain.findings, weighted.findings, strict=True):
         assert a.estimate.value == b.estimate.value
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_a_group_without_rows_under_a_condition_is_a_row_there_and_holds_no_gap_up(units: bool) -> None:
+    frame = predictions_frame() if units else predictions_frame().drop(columns="speaker_id")
+    frame = frame[~((frame["condition"] == "A") & (frame["accent"] == "Welsh"))]
+    plan = AuditPlan(runs={"r": RunSource(table="t")}, statistics=FAST, by=("accent", "age"))
+    report = audit(frame, by=plan.by, plan=plan)
+    listed = {
+        condition: {
+            (f.examination, f.metric, *f.groups.items())
+            for f in report.findings
+            if f.condition == condition and "absent_modality" not in f.metric and "agreement" not in f.metric
+        }
+        for condition in ("TAV", "A")
+    }
+    assert listed["A"] == listed["TAV"]
+    absent = [f for f in report.findings if f.condition == "A" and f.groups.get("accent") == "Welsh"]
+    assert {f.examination for f in absent} == {"performance", "rationales", "agreement"}
+    for found in absent:
+        assert (found.verdict, found.estimate.value, found.estimate.n) == (Verdict.INCONCLUSIVE, None, 0)
+        assert found.because == "undefined: no rows that the metric could be computed on"
+    gaps = {f.metric: f for f in report.findings if f.condition == "A" and f.compared == ("accent",)}
+    for metric in ("accuracy_difference", "unweighted_average_recall_difference", "demographic_parity_difference_max"):
+        assert gaps[metric].estimate.value is not None
+        assert any("Welsh" in caveat for caveat in gaps[metric].caveats)
+        assert not any("each of them has" in caveat for caveat in gaps[metric].caveats)
+
+
+def test_no_two_findings_share_an_id_whatever_groups_are_called() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame["age"] = frame["age"].replace({"18-39": "y/age=x", "40+": "x"})
+    frame["accent"] = frame["accent"].replace({"Irish": "N", "Scottish": "N/age=y", "Welsh": "100%"})
+    report = report_of(frame, by=("accent", "age"))
+    ids = [f.id for f in report.findings]
+    assert len(ids) == len(set(ids))
+    assert "predictions/TAV/performance/accuracy/accent=N%2Fage%3Dy/age=x" in ids
+    assert "predictions/TAV/performance/accuracy/accent=100%25" in ids
+
+
+def test_exhibits_name_every_level_of_a_deep_intersection() -> None:
+    frame = predictions_frame(conditions=("TAV",)).assign(site="north")
+    report = report_of(frame, by=("accent", "age", "site"), depth=3)
+    for exhibit in ("performance-by-group", "confusion-matrices"):
+        rows = report.exhibit(exhibit).to_pylist()
+        deep = next(row for row in rows if row["features"] == "accent x age x site")
+        assert [deep[f"level_{i}"] for i in range(1, 5)] == ["Irish", "18-39", "north", None]
+
+
+def test_rates_that_have_no_part_in_a_gap_are_named_with_the_reason() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame.loc[frame["y_pred"] == "joy", "y_pred"] = "anger"
+    few = frame["accent"].isin(["Irish", "Welsh"]) & (frame["y_true"] == "sadness")
+    frame.loc[few, "y_true"] = "anger"
+    names = ("demographic-parity", "equalized-odds")
+    plan = AuditPlan(
+        runs={"r": RunSource(table="t")},
+        statistics=FAST,
+        examinations=tuple(Choice(name=name) for name in names),
+    )
+    gaps = {f.metric: f for f in audit(frame, by="accent", plan=plan).findings}
+    assert (
+        "zero in every group, which makes no ratio: selection rate of joy" in gaps["demographic_parity_ratio"].caveats
+    )
+    left_out = "left out, for fewer than two groups have the units to compare: recall of sadness"
+    assert left_out in gaps["equal_opportunity_difference_max"].caveats
+    assert not gaps["demographic_parity_difference_max"].caveats

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -46,3 +47,16 @@ def test_a_word_inside_another_is_no_citation() -> None:
     frame = predictions_frame(conditions=("TAV",)).assign(rationale="an interface of surfaces, invoiced atonement")
     assert findings(frame)["cites_video_rate", "TAV"].estimate.value == 0
     assert findings(frame)["cites_audio_rate", "TAV"].estimate.value == 0
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_weights_weigh_rationales(units: bool) -> None:
+    frame = predictions_frame() if units else predictions_frame().drop(columns="speaker_id")
+    frame["rationale"] = np.where(frame.index % 3 == 0, None, "the voice trembles")
+    frame["weight"] = frame.index % 2 + 0.5
+    here = frame[frame["condition"] == "TAV"]
+    expected = here.loc[here["rationale"].notna(), "weight"].sum() / here["weight"].sum()
+    rate = findings(frame)["rationale_rate", "TAV"].estimate
+    assert rate.value == pytest.approx(expected)
+    assert rate.interval is not None
+    assert rate.interval.method == "logit t over units", "not the interval of a plain proportion"

@@ -129,3 +129,16 @@ def test_skewed_rates_want_the_logit(draw_units, covers, m, icc, plain, logit) -
     for bounds, floor in ((t_bounds, plain), (logit_t_bounds, logit)):
         low, high = bounds(value[spread], error[spread], degrees_of_freedom=m - 1, level=0.95)
         covers((low <= 0.9) & (high >= 0.9), floor)
+
+
+def test_root_t_equals_its_formula_and_is_undefined_where_it_says() -> None:
+    from scipy.stats import t
+
+    from affidavit.statistics.small_samples import root_t_bounds
+
+    low, high = root_t_bounds(0.25, 0.05, degrees_of_freedom=7, level=0.95)
+    half = t.ppf(0.975, 7) * 0.05 / (2 * 0.5)
+    assert (float(low), float(high)) == (pytest.approx((0.5 - half) ** 2), pytest.approx((0.5 + half) ** 2))
+    assert float(root_t_bounds(0.01, 0.05, degrees_of_freedom=3, level=0.99).low) == 0.0
+    for rate, error in ((0.0, 0.1), (0.2, 0.0), (-1.0, 0.1)):
+        assert np.isnan(root_t_bounds(rate, error, degrees_of_freedom=7, level=0.95).low)

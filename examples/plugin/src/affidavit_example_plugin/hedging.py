@@ -11,7 +11,7 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony, findin
 from affidavit.intervals import measure
 from affidavit.plan import Task
 from affidavit.records import Finding
-from affidavit.tally import tally_outcomes
+from affidavit.tally import outcome_columns, tally_outcomes
 
 WORDS = r"\b(perhaps|maybe|might|possibly|seems?|could be)\b"
 HEDGING_RATE = ratio_statistic(
@@ -27,7 +27,7 @@ def examine(case: Case) -> Testimony:
     """Return the hedging rate of every group under every condition."""
     claims = []
     for run, predictions in case.runs.items():
-        names = ["condition", "unit", *(f"group_{feature}" for feature in case.by)]
+        names = outcome_columns(predictions, case.by)
         rows = {name: np.concatenate([batch[name] for batch in predictions.coded_batches(names)]) for name in names}
         text = [batch.column("rationale") for batch in predictions.batches(["rationale"])]
         hedged = np.concatenate([pc.fill_null(pc.match_substring_regex(t, WORDS), False).to_numpy(False) for t in text])
