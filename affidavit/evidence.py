@@ -23,7 +23,7 @@ from affidavit.statistics.permutation import PermutedSums, UnitShuffler, permute
 from affidavit.tally import GroupedSums
 
 PERMUTATION_BUDGET: Final = 2_500_000_000
-"""Sums moved at most; beyond it the null is Gaussian, which so many units justify."""
+"""Sums moved at most; beyond it the null is resampled around equality, which so many units justify."""
 
 
 @dataclass(kw_only=True)

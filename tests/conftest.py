@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,17 @@ import pytest
 from affidavit import registry
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under AFFIDAVIT_REQUIRE_ALL a skip is a failure, unless it is for public data that lie beside the project."""
+    report = yield
+    wanted = os.environ.get("AFFIDAVIT_REQUIRE_ALL") == "1"
+    if wanted and report.skipped and not hasattr(report, "wasxfail") and "public data" not in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} skipped, and AFFIDAVIT_REQUIRE_ALL forbids it: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,19 @@
 """Gaps: the interval covers, the test keeps its level, chance is printed, and small groups are named."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from affidavit.confusion import class_sums, ratio_statistic, unweighted_average_recall
+from affidavit.confusion import Statistic, class_sums, ratio_statistic, unweighted_average_recall
 from affidavit.evidence import Evidence
 from affidavit.gaps import GapKind, measure_gap
+from affidavit.intervals import measure
 from affidavit.plan import Statistics
 from affidavit.records import Interval
 from affidavit.statistics.bootstrap import UnitResampler
+from affidavit.statistics.simultaneous import simultaneous_differences
 from affidavit.tally import GroupedSums
 
 RATE = ratio_statistic("rate", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="test")
@@ -78,7 +81,7 @@ def test_a_small_group_by_a_boundary_makes_no_gap_certain_by_luck(sizes: list[in
 
 
 def test_few_rows_of_word_errors_make_no_gap_certain_by_luck() -> None:
-    """Gamma-Poisson errors, rows as units, six groups of 12 beside four of 200: plain t errs in a tenth of tables."""
+    """Gamma-Poisson errors, rows as units, six groups of 12 beside four of 200: plain t errs in a fifth of tables."""
     rate = ratio_statistic("w", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="test", high=None)
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(10), [12] * 6 + [200] * 4)
@@ -100,6 +103,51 @@ def test_false_alarms_at_nominal_and_deciding_levels(sizes: list[int], rate: flo
     rate_found = false_alarms(sizes, rate, simulations, level)
     print(f"sizes {sizes} rate {rate} level {level}: {rate_found:.4f}")
     assert rate_found <= alpha + 3 * np.sqrt(alpha * (1 - alpha) / simulations) + 0.25 * alpha
+
+
+Draw = Callable[[np.random.Generator], Evidence]
+
+
+def plain_t_false_alarms(
+    draw: Callable[[np.random.Generator], Evidence], statistic: Statistic, simulations: int
+) -> float:
+    """Return how often Welch t on every pair, Bonferroni, denies equality: what the bounds of gaps replaced."""
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(simulations):
+        measured = measure(draw(rng), statistic)
+        pairs = simultaneous_differences(
+            measured.value,
+            covariance=np.diag(measured.believable_error() ** 2),
+            degrees_of_freedom=measured.degrees_of_freedom,
+            level=0.95,
+        )
+        found += bool(np.any((pairs.low > 0) | (pairs.high < 0)))
+    return found / simulations
+
+
+@pytest.mark.slow
+def test_plain_t_errs_where_small_groups_meet_large_ones() -> None:
+    """Why gaps are not bounded by plain t (docs/decisions/002): should this fail, t is well enough and simpler."""
+
+    def proportions(sizes: list[int], rate: float) -> Draw:
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        return lambda rng: evidence_of(
+            rng.binomial(10, rng.beta(9 * rate, 9 * (1 - rate), len(group))), np.full(len(group), 10), group
+        )
+
+    def word_errors(rng: np.random.Generator) -> Evidence:
+        group = np.repeat(np.arange(10), [12] * 6 + [200] * 4)
+        words = rng.integers(3, 18, len(group))
+        return evidence_of(rng.poisson(rng.gamma(0.7, 0.154, len(group)) * words), words, group)
+
+    for sizes, rate in MIXES:
+        alarms = plain_t_false_alarms(proportions(sizes, rate), RATE, 600)
+        print(f"plain t, sizes {sizes} rate {rate}: {alarms:.3f}")
+        assert alarms > 0.06
+    errors = ratio_statistic("w", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="test", high=None)
+    alarms = plain_t_false_alarms(word_errors, errors, 400)
+    print(f"plain t, word errors: {alarms:.3f}")
+    assert alarms > 0.06
 
 
 def test_a_group_that_cannot_be_compared_on_a_class_is_named_with_it() -> None:
