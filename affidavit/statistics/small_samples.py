@@ -70,8 +70,8 @@ def root_t_bounds(rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_free
     For rates of counts without an upper end (word errors a word): over few units they are skewed, and a group with few
     errors has a small standard error by luck. With six groups of 12 units beside four of 200, equal rates,
     simultaneous Welch bounds of differences excluded zero in 19 % of tables at level 0.95, and bounds made from these
-    in under 5 % (`tests/affidavit/test_gaps.py`, `-k "plain_t or word_errors"`). The log scale errs as little and its upper ends run
-    off to astronomical numbers with few degrees of freedom.
+    in under 5 % (`tests/affidavit/test_gaps.py`, `-k "plain_t or word_errors"`). The log scale errs as little, and its
+    upper ends run off to astronomical numbers with few degrees of freedom.
 
     | case | bounds |
     |---|---|
