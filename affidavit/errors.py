@@ -4,12 +4,14 @@
     ├── InputError                what was brought cannot be audited as it is
     │   ├── TableError            the file does not open, or is not the table it claims to be
     │   ├── ColumnError           a column is missing, ambiguous or of the wrong type
-    │   └── RowError              a row breaks the schema of the predictions table
+    │   ├── RowError              a row breaks the schema of the predictions table
+    │   └── MediaError            sound or pictures of one utterance cannot be used
     ├── PlanError                 the plan or a flag asks for something that does not exist
     ├── PolicyError               a criterion cannot be applied
     ├── RegistryError             a name behind one of the doors is unknown or its plugin is broken
     ├── MissingPartError          an optional part of affidavit is not installed
     ├── HouseError                a file shadows one of the project's top-level packages
+    ├── CheckpointError           a trained model cannot be loaded
     └── VerificationError         a bundle is not what it swears to be
 
 Each error names what is wrong, where, what was found, what is allowed and what to do, and carries a slug whose page
@@ -46,6 +48,7 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "label-space": "The label space names a label twice, or has too many labels to be classes.",
         "row-value": "A value is missing or out of range where the task needs one.",
         "row-condition": "A condition does not parse.",
+        "media-unreadable": "The sound or pictures of an utterance cannot be played, are empty, or far too long.",
         "unit-in-two-groups": "A unit carries two levels of a feature that was not declared per utterance.",
         "feature-levels": "A feature has too many levels to be groups.",
         "plan-invalid": "A plan has an unknown key, a missing key or a value of the wrong kind.",
@@ -62,6 +65,8 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "signature-invalid": "A signature does not verify with the given key.",
         "key-invalid": "A key file is not an ed25519 key in PEM form, or the wrong half of one.",
         "recomputation-differs": "Findings recomputed from the table differ from the report's.",
+        "checkpoint-invalid": "A checkpoint is not a whole one, or was written by another version of the model.",
+        "units-overlap": "The same unit or dialogue would be trained on and judged.",
         "output-exists": "The output would overwrite something that is not an audit bundle.",
     }
 )
@@ -113,6 +118,10 @@ class RowError(InputError):
     """A row breaks the schema of the predictions table."""
 
 
+class MediaError(InputError):
+    """Sound or pictures of one utterance cannot be used; judging records it as a refusal and goes on."""
+
+
 class PlanError(AffidavitError):
     """The plan or a flag asks for something that does not exist."""
 
@@ -131,6 +140,10 @@ class MissingPartError(AffidavitError):
 
 class HouseError(AffidavitError):
     """A file shadows one of the project's top-level packages."""
+
+
+class CheckpointError(AffidavitError):
+    """A trained model cannot be loaded."""
 
 
 class VerificationError(AffidavitError):

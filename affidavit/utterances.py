@@ -18,6 +18,16 @@ class MediaSpan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A piece of evidence that a rationale cites; its seconds count from the start of the utterance."""
+
+    modality: str
+    quote: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One turn of one speaker."""
 
@@ -40,16 +50,18 @@ class Utterance:
     """Sensitive feature to level; a missing feature is unknown, never guessed."""
     consent: Mapping[str, bool] = field(default_factory=dict)
     """Modality to consent; an absent modality was not asked about."""
+    rationales: Mapping[str, str] = field(default_factory=dict)
+    """Reference rationales, by the instruction family that each answers (`explain` where the corpus knows one)."""
+    cues: tuple[Cue, ...] = ()
+    """The evidence that the reference rationale rests on."""
+    evidence: frozenset[str] | None = None
+    """The modalities (`text`, `audio`, `video`) that carry the emotion, where that is known; None where it is not.
+    Empty where none of this turn's modalities does, and only the turns before it tell."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cue:
-    """A piece of evidence that a rationale cites."""
-
-    modality: str
-    quote: str
-    start_s: float | None = None
-    end_s: float | None = None
+    @property
+    def unit(self) -> str:
+        """Who is counted: the patient, else the speaker, else the utterance itself."""
+        return self.unit_id or self.speaker_id or self.utterance_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
