@@ -33,15 +33,30 @@ class Door(StrEnum):
 BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
     {
         Door.CORPORA: {
+            "clinic": "corpora.clinic.loader:LOADER",
             "manifest": "corpora.manifest:LOADER",
+            "crema-d": "corpora.crema_d_clips:LOADER",
+            "ravdess": "corpora.ravdess:LOADER",
+            "meld": "corpora.meld:LOADER",
+            "iemocap": "corpora.iemocap:LOADER",
+            "dfew": "corpora.dfew:LOADER",
+            "mafw": "corpora.mafw:LOADER",
+            "mer2023": "corpora.mer2023:LOADER",
+            "emer": "corpora.emer:LOADER",
+            "seed-vii": "corpora.seed_vii:LOADER",
+            "audformat": "corpora.audformat_database:LOADER",
+            "hugging-face": "corpora.hugging_face:LOADER",
             "crema-d-votes": "corpora.crema_d:LOADER",
             "common-voice-asr": "corpora.common_voice:LOADER",
         },
         Door.REASONERS: {
             "recorded": "reasoners.recorded:REASONER",
             "simulator": "reasoners.simulator:REASONER",
+            "instructed": "reasoners.instructed.door:REASONER",
         },
-        Door.TRAINERS: {},
+        Door.TRAINERS: {
+            "supervised": "reasoners.supervised:TRAINER",
+        },
         Door.EXAMINATIONS: {
             "performance": "audit.performance:EXAMINATION",
             "demographic-parity": "audit.demographic_parity:EXAMINATION",

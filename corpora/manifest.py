@@ -123,7 +123,13 @@ class _Reader:
                 intensity=intensity[row],
                 sensitive=groups[row],
                 consent=consent[row],
-                **{part: texts[part][row] for part in parts},
+                speaker_id=texts["speaker_id"][row],
+                unit_id=texts["unit_id"][row],
+                dialogue_id=texts["dialogue_id"][row],
+                site=texts["site"][row],
+                speaker_role=texts["speaker_role"][row],
+                text=texts["text"][row],
+                label=texts["label"][row],
             )
             for row in range(self.cells.n_rows)
         )

@@ -20,6 +20,8 @@ class MediaFolder:
     root: Path
     where: str
     """The manifest, for error messages."""
+    first_row: int = 0
+    """How many rows of the manifest come before those that are asked for, where it is read in parts."""
 
     def resolved(self, names: Sequence[str | None], column: str) -> list[Path | None]:
         """Return absolute paths, None where the cell was empty.
@@ -42,7 +44,7 @@ class MediaFolder:
             raise RowError(
                 f"{column}: there is no such file",
                 slug="file-not-found",
-                where=f"{self.where}, row {row + 1}",
+                where=f"{self.where}, row {self.first_row + row + 1}",
                 found=f"{path}{more}",
                 allowed=f"files under {self.root}",
                 remedy="put the files there, name their folder (media_root), or load without them (media: skip)",
@@ -58,7 +60,7 @@ class MediaFolder:
             raise RowError(
                 f"{column} leads out of the folder of the media",
                 slug="row-value",
-                where=f"{self.where}, row {row + 1}",
+                where=f"{self.where}, row {self.first_row + row + 1}",
                 found=repr(name),
                 allowed=f"paths inside {root}",
                 remedy="name the folder that holds all files (media_root), or correct the path",
