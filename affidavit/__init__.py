@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from affidavit.examinations import Claim as Claim
     from affidavit.examinations import Testimony as Testimony
     from affidavit.examinations import examination as examination
+    from affidavit.judging import judge as judge
     from affidavit.plan import AuditPlan as AuditPlan
     from affidavit.plan import read_plan as read_plan
     from affidavit.policy import Policy as Policy
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from affidavit.report import AuditReport as AuditReport
     from affidavit.run import audit as audit
     from affidavit.run import run_plan as run_plan
+    from affidavit.sources import load_corpus as load_corpus
+    from affidavit.utterances import Cue as Cue
     from affidavit.utterances import Judgement as Judgement
+    from affidavit.utterances import MediaSpan as MediaSpan
     from affidavit.utterances import Utterance as Utterance
 
 _HOME = {
@@ -50,12 +54,14 @@ _HOME = {
     "Claim": "examinations",
     "Condition": "conditions",
     "Corpus": "corpus",
+    "Cue": "utterances",
     "Estimate": "records",
     "Exhibit": "records",
     "Finding": "records",
     "Interval": "records",
     "Judgement": "utterances",
     "Policy": "policy",
+    "MediaSpan": "utterances",
     "Predictions": "predictions",
     "Reading": "predictions",
     "Refusal": "records",
@@ -64,6 +70,8 @@ _HOME = {
     "Verdict": "records",
     "audit": "run",
     "examination": "examinations",
+    "judge": "judging",
+    "load_corpus": "sources",
     "read_bundle": "bundle",
     "read_plan": "plan",
     "read_policy": "policy",

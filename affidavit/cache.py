@@ -6,12 +6,19 @@ an entry that does not hold is thrown away, never believed. `AFFIDAVIT_CACHE` na
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+import pyarrow as pa
+from pyarrow import parquet
 
 from affidavit.columns import ColumnMap
 from affidavit.digests import digest_of
@@ -39,7 +46,7 @@ class PredictionsCache:
             kept = json.loads(note.read_text(encoding="utf-8"))
             predictions = read_predictions(table, _as_written(reading, kept["unit"]))
             if predictions.digest == kept["digest"]:
-                return _restored(predictions, reading, kept)
+                return replace(_restored(predictions, reading, kept), side_tables=self._side_tables(key, kept))
         except (AffidavitError, ValueError, KeyError, OSError):
             pass  # a damaged entry is as good as none: the reasoner is asked again
         table.unlink(missing_ok=True)
@@ -50,6 +57,9 @@ class PredictionsCache:
         """Keep a table; the note comes last, so that a table without one was never finished."""
         table, note = self._paths(key)
         predictions.write(table)
+        for name, side in predictions.side_tables.items():
+            with replacing(self._side_path(key, name)) as temporary:
+                parquet.write_table(side, temporary)
         kept = {
             "digest": predictions.digest,
             "unit": predictions.unit,
@@ -57,25 +67,50 @@ class PredictionsCache:
             "features": dict(predictions.mapped.features),
             "assumptions": list(predictions.assumptions),
             "source_name": predictions.source_name,
+            "side_tables": sorted(predictions.side_tables),
         }
         with replacing(note) as temporary:
             temporary.write_text(json.dumps(kept), encoding="utf-8")
+
+    def _side_tables(self, key: str, kept: Mapping[str, Any]) -> dict[str, pa.Table]:
+        return {name: parquet.read_table(self._side_path(key, name)) for name in kept["side_tables"]}
+
+    def _side_path(self, key: str, name: str) -> Path:
+        return self.folder / f"{key.removeprefix('sha256:')}.{name}.parquet"
 
     def _paths(self, key: str) -> tuple[Path, Path]:
         name = key.removeprefix("sha256:")
         return self.folder / f"{name}.parquet", self.folder / f"{name}.json"
 
 
-def default_cache() -> PredictionsCache | None:
-    """Return the user's cache, or None where it is switched off."""
+def cache_folder(part: str) -> Path | None:
+    """Return the folder of one part of the user's cache (`predictions`, `shards`), or None where it is switched off."""
     named = os.environ.get(ENVIRONMENT)
     if named == "off":
         return None
     if named:
-        return PredictionsCache(Path(named))
+        return Path(named) / part
     from platformdirs import user_cache_path
 
-    return PredictionsCache(user_cache_path("affidavit") / "predictions")
+    return user_cache_path("affidavit") / part
+
+
+def kept_folder(part: str) -> Path:
+    """Return a folder of the user's cache, or where that is switched off one that goes when the process ends."""
+    return cache_folder(part) or _passing_folder() / part
+
+
+@lru_cache(maxsize=1)
+def _passing_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="affidavit-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def default_cache() -> PredictionsCache | None:
+    """Return the user's cache of judged tables, or None where it is switched off."""
+    folder = cache_folder("predictions")
+    return None if folder is None else PredictionsCache(folder)
 
 
 def cache_key(
@@ -83,16 +118,18 @@ def cache_key(
 ) -> str | None:
     """Return the key of a judgement, or None for a reasoner that does not ask to be cached.
 
-    A reasoner asks by an attribute `cache_version`, which it changes whenever its judgements would.
+    A reasoner asks by an attribute `cache_version`, which it changes whenever its judgements would. One whose options
+    name files (a checkpoint) answers for their content by a method `options_digest(options, folder)`.
     """
     version = getattr(reasoner, "cache_version", None)
     if version is None:
         return None
+    digest = getattr(reasoner, "options_digest", None)
     return digest_of(
         {
             "schema": SCHEMA_VERSION,
             "reasoner": [reasoner.name, str(version)],
-            "options": json.loads(json.dumps(dict(options))),
+            "options": json.loads(json.dumps(dict(options))) if digest is None else digest(options, reading.folder),
             "corpus": corpus_digest,
             "seed": seed,
             "run": reading.run,

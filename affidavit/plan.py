@@ -56,6 +56,8 @@ class RunSource(Record):
     """Part (`y_true`, `speaker_id`, ...) to column name, where names are not recognised."""
     corpus: Chosen | None = None
     reasoner: Chosen | None = None
+    trained: str | None = None
+    """The name under `training` whose first seed judges; the reasoner's option `checkpoint` is then filled in."""
     supplier: str | None = None
     """Who handed the table over; printed on the first page."""
     task: Task | None = None
@@ -69,7 +71,21 @@ class RunSource(Record):
             raise ValueError("a run has exactly one of table and reasoner")
         if self.corpus is not None and self.reasoner is None:
             raise ValueError("a corpus needs a reasoner to judge it")
+        if self.trained is not None and self.reasoner is None:
+            raise ValueError("trained says which model judges, so the run needs a reasoner")
         return self
+
+
+class Training(Record):
+    """One model to be trained, once for each seed; `affidavit train` does it, and `run` where it was not done yet."""
+
+    corpus: Chosen
+    reasoner: Chosen
+    """What is trained, with the options of a new model (its size)."""
+    trainer: Chosen = Choice(name="supervised")
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    out: str | None = None
+    """The folder of the checkpoints, one below it a seed, relative to the plan; in the user's cache where absent."""
 
 
 class Feature(Record):
@@ -115,6 +131,10 @@ class Execution(Record):
     batch_rows: int = Field(default=262_144, ge=1024)
     memory_rows: int = Field(default=5_000_000, ge=0)
     """Parquet tables with more rows are streamed instead of held in memory; every examination answers the same."""
+    device: str = "auto"
+    """Where models run: `cpu`, `cuda`, `cuda:1`; `auto` takes a GPU where there is one."""
+    workers: int = Field(default=2, ge=0)
+    """Processes that decode and measure media; 0 does it in the main one."""
 
 
 class AuditPlan(Record):
@@ -124,6 +144,8 @@ class AuditPlan(Record):
     title: str = "Audit"
     purpose: str | None = None
     """What the model is used for; printed, and judged by nobody here."""
+    training: Mapping[str, Training] = Field(default_factory=dict)
+    """Models to train before anything is judged."""
     runs: Mapping[str, RunSource] = Field(min_length=1)
     by: Annotated[tuple[str, ...], AfterValidator(_in_one_order)] = ()
     """Sensitive features; kept in alphabetical order, so that the order in which they were named changes nothing."""
@@ -149,6 +171,16 @@ class AuditPlan(Record):
                 raise ValueError(f"features.{name}: not among by={list(self.by)}{did_you_mean(name, list(self.by))}")
         return self
 
+    @model_validator(mode="after")
+    def _trained_are_there(self) -> AuditPlan:
+        for name, run in self.runs.items():
+            if run.trained is not None and run.trained not in self.training:
+                known = list(self.training)
+                raise ValueError(
+                    f"runs.{name}.trained: {run.trained!r} is not under training{did_you_mean(run.trained, known)}"
+                )
+        return self
+
     def feature(self, name: str) -> Feature:
         """Return how a feature is read, by default one level per unit in natural order."""
         return self.features.get(name, Feature())
@@ -159,10 +191,16 @@ class AuditPlan(Record):
         for run in written["runs"].values():
             run.pop("table", None)
             for part in (run.get("corpus"), run.get("reasoner")):
-                if part is not None:
-                    for place in ("path", "media_root"):
-                        part.get("options", {}).pop(place, None)
+                _drop_places(part)
+        for training in written.get("training", {}).values():
+            training.pop("out", None)
+            _drop_places(training.get("corpus"))
         return written
+
+
+def _drop_places(choice: dict[str, Any] | None) -> None:
+    for place in ("path", "media_root", "checkpoint"):
+        (choice or {}).get("options", {}).pop(place, None)
 
 
 def read_plan(path: Path) -> AuditPlan:

@@ -20,7 +20,7 @@ from affidavit.canonical import Canonicaliser
 from affidavit.columns import ColumnMap, infer_task, map_columns
 from affidavit.digests import file_digest
 from affidavit.levels import declared_labels, ordered_levels
-from affidavit.plan import Feature, Task
+from affidavit.plan import Execution, Feature, Task
 from affidavit.protocols import Progress, silent
 from affidavit.survey import Source, coded, take_survey
 from affidavit.tables import RawTable, open_table
@@ -56,6 +56,8 @@ class Predictions:
     file_digest: str | None
     in_memory: bool
     _batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
+    side_tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    """What a live reasoner says beyond the table: `judgements` with every column, `cues`, `unjudged` with reasons."""
 
     @property
     def n_units(self) -> int:
@@ -131,6 +133,9 @@ class Reading:
     label_space: tuple[str, ...] | None = None
     in_memory_rows: int = IN_MEMORY_ROWS
     batch_rows: int = 262_144
+    folder: Path = Path()
+    """Where relative paths of a reasoner's options start."""
+    execution: Execution = field(default_factory=Execution)
 
 
 def read_predictions(path: Path, reading: Reading, *, progress: Progress = silent) -> Predictions:

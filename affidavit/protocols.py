@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from affidavit.case import Case
     from affidavit.corpus import Corpus
     from affidavit.examinations import Testimony
+    from affidavit.plan import Execution
     from affidavit.predictions import Predictions, Reading
     from affidavit.records import Refusal
     from affidavit.report import AuditReport
@@ -62,15 +63,36 @@ class Reasoner(Protocol):
 
 
 @runtime_checkable
+class Learner(Protocol):
+    """A reasoner behind the door that can be trained: it makes a new model for a corpus."""
+
+    name: str
+
+    def untrained(self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution) -> Trainable:
+        """Return a live model that nobody has trained yet, with the corpus's label space."""
+
+
+@runtime_checkable
 class Trainer(Protocol):
     """A door `trainers`: DP-SGD, federation, mitigation and GRPO are all trainers."""
 
     name: str
 
     def train(
-        self, reasoner: Trainable, corpus: Corpus, options: Mapping[str, Any], *, rng: np.random.Generator
-    ) -> Reasoner:
-        """Return the trained reasoner; the one given is not changed."""
+        self,
+        reasoner: Trainable,
+        corpus: Corpus,
+        options: Mapping[str, Any],
+        *,
+        folder: Path,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Trainable:
+        """Fit the reasoner, leave its checkpoint in `folder`, and return it.
+
+        Interrupted, it goes on from what it left there; `training_digest` among the options tells whether that was the
+        same training, and ends up in the checkpoint's `card.json`.
+        """
 
 
 @runtime_checkable
@@ -114,18 +136,30 @@ class Renderer(Protocol):
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A reasoner whose parameters can be fitted."""
+    """A live reasoner whose parameters can be fitted.
 
-    def parameters(self) -> Sequence[Any]:
-        """Return the tensors that training may change."""
+    Its law: the unit is dimension 0 of every trained layer, so that a row of `losses` depends on that unit alone.
+    """
 
-    def loss(self, utterances: Sequence[Utterance]) -> Any:  # noqa: ANN401 - a tensor, and the core knows no torch
-        """Return one differentiable loss per utterance."""
+    module: Any
+    """The `torch.nn.Module` that holds what is trained."""
+
+    def prepare(self, utterances: Sequence[Utterance], *, progress: Progress) -> None:
+        """Measure what the model takes in of these utterances, once."""
+
+    def parameter_groups(self) -> Mapping[str, Sequence[Any]]:
+        """Return the tensors that training may change: `new` ones and `pretrained` ones."""
+
+    def losses(self, units: Sequence[Sequence[Utterance]], *, rng: np.random.Generator) -> Any:  # noqa: ANN401 - a tensor
+        """Return one differentiable loss per unit; what training draws at random comes from `rng`."""
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write a checkpoint that loads by path, with what is to be known of its training."""
 
 
 @runtime_checkable
 class Differentiable(Protocol):
-    """A reasoner whose scores have gradients with respect to its inputs."""
+    """A reasoner whose scores have gradients with respect to what it takes in."""
 
     def logits(self, utterances: Sequence[Utterance]) -> Any:  # noqa: ANN401 - a tensor, and the core knows no torch
         """Return scores before normalisation, one row per utterance, one column per label."""
@@ -136,4 +170,7 @@ class Ablatable(Protocol):
     """A reasoner that can be asked again with modalities taken away."""
 
     def judge_under(self, utterances: Sequence[Utterance], *, condition: str) -> Sequence[Judgement]:
-        """Judge under a canonical condition such as `TA`; the missing modality reaches no part of the model."""
+        """Judge whole dialogues under a canonical condition such as `TA`, one judgement an utterance.
+
+        The missing modality reaches no part of the model, and is missing from every turn of the dialogue.
+        """

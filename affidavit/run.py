@@ -6,6 +6,7 @@ Rooms are reached through the registry only. Everything that can refuse does so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ from affidavit.report import AuditReport, DataDescription
 from affidavit.seeds import seed_of
 from affidavit.sources import Loaded, load_run, load_table
 from affidavit.summary import caveats, summary
-from affidavit.tables import RawTable, from_frame, open_table
+from affidavit.tables import RawTable, from_arrow, from_frame, open_table
+from affidavit.training import train_plan
 from affidavit.verdicts import check_policy, decide, overall
 from affidavit.yaml_files import describe_validation_error
 
@@ -49,12 +51,13 @@ def run_plan(
     examinations = choose(plan)
     if policy is not None:
         check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
+    train_plan(plan, folder=folder, progress=progress)
     loaded = [item for name, source in plan.runs.items() for item in load_run(name, source, plan, folder, progress)]
     return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress)
 
 
 def audit(
-    table: pd.DataFrame | str | Path,
+    table: pd.DataFrame | Predictions | str | Path,
     by: str | Sequence[str] = (),
     *,
     policy: str | Policy | None = None,
@@ -62,7 +65,7 @@ def audit(
     plan: AuditPlan | None = None,
     progress: Progress = silent,
 ) -> AuditReport:
-    """Audit a predictions table held in a frame or a file, and return the report.
+    """Audit a predictions table (a frame, a file, or what `judge` returned), and return the report.
 
     `by` names the sensitive features (one may be a plain string). `columns` names parts whose columns are not
     recognised (`{"y_true": "gold"}`). `plan` sets everything else (statistics, features, depth, seed); its runs and
@@ -71,7 +74,7 @@ def audit(
     Raises:
         AffidavitError: the table, the policy or the plan is at fault.
     """
-    name = "table" if not isinstance(table, str | Path) else Path(table).name
+    name = _name_of(table)
     source = RunSource(table=name, columns=dict(columns or {}))
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
     chosen = _replanned(base, source, (by,) if isinstance(by, str) else tuple(by))
@@ -84,7 +87,21 @@ def audit(
     return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
 
 
-def _opened(table: pd.DataFrame | str | Path, name: str, plan: AuditPlan) -> RawTable:
+def _name_of(table: pd.DataFrame | Predictions | str | Path) -> str:
+    if isinstance(table, Predictions):
+        return table.source_name
+    return Path(table).name if isinstance(table, str | Path) else "table"
+
+
+def _opened(table: pd.DataFrame | Predictions | str | Path, name: str, plan: AuditPlan) -> RawTable:
+    if isinstance(table, Predictions):
+        judged = table.side_tables.get("judgements")
+        raw = (
+            from_frame(table.to_frame(), name=name)
+            if judged is None
+            else from_arrow(judged, name=name, format_name="judged")
+        )
+        return replace(raw, assumptions=(*raw.assumptions, *table.assumptions))
     if not isinstance(table, str | Path):
         return from_frame(table, name=name)
     return open_table(Path(table), memory_rows=plan.execution.memory_rows, batch_rows=plan.execution.batch_rows)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,11 @@ from affidavit.cache import cache_key, default_cache
 from affidavit.corpus import Corpus
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
-from affidavit.protocols import Progress
+from affidavit.protocols import Progress, silent
 from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
 from affidavit.tables import RawTable, open_table
+from affidavit.training import checkpoint_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Loaded:
     """Of the files or options that the corpus was made from, where there is a corpus."""
 
 
-def reading_of(name: str, source: RunSource, plan: AuditPlan) -> Reading:
+def reading_of(name: str, source: RunSource, plan: AuditPlan, folder: Path = Path()) -> Reading:
     """Return how a run's table is to be read."""
     return Reading(
         run=name,
@@ -49,6 +51,8 @@ def reading_of(name: str, source: RunSource, plan: AuditPlan) -> Reading:
         label_space=source.label_space,
         in_memory_rows=plan.execution.memory_rows,
         batch_rows=plan.execution.batch_rows,
+        folder=folder,
+        execution=plan.execution,
     )
 
 
@@ -62,9 +66,8 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
         rows = plan.execution
         raw = open_table(folder / source.table, memory_rows=rows.memory_rows, batch_rows=rows.batch_rows)
         return load_table(name, source, plan, raw, progress)
-    corpus = _corpus(source, folder, progress)
-    reading = reading_of(name, source, plan)
-    predictions = _judged(name, source, plan, corpus, reading, progress)
+    reading = reading_of(name, source, plan, folder)
+    corpus, predictions = judged_run(name, source, plan, reading, progress)
     return _loaded(predictions, reading, source, corpus, progress)
 
 
@@ -94,12 +97,33 @@ def _loaded(
     ]
 
 
-def _corpus(source: RunSource, folder: Path, progress: Progress) -> Corpus | None:
-    if source.corpus is None:
-        return None
-    corpus: Corpus = load(Door.CORPORA, source.corpus.name).load(
-        source.corpus.options, folder=folder, progress=progress
+def judged_run(
+    name: str, source: RunSource, plan: AuditPlan, reading: Reading, progress: Progress
+) -> tuple[Corpus | None, Predictions]:
+    """Return a run's corpus, where it has one, and what its reasoner judges of it.
+
+    Raises:
+        AffidavitError: the source is at fault.
+    """
+    corpus = (
+        None
+        if source.corpus is None
+        else load_corpus(source.corpus.name, source.corpus.options, folder=reading.folder, progress=progress)
     )
+    return corpus, _judged(name, source, plan, corpus, reading, progress)
+
+
+def load_corpus(
+    name: str, options: Mapping[str, Any] | None = None, *, folder: Path = Path(), progress: Progress = silent
+) -> Corpus:
+    """Return a corpus by the name of its loader, as in `load_corpus("clinic", {"seed": 1})`.
+
+    Relative paths among the options start at `folder`.
+
+    Raises:
+        RegistryError: there is no such loader. PlanError, InputError: its options or files are at fault.
+    """
+    corpus: Corpus = load(Door.CORPORA, name).load(dict(options or {}), folder=folder, progress=progress)
     return corpus
 
 
@@ -110,6 +134,8 @@ def _judged(
         raise ValueError(f"run {name} has neither table nor reasoner")
     reasoner = load(Door.REASONERS, source.reasoner.name)
     seed, options = seed_of(plan.seed, name, source.reasoner.name), source.reasoner.options
+    if source.trained is not None:
+        options = {**options, "checkpoint": str(checkpoint_of(source.trained, plan, reading.folder))}
     digest = None if corpus is None else corpus.digest
     key = cache_key(reasoner, options, corpus_digest=digest, reading=reading, seed=seed)
     cache = None if key is None else default_cache()

@@ -1,24 +1,28 @@
 """Maps a function over items in several processes: in order, lazily, in bounded memory, with no process left over.
 
-Workers are spawned, not forked: a copy of a process that runs threads (torch, BLAS) can hang. Each worker holds one
-chunk at a time, and none is given out that lies 2 * `workers` chunks or more beyond the one that the caller waits for,
-however many items there are. A worker computes in one thread, so that workers do not fight over cores.
+Workers are fresh processes, not forks: a copy of a process that runs threads (torch, BLAS) can hang. Nor are they
+`multiprocessing`'s: those import the caller's script again, which runs it anew where it lacks
+`if __name__ == "__main__":`, and costs each of them whatever it imports. Each worker holds one chunk at a time, and
+none is given out that lies 2 * `workers` chunks or more beyond the one that the caller waits for, however many items
+there are. A worker computes in one thread, so that workers do not fight over cores.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import atexit
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import Any, Final, Generic, TypeVar
 
 from affidavit.errors import PlanError
@@ -27,7 +31,14 @@ from affidavit.protocols import Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_BIRTH: Final = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
+sys.path[:] = sys.argv[2:]
+from affidavit.workers import serve
+serve(int(sys.argv[1]))
+"""
 _PATIENCE_S: Final = 5.0
 
 
@@ -42,16 +53,19 @@ def map_in_workers(
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in the order of the items; `workers=0` computes in this process.
 
-    `function` is defined at the top of a module; items and results can be pickled. Items are taken as they are needed.
+    `function` is defined at the top of a module, not of a script; items and results can be pickled. Items are taken as
+    they are needed.
     `progress` hears `what` after every chunk. What the function raises is raised here, after the results before it,
     with the worker's traceback as a note. All processes have ended when the iterator is exhausted, closed or fails.
 
     Raises:
         PlanError: a worker was ended from outside, as by a machine that has run out of memory.
-        ValueError: `workers` is below 0 or `chunk` below 1.
+        ValueError: `workers` is below 0, `chunk` below 1, or `function` one that no other process can import.
     """
     if workers < 0 or chunk < 1:
         raise ValueError(f"workers={workers} must be at least 0, chunk={chunk} at least 1")
+    if workers and getattr(function, "__module__", None) == "__main__":
+        raise ValueError(f"{function!r} is defined in a script; move it to a module that workers can import")
     total = len(items) if isinstance(items, Sized) else None
     chunks = _chunks(items, chunk)
     outcomes = _Crew(function, what).outcomes(chunks, workers) if workers else _here(function, chunks)
@@ -105,7 +119,7 @@ class _Crew(Generic[Item, Result]):
 
     def __init__(self, function: Callable[[Item], Result], what: str) -> None:
         self._function, self._what = pickle.dumps(function), what
-        self._processes: dict[Connection, SpawnProcess] = {}
+        self._processes: dict[Connection, subprocess.Popen[bytes]] = {}
         self._busy: dict[Connection, int] = {}
 
     def outcomes(self, chunks: Iterator[list[Item]], workers: int) -> Generator[_Outcome[Result], None, None]:
@@ -113,6 +127,7 @@ class _Crew(Generic[Item, Result]):
         numbered = enumerate(chunks)
         finished: dict[int, _Outcome[Result]] = {}
         following = given = 0
+        atexit.register(self._end)  # of a generator that lives to the end of the program nobody runs the `finally`
         try:
             while True:
                 ahead = following + 2 * workers - given
@@ -125,6 +140,7 @@ class _Crew(Generic[Item, Result]):
                 else:
                     return
         finally:
+            atexit.unregister(self._end)
             self._end()
 
     def _give(self, numbered: Iterator[tuple[int, list[Item]]]) -> int:
@@ -154,47 +170,52 @@ class _Crew(Generic[Item, Result]):
         return finished
 
     def _start(self) -> Connection:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._function), daemon=True)
-        process.start()
+        ours, theirs = Pipe()
+        with theirs:  # were it left open here, it would not break when the worker ends
+            process = subprocess.Popen(
+                [sys.executable, "-c", _BIRTH, str(theirs.fileno()), *map(str, sys.path)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=_ONE_THREAD | os.environ,
+            )
         self._processes[ours] = process
-        theirs.close()  # or the pipe would not break when the worker ends
+        with suppress(BrokenPipeError):  # whoever sends it a chunk will find out
+            ours.send_bytes(self._function)
         return ours
 
     def _ended(self, pipe: Connection) -> PlanError:
-        process = self._processes[pipe]
-        process.join(_PATIENCE_S)
-        code = process.exitcode or 0
-        signalled = code < 0 and f"signal {-code} ({signal.strsignal(-code)})"
+        code = _patiently(self._processes[pipe])
+        signalled = code is not None and code < 0 and f"signal {-code} ({signal.strsignal(-code)})"
         return PlanError(
             "a worker process was ended before it had finished",
-            slug="plan-impossible",
+            slug="worker-ended",
             where=self._what,
             found=signalled or f"exit status {code}",
-            remedy="if memory ran out, ask for fewer workers (execution: workers), or 0 to compute in this process; a "
-            "script of your own must start its work under `if __name__ == '__main__':`",
+            remedy="if memory ran out, ask for fewer workers (execution: workers), or 0 to compute in this process",
         )
 
     def _end(self) -> None:
         for process in self._processes.values():
             process.terminate()
         for pipe, process in self._processes.items():
-            process.join(_PATIENCE_S)
-            if process.is_alive():
+            if _patiently(process) is None:
                 process.kill()
-                process.join()
-            process.close()
+                process.wait()
             pipe.close()
         self._processes.clear()
 
 
-def _serve(pipe: Connection, function: bytes) -> None:
-    """Compute chunks until the pipe breaks; the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
-    for name in _ONE_THREAD:
-        os.environ.setdefault(name, "1")  # before the function's module brings in what starts threads
-    with suppress(EOFError, OSError):
+def _patiently(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit status, or None of a process that does not end."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE_S)
+    return process.returncode
+
+
+def serve(handle: int) -> None:
+    """Compute chunks until the pipe breaks, which it does when the caller ends in any way; the life of a worker."""
+    with suppress(EOFError, OSError), Connection(handle) as pipe:
+        function = pipe.recv_bytes()
         while True:
             pipe.send_bytes(_answer(function, pipe.recv_bytes()))
 

@@ -86,9 +86,9 @@ def run_file(path: Path, *, out: Path, demand_answers: bool) -> int:
     return _carry_out(read_plan(path), folder=path.resolve().parent, out=out, demand_answers=demand_answers)
 
 
-def run_demo(out: Path) -> int:
-    """Carry out the demonstration plan; a failed criterion is its point, so it ends with 0."""
-    path = Path(str(files("affidavit") / "plans" / "demo.yaml"))
+def run_demo(out: Path, *, plan: str) -> int:
+    """Carry out a built-in plan, `demo` or `simulated`; a failed criterion is its point, so it ends with 0."""
+    path = Path(str(files("affidavit") / "plans" / f"{plan}.yaml"))
     _carry_out(read_plan(path), folder=path.parent, out=out, demand_answers=False)
     return EXIT_DONE
 

@@ -126,11 +126,35 @@ def run(
 
 
 @app.command()
-def demo(out: Out = Path("out/demo")) -> None:
-    """Audit simulated predictions with a planted disparity: the whole way in a minute."""
+def train(plan: Annotated[Path, typer.Argument(help="Plan file (YAML) with `training`.")]) -> None:
+    """Train the models of a plan; one that was trained already is not trained again, an interrupted one goes on."""
+    from affidavit.cli.models import train_file
+
+    raise typer.Exit(train_file(plan))
+
+
+@app.command()
+def judge(
+    plan: Annotated[Path, typer.Argument(help="Plan file (YAML) whose runs have reasoners.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the predictions tables.")] = Path("predictions"),
+) -> None:
+    """Ask the reasoners of a plan, under every condition, and write predictions tables; audits nothing."""
+    from affidavit.cli.models import judge_file
+
+    raise typer.Exit(judge_file(plan, out=out))
+
+
+@app.command()
+def demo(
+    out: Out = Path("out/demo"),
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Audit simulated predictions instead: needs no extra, takes seconds.")
+    ] = False,
+) -> None:
+    """Make the clinic, train a small model on it, judge patients it never met and audit it: a few minutes."""
     from affidavit.cli.audits import run_demo
 
-    raise typer.Exit(run_demo(out))
+    raise typer.Exit(run_demo(out, plan="simulated" if simulated else "demo"))
 
 
 @app.command()

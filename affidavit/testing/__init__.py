@@ -16,13 +16,17 @@ from affidavit.testing.contracts import (
     ReasonerContract,
     RendererContract,
 )
+from affidavit.testing.live_contracts import AblatableContract, DifferentiableContract, TrainableContract
 from affidavit.testing.tables import case_of, predictions_frame, small_report
 
 __all__ = [
+    "AblatableContract",
     "CorpusLoaderContract",
+    "DifferentiableContract",
     "ExaminationContract",
     "ReasonerContract",
     "RendererContract",
+    "TrainableContract",
     "case_of",
     "predictions_frame",
     "small_report",

@@ -79,10 +79,13 @@ def test_whatever_changes_the_judgements_changes_the_key(reasoner: Counting, tmp
 @pytest.mark.parametrize("damage", ["table", "note", "swap"])
 def test_a_damaged_entry_is_never_believed(reasoner: Counting, tmp_path: Path, damage: str) -> None:
     first = run_plan(plan(), folder=tmp_path)
-    table, note = next((tmp_path / "cache").glob("*.parquet")), next((tmp_path / "cache").glob("*.json"))
+    table, note = (
+        next((tmp_path / "cache" / "predictions").glob("*.parquet")),
+        next((tmp_path / "cache" / "predictions").glob("*.json")),
+    )
     if damage == "swap":
         run_plan(plan(table=7), folder=tmp_path)
-        other = next(path for path in (tmp_path / "cache").glob("*.parquet") if path != table)
+        other = next(path for path in (tmp_path / "cache" / "predictions").glob("*.parquet") if path != table)
         table.write_bytes(other.read_bytes())
     else:
         path = table if damage == "table" else note

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +16,22 @@ from affidavit.errors import MediaError, PlanError
 from affidavit.protocols import silent
 from affidavit.workers import map_in_workers
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(autouse=True)
-def _nobody_left() -> Iterator[None]:
-    yield
-    assert multiprocessing.active_children() == []
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[Any]]]:
+    """Every process that a test starts; each has ended, and was waited for, when the test is over."""
+    processes: list[subprocess.Popen[Any]] = []
+
+    class Noted(subprocess.Popen[Any]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    yield processes
+    assert all(process.returncode is not None for process in processes)
 
 
 def squared(number: int) -> int:
@@ -57,6 +68,10 @@ def killed_at_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def leaving(number: int) -> None:
+    os._exit(3)
 
 
 def unpicklable(number: int) -> object:
@@ -149,9 +164,24 @@ def test_results_that_cannot_be_sent_are_an_error() -> None:
 def test_a_killed_worker_is_an_error_for_people() -> None:
     with pytest.raises(PlanError) as caught:
         list(map_in_workers(killed_at_three, range(20), workers=2, what="judging", progress=silent, chunk=1))
+    assert caught.value.slug == "worker-ended"
     assert caught.value.where == "judging"
     assert "signal 9" in str(caught.value)
     assert "fewer workers" in str(caught.value)
+
+
+def test_a_worker_that_leaves_is_an_error_for_people() -> None:
+    with pytest.raises(PlanError) as caught:
+        list(map_in_workers(leaving, range(3), workers=1, what="judging", progress=silent))
+    assert caught.value.slug == "worker-ended"
+    assert caught.value.found == "exit status 3"
+
+
+def test_a_worker_that_cannot_start_is_an_error_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PlanError) as caught:
+        list(map_in_workers(squared, range(3), workers=1, what="judging", progress=silent))
+    assert caught.value.found == "exit status 1"
 
 
 def test_closing_ends_workers_in_the_middle_of_their_work() -> None:
@@ -166,7 +196,7 @@ def test_closing_ends_workers_in_the_middle_of_their_work() -> None:
         os.kill(place, 0)
 
 
-def test_an_error_of_the_caller_ends_workers() -> None:
+def test_an_error_of_the_caller_ends_workers(started: list[subprocess.Popen[Any]]) -> None:
     def counting() -> None:
         results = map_in_workers(squared, range(100), workers=2, what="", progress=silent, chunk=1)
         for result in results:
@@ -175,7 +205,8 @@ def test_an_error_of_the_caller_ends_workers() -> None:
 
     with pytest.raises(KeyError):
         counting()
-    assert multiprocessing.active_children() == []
+    assert started
+    assert all(process.returncode is not None for process in started)
 
 
 def test_an_error_of_progress_or_items_arrives() -> None:
@@ -188,11 +219,97 @@ def test_an_error_of_progress_or_items_arrives() -> None:
         list(map_in_workers(squared, (1 // (3 - i) for i in range(9)), workers=1, what="", progress=silent, chunk=1))
 
 
-def test_what_makes_no_sense_is_refused_at_once() -> None:
+def test_what_makes_no_sense_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="workers=-1"):
         map_in_workers(squared, [1], workers=-1, what="", progress=silent)
     with pytest.raises(ValueError, match="chunk=0"):
         map_in_workers(squared, [1], workers=0, what="", progress=silent, chunk=0)
+    monkeypatch.setattr(squared, "__module__", "__main__")
+    with pytest.raises(ValueError, match="defined in a script"):
+        map_in_workers(squared, [1], workers=1, what="", progress=silent)
+
+
+WORK = "import os\ndef tenfold(number):\n    return 10 * number, os.getpid()\n"
+HEAVY = "print('imported')\nimport numpy, pandas\n"
+SCRIPT = (
+    "import heavy\n"
+    "print('at the top')\n"
+    "from affidavit.protocols import silent\n"
+    "from affidavit.workers import map_in_workers\n"
+    "from work import tenfold\n"
+    "found = list(map_in_workers(tenfold, range(6), workers=2, what='work', progress=silent, chunk=1))\n"
+    "print([number for number, _ in found], len({place for _, place in found}))\n"
+)
+
+
+@pytest.mark.parametrize("how", ["script", "module", "stdin", "command"])
+def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path, how: str) -> None:
+    """Workers import neither the script nor what it imports, however it was started."""
+    for name, code in (("work", WORK), ("heavy", HEAVY), ("script", SCRIPT)):
+        (tmp_path / f"{name}.py").write_text(code)
+    arguments = {"script": ["script.py"], "module": ["-m", "script"], "stdin": ["-"], "command": ["-c", SCRIPT]}[how]
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        input=SCRIPT if how == "stdin" else "",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "imported",
+        "at the top",
+        "[0, 10, 20, 30, 40, 50] 2",
+    ]
+
+
+def test_workers_end_with_a_caller_that_is_killed(tmp_path: Path) -> None:
+    """They hold its standard output; `communicate` returns when the last of them is gone."""
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "script.py").write_text(
+        "import os, signal\n"
+        "from affidavit.protocols import silent\n"
+        "from affidavit.workers import map_in_workers\n"
+        "from work import tenfold\n"
+        "results = map_in_workers(tenfold, range(9), workers=2, what='work', progress=silent, chunk=1)\n"
+        "print(next(results)[0], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    said, complaints = process.communicate(timeout=30)
+    assert (said, complaints) == ("0\n", "")
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_workers_end_with_a_program_that_never_closes_the_iterator(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "script.py").write_text(
+        "import sys\n"
+        "from affidavit.protocols import silent\n"
+        "from affidavit.workers import map_in_workers\n"
+        "from work import tenfold\n"
+        "sys.results = map_in_workers(tenfold, range(9), workers=2, what='work', progress=silent, chunk=1)\n"
+        "print(next(sys.results)[0], flush=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
@@ -208,14 +325,13 @@ def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
         "    for place in map_in_workers(asleep, range(8), workers=2, what='sleep', progress=silent, chunk=1):\n"
         "        print(place, flush=True)\n"
     )
-    root = str(Path(__file__).resolve().parents[2])
     process = subprocess.Popen(
         [sys.executable, str(tmp_path / "run.py")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert process.stdout is not None
     places = [int(process.stdout.readline()) for _ in range(2)]

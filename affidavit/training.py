@@ -1,0 +1,174 @@
+"""Trains the models of a plan: each once for every seed, and not again where the same training was already done.
+
+A training is named by the digest of all that goes in (corpus, model and its version, trainer, options, seed). Its checkpoint keeps that
+digest in `card.json`, so a plan that has not changed finds its model again, and one that has trains anew.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from affidavit.cache import kept_folder
+from affidavit.corpus import Corpus
+from affidavit.digests import digest_of
+from affidavit.errors import PlanError
+from affidavit.plan import AuditPlan, Choice, Training
+from affidavit.protocols import Learner, Progress
+from affidavit.registry import Door, load
+from affidavit.seeds import seed_of
+
+CARD: Final = "card.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A checkpoint of a plan."""
+
+    name: str
+    seed: int
+    folder: Path
+    card: dict[str, Any]
+    again: bool
+    """Whether it was found as an earlier training left it."""
+
+
+def train_plan(plan: AuditPlan, *, folder: Path, progress: Progress) -> list[Trained]:
+    """Train what a plan names and is not trained yet; relative paths start at `folder`.
+
+    Raises:
+        AffidavitError: whatever is wrong with the corpus, the model or the trainer; two trainings with one folder; a
+            folder that holds something else, before anything is trained.
+    """
+    done: list[Trained] = []
+    _require_places(plan, folder)
+    for name, training in plan.training.items():
+        corpus: Corpus = load(Door.CORPORA, training.corpus.name).load(
+            training.corpus.options, folder=folder, progress=progress
+        )
+        place = _place(name, training, plan, folder)
+        done += [_trained(_Task(name, training, seed, plan), corpus, place, progress) for seed in training.seeds]
+    return done
+
+
+def checkpoint_of(name: str, plan: AuditPlan, folder: Path) -> Path:
+    """Return the folder of a training's checkpoint, of its first seed."""
+    training = plan.training[name]
+    return _place(name, training, plan, folder) / f"seed-{training.seeds[0]}"
+
+
+def read_card(folder: Path) -> dict[str, Any] | None:
+    """Return what a finished checkpoint says of its training, or None where there is none."""
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return card if isinstance(card, dict) else None
+
+
+def _require_places(plan: AuditPlan, folder: Path) -> None:
+    """Refuse folders that two trainings would overwrite in turn, and ones that hold what no training left."""
+    owners: dict[Path, str] = {}
+    for name, training in plan.training.items():
+        place = _place(name, training, plan, folder).resolve()
+        if place in owners:
+            raise PlanError(
+                "two trainings have the same folder, and would overwrite each other",
+                slug="plan-invalid",
+                where=f"training.{name}.out",
+                found=f"{training.out}, which is {owners[place]}'s",
+                remedy="give each training a folder of its own",
+            )
+        owners[place] = name
+        for seed in training.seeds:
+            _require_free(place / f"seed-{seed}", f"training.{name}.out")
+
+
+def _require_free(place: Path, where: str) -> None:
+    if place.is_file() or (place.is_dir() and any(place.iterdir()) and read_card(place) is None and not _begun(place)):
+        raise PlanError(
+            "the folder of a checkpoint holds something else, and training replaces it as a whole",
+            slug="output-exists",
+            where=where,
+            found=str(place),
+            allowed="a new or empty folder, or an earlier checkpoint",
+            remedy="choose another folder, or move what is in this one",
+        )
+
+
+def _begun(place: Path) -> bool:
+    """Say whether all that is there are hidden files, as an interrupted training leaves them."""
+    return all(file.name.startswith(".") for file in place.iterdir())
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    name: str
+    training: Training
+    seed: int
+    plan: AuditPlan
+
+    def digest(self, corpus: Corpus, learner: Learner) -> str:
+        return digest_of(
+            {
+                "version": str(getattr(learner, "cache_version", "")),
+                "corpus": corpus.digest,
+                "reasoner": self.training.reasoner.model_dump(mode="json"),
+                "trainer": self.training.trainer.model_dump(mode="json"),
+                "seed": [self.plan.seed, self.seed],
+            }
+        )
+
+
+def _trained(task: _Task, corpus: Corpus, folder: Path, progress: Progress) -> Trained:
+    training, plan, seed = task.training, task.plan, task.seed
+    place = folder / f"seed-{seed}"
+    learner = _learner(training.reasoner)
+    digest = task.digest(corpus, learner)
+    card = read_card(place)
+    if card is not None and card.get("training_digest") == digest:
+        return Trained(name=task.name, seed=seed, folder=place, card=card, again=True)
+    own_seed = seed_of(plan.seed, "training", seed)
+    reasoner = learner.untrained(corpus, training.reasoner.options, seed=own_seed, execution=plan.execution)
+    trainer = load(Door.TRAINERS, training.trainer.name)
+    trainer.train(
+        reasoner,
+        corpus,
+        {**training.trainer.options, "training_digest": digest},
+        folder=place,
+        rng=np.random.default_rng(own_seed),
+        progress=progress,
+    )
+    card = read_card(place)
+    if card is None:
+        raise PlanError(
+            f"the trainer {training.trainer.name!r} left no checkpoint",
+            slug="checkpoint-invalid",
+            where=str(place),
+            remedy="a trainer writes its checkpoint with card.json into the folder that it is given",
+        )
+    return Trained(name=task.name, seed=seed, folder=place, card=card, again=False)
+
+
+def _learner(choice: Choice) -> Learner:
+    reasoner = load(Door.REASONERS, choice.name)
+    if not isinstance(reasoner, Learner):
+        raise PlanError(
+            f"the reasoner {choice.name!r} cannot be trained",
+            slug="plan-impossible",
+            found="it has no method `untrained`",
+            allowed="a reasoner that implements affidavit.protocols.Learner, such as instructed",
+            remedy="name another reasoner under training, or judge with this one as it is",
+        )
+    return reasoner
+
+
+def _place(name: str, training: Training, plan: AuditPlan, folder: Path) -> Path:
+    if training.out is not None:
+        return folder / training.out
+    named = digest_of([name, plan.seed, training.model_dump(mode="json", exclude={"out", "seeds"}), str(folder)])
+    return kept_folder("trained") / named.removeprefix("sha256:")[:24]
