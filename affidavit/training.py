@@ -1,7 +1,8 @@
 """Trains the models of a plan: each once for every seed, and not again where the same training was already done.
 
-A training is named by the digest of all that goes in (corpus, model and its version, trainer, options, seed). Its checkpoint keeps that
-digest in `card.json`, so a plan that has not changed finds its model again, and one that has trains anew.
+A training is named by the digest of all that goes in (corpus, model and its version, trainer, options, seed). Its
+checkpoint keeps that digest in `card.json`, so a plan that has not changed finds its model again, and one that has
+trains anew.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from affidavit.plan import AuditPlan, Choice, Execution, Feature, RunSource, Statistics
+from affidavit.plan import AuditPlan, Choice, Execution, Feature, RunSource, Statistics, Training
 from affidavit.policy import Criterion, Policy
 from affidavit.registry import Door, load, names
 from affidavit.schema import COLUMNS, KEY, PREFIXES, REQUIRED, SCHEMA_VERSION
@@ -78,7 +78,26 @@ def _model(model: type[BaseModel]) -> list[str]:
 def plan_page() -> str:
     """Return every key of a plan."""
     lines = ["# The plan", "", NOTE, "", "Unknown keys are refused. Paths are relative to the plan's folder.", ""]
-    for model in (AuditPlan, RunSource, Choice, Feature, Statistics, Execution):
+    for model in (AuditPlan, RunSource, Training, Choice, Feature, Statistics, Execution):
+        lines += _model(model)
+    return "\n".join(lines)
+
+
+def models_page() -> str:
+    """Return every option of the project's own model, of judging with it and of its trainer."""
+    from reasoners.instructed.augmentation import Augmentation
+    from reasoners.instructed.door import JudgingOptions, NewModelOptions
+    from reasoners.supervised import SupervisedOptions
+
+    lines = ["# Options of models", "", NOTE, ""]
+    lines += [
+        "`training.<name>.reasoner: {name: instructed, options: ...}` takes NewModelOptions, "
+        "`training.<name>.trainer: {name: supervised, options: ...}` takes SupervisedOptions, and "
+        "`runs.<name>.reasoner: {name: instructed, options: ...}` takes JudgingOptions; `trained: <name>` fills in the "
+        "checkpoint. What the parts do: [reasoner.md](reasoner.md).",
+        "",
+    ]
+    for model in (NewModelOptions, Augmentation, SupervisedOptions, JudgingOptions):
         lines += _model(model)
     return "\n".join(lines)
 
@@ -121,6 +140,7 @@ def commands_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "predictions.md": predictions_page,
     "plan.md": plan_page,
+    "models.md": models_page,
     "policy.md": policy_page,
     "examinations.md": examinations_page,
     "commands.md": commands_page,

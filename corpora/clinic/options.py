@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from affidavit.digests import digest_of
 from affidavit.records import Record
 
-CLINIC_VERSION: Final = "1"
+CLINIC_VERSION: Final = "2"
 """Raised whenever the same options would give other utterances or other bytes."""
 LABELS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness")
 MODALITIES: Final = ("text", "audio", "video")

@@ -51,7 +51,7 @@ def patient(index: int, options: ClinicOptions) -> Person:
     traits = tuple(float(trait) for trait in rng.random(8))
     chances = rng.random(3)
     return Person(
-        speaker_id=f"patient-{index:04d}",
+        speaker_id=f"clinic-{options.seed}-patient-{index:04d}",
         hospital=options.hospitals[index % 3],
         accent=accent,
         age=age,

@@ -88,7 +88,7 @@ def plots(options: ClinicOptions) -> list[Plot]:
             n_turns = fitted(int(rng.choice(LENGTHS, p=LENGTH_SHARES)), left)
             doctor = staff[person.hospital][int(rng.integers(len(staff[person.hospital])))]
             beats = _beats(n_turns // 2, person.modalities(), rng)
-            name = f"d{index:04d}{'ab'[visit]}"
+            name = f"s{options.seed}-d{index:04d}{'ab'[visit]}"
             made.append(Plot(dialogue_id=name, patient=person, clinician=doctor, n_turns=n_turns, beats=beats))
             left -= n_turns
             if not left:

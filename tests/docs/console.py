@@ -102,15 +102,15 @@ def run_blocks(wanted: list[Block], folder: Path) -> Iterator[tuple[Block, str]]
 
 def _run(arguments: list[str], folder: Path) -> tuple[str, int]:
     placed = [_OUT.sub(f"{folder}/", argument) for argument in arguments]
-    if arguments == ["demo"]:
-        placed = ["demo", "--out", f"{folder}/demo"]
+    if arguments[0] == "demo":
+        placed = [*arguments, "--out", f"{folder}/demo"]
     done = subprocess.run(
         [sys.executable, "-m", "affidavit", *placed],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
         env={**os.environ, "COLUMNS": "100", "AFFIDAVIT_CACHE": "off"},
     )
     said = "".join(line for line in done.stderr.splitlines(keepends=True) if not line.endswith(" ...\n"))

@@ -1,0 +1,185 @@
+"""A checkpoint: what was trained as safetensors, the model's records, its tokenizer, and a card that says how it came.
+
+Pretrained parts that stayed frozen are not in it; their source is named in the records and read again from there.
+Whom it was trained on is kept as keyed digests of the unit ids: enough to refuse judging them, not enough to name them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from affidavit.digests import digest_of, file_digest, folder_digest
+from affidavit.errors import CheckpointError
+from affidavit.training import CARD
+from affidavit.yaml_files import describe_validation_error
+from reasoners.instructed.config import ModelConfig
+from reasoners.instructed.inputs import senses_of
+from reasoners.instructed.model import InstructedModel, Sizes
+from reasoners.instructed.pretrained import had
+from reasoners.instructed.vocabulary import OWN, Tokenizers, load_tokenizers
+
+FORMAT: Final = 1
+WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
+_LONG: Final = ("units", "history", "files", "card_digest")
+_FIRST: Final = 300
+"""Characters of a long message that are repeated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A loaded checkpoint."""
+
+    model: InstructedModel
+    tokenizers: Tokenizers
+    card: Mapping[str, Any]
+
+
+def new_model(config: ModelConfig, tokenizers: Tokenizers, *, load: bool = True) -> InstructedModel:
+    """Return a model for these records; `load` brings the pretrained parts that they name.
+
+    Raises:
+        PlanError: a pretrained part cannot be had.
+        MissingPartError: the package that brings it is not installed.
+    """
+    sizes = Sizes(
+        reader=tokenizers.reader_size,
+        writer=tokenizers.writer_size,
+        functionals=senses_of(config).n_functionals,
+    )
+    sources = [
+        part.source for part in (config.text, config.visual, config.backbone) if part is not None and part.source
+    ]
+    with had(", ".join(sources)) if load and sources else nullcontext():
+        return InstructedModel(config, sizes, load=load)
+
+
+def trained_state(model: nn.Module) -> dict[str, Tensor]:
+    """Return what training may have changed, by name; tied tensors once."""
+    return {name: value.detach().contiguous() for name, value in model.named_parameters() if value.requires_grad}
+
+
+def save_checkpoint(folder: Path, model: InstructedModel, tokenizers: Tokenizers, card: Mapping[str, Any]) -> None:
+    """Write the files of a checkpoint into a folder that exists; the card comes last."""
+    from safetensors.torch import save_file
+
+    save_file(trained_state(model), folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
+    tokenizers.save(folder)
+    files = {name: file_digest(folder / name) for name in (WEIGHTS, CONFIG, OWN) if (folder / name).is_file()}
+    whole = {**card, "format": FORMAT, "weights_digest": files[WEIGHTS], "files": files}
+    whole["card_digest"] = digest_of(whole)
+    (folder / README).write_text(_readme(model, whole), encoding="utf-8")
+    (folder / CARD).write_text(json.dumps(whole, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def _records(config: ModelConfig) -> dict[str, Any]:
+    """Return the records with nulls: a record leaves out what is absent, and a part left out would be there again."""
+    return {**dict.fromkeys(type(config).model_fields), **config.model_dump(mode="json")}
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Load a checkpoint by its path.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or not the one that the card was written for, or the format is
+            another one.
+        PlanError: a pretrained part that the checkpoint builds on cannot be had.
+        MissingPartError: the package that brings it is not installed.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    card = _card(folder)
+    _require_files(folder, card)
+    try:
+        config = ModelConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
+        state = load_file(folder / WEIGHTS)
+    except ValidationError as error:
+        raise _broken(folder, f"{CONFIG}: {describe_validation_error(error)}") from None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _broken(folder, str(error)) from None
+    tokenizers = load_tokenizers(config, folder)
+    model = new_model(config, tokenizers)
+    try:
+        found = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # a tensor of another shape: a pretrained part is not the one it was trained on
+        raise _broken(folder, " ".join(str(error).split())[:_FIRST]) from None
+    lacking = sorted(set(trained_state(model)) - set(state))
+    if lacking or found.unexpected_keys:
+        raise _broken(folder, f"lacks {lacking[:3]}, has {found.unexpected_keys[:3]} that the model does not know")
+    return Checkpoint(model=model.eval(), tokenizers=tokenizers, card=card)
+
+
+def checkpoint_digest(folder: Path) -> str:
+    """Return the digest of everything in a checkpoint.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    _card(folder)
+    return folder_digest(folder)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _broken(folder, f"no {CARD} that can be read ({error.strerror})") from None
+    except ValueError as error:
+        raise _broken(folder, f"{CARD} is not JSON: {error}") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        written = card.get("format") if isinstance(card, dict) else card
+        raise _broken(folder, f"format {written!r}, and this version reads {FORMAT}")
+    if card.get("card_digest") != digest_of({name: value for name, value in card.items() if name != "card_digest"}):
+        raise _broken(folder, f"{CARD} was changed after it was written; it says whom the model was trained on")
+    return card
+
+
+def _require_files(folder: Path, card: Mapping[str, Any]) -> None:
+    for name, digest in card["files"].items():
+        if not (folder / name).is_file():
+            raise _broken(folder, f"no {name}")
+        if file_digest(folder / name) != digest:
+            raise _broken(folder, f"{name} is not the file that the card was written for")
+
+
+def _broken(folder: Path, found: str) -> CheckpointError:
+    return CheckpointError(
+        "this is no checkpoint of the instructed reasoner",
+        slug="checkpoint-invalid",
+        where=str(folder),
+        found=found,
+        allowed=f"a folder with {WEIGHTS}, {CONFIG} and {CARD}, as `affidavit train` leaves it",
+        remedy="name such a folder (one per seed: .../seed-0), or train again",
+    )
+
+
+def _readme(model: InstructedModel, card: Mapping[str, Any]) -> str:
+    n_trained = sum(value.numel() for value in trained_state(model).values())
+    n_all = sum(value.numel() for value in model.parameters())
+    lines = [
+        f"# Instruction-conditioned reasoner, {model.config.size}",
+        "",
+        f"Labels: {', '.join(model.config.label_space)}. Takes in: {', '.join(model.config.modalities)}.",
+        f"Trained parameters: {n_trained:,} of {n_all:,}.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {_cell(value)} |" for name, value in sorted(card.items()) if name not in _LONG),
+        "",
+        "Not for decisions about people. Trained and judged in the open by affidavit; audit it before you rely on it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(value: Iterable[Any] | Any) -> str:  # noqa: ANN401
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)

@@ -1,0 +1,263 @@
+"""What stands behind the door `reasoners: instructed`: makes a new model for a corpus, or judges with a trained one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from affidavit.conditions import modality_subsets
+from affidavit.corpus import Corpus
+from affidavit.errors import PlanError
+from affidavit.options import read_options
+from affidavit.plan import Execution
+from affidavit.predictions import Predictions, Reading
+from affidavit.protocols import Progress
+from affidavit.records import Record
+from affidavit.yaml_files import did_you_mean
+from reasoners.instructed.augmentation import Augmentation
+from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint, new_model
+from reasoners.instructed.config import AcousticFeature, ModelConfig
+from reasoners.instructed.instructions import DEFAULT, INSTRUCTIONS, wording
+from reasoners.instructed.judging import judge_corpus
+from reasoners.instructed.losses import LossWeights
+from reasoners.instructed.pretrained import backbone_shape, text_shape
+from reasoners.instructed.reasoner import InstructedReasoner
+from reasoners.instructed.shards import Shards
+from reasoners.instructed.sizes import SIZES
+from reasoners.instructed.vocabulary import learn_tokenizers
+
+
+class NewModelOptions(Record):
+    """What a plan may say of a model that is to be trained. The switches are the paper's ablations."""
+
+    size: Literal["tiny", "small", "base", "full"] = "tiny"
+    alignment: Literal["gate", "global"] = "gate"
+    acoustics: Annotated[tuple[AcousticFeature, ...], Field(min_length=1)] | None = None
+    """`log-mel`, `functionals`, `egemaps` (openSMILE's 88, non-commercial); the size's own where absent."""
+    text: bool = True
+    audio: bool = True
+    visual: bool = True
+    temporal: bool = True
+    instructed: bool = True
+    rationales: bool = True
+    emotion: float = Field(default=1.0, ge=0)
+    explanation: float = Field(default=0.5, ge=0)
+    coherence: float = Field(default=0.3, ge=0)
+    """Weights of the paper's three losses."""
+    intensity: float = Field(default=0.2, ge=0)
+    single: float = Field(default=0.5, ge=0)
+    """Weight of the emotion told from each modality alone; 0 is the paper's form."""
+    augmentation: Augmentation = Augmentation()
+    text_source: str | None = None
+    """A folder of weights (an absolute path, or one from the working folder) or a hub id, in place of the size's own
+    text encoder; frozen."""
+    visual_source: str | None = None
+    """The same for a ResNet; frozen."""
+    backbone_source: str | None = None
+    """The same for the language model that writes; with the size's adapters, where it has them."""
+
+    def config(self, label_space: tuple[str, ...]) -> ModelConfig:
+        """Return the records of the model.
+
+        Raises:
+            PlanError: nothing is left of the model, or a source cannot be had.
+        """
+        size = SIZES[self.size]
+        parts = {
+            "text": {**_part(size.text), **self._text_parts()} if self.text else None,
+            "audio": {**_part(size.audio), **self._audio_parts()} if self.audio else None,
+            "visual": {**_part(size.visual), **self._visual_parts()} if self.visual else None,
+            "backbone": {**_part(size.backbone), **self._backbone_parts()} if self.rationales else None,
+        }
+        chosen = {
+            "label_space": label_space,
+            "alignment": self.alignment,
+            "dialogue_layers": size.dialogue_layers if self.temporal else 0,
+            "instructed": self.instructed,
+        }
+        return read_options(ModelConfig, size.model_dump() | parts | chosen, of="reasoner instructed")
+
+    def _text_parts(self) -> dict[str, Any]:
+        source = self.text_source
+        return {} if source is None else {"source": source, "trained": False, **text_shape(source)}
+
+    def _audio_parts(self) -> dict[str, Any]:
+        return {} if self.acoustics is None else {"features": self.acoustics}
+
+    def _visual_parts(self) -> dict[str, Any]:
+        source = self.visual_source
+        return {} if source is None else {"source": source, "architecture": "resnet"}
+
+    def _backbone_parts(self) -> dict[str, Any]:
+        source = self.backbone_source
+        return {} if source is None else {"source": source, **backbone_shape(source)}
+
+
+def _part(record: Record | None) -> dict[str, Any]:
+    return {} if record is None else record.model_dump()
+
+
+class JudgingOptions(Record):
+    """What a plan may say of judging with a trained model."""
+
+    checkpoint: str
+    """The folder that training left, one per seed, relative to the plan."""
+    conditions: tuple[str, ...] = Field(default=tuple(str(condition) for condition in modality_subsets()), min_length=1)
+    """What is shown: subsets of the modalities, and degraded ones such as `TAV/noise=10dB`."""
+    instruction: str = DEFAULT
+    """A family (`evidence`, `temporal`, `evolution`, `explain`) or words of your own."""
+    rationales: Literal["full", "all", "none"] = "full"
+    """For the first condition only, for all of them, or for none."""
+    utterances: Literal["held-out", "all"] = "held-out"
+    """`held-out` judges only whom the checkpoint was not trained on; `all` judges the others too, and says so."""
+    batch_turns: int = Field(default=256, ge=1)
+    """Turns that are judged together; changes speed and memory only."""
+
+
+class InstructedDoor:
+    """The instruction-conditioned reasoner."""
+
+    name = "instructed"
+    cache_version = 2
+
+    def untrained(
+        self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution
+    ) -> InstructedReasoner:
+        """Return a new model with the corpus's label space.
+
+        Raises:
+            PlanError: the options are at fault, a pretrained part cannot be had, or the corpus names no labels.
+            MissingPartError: a pretrained part's package is not installed.
+        """
+        chosen = read_options(NewModelOptions, options, of=f"reasoner {self.name}")
+        if len(corpus.label_space) < 2:
+            raise PlanError(
+                "a corpus without labels cannot be learnt from",
+                slug="plan-impossible",
+                where=f"corpus {corpus.name}",
+                found=f"the label space {list(corpus.label_space)}",
+                remedy="bring a corpus whose utterances have labels, two or more",
+            )
+        config = chosen.config(corpus.label_space)
+        tokenizers = learn_tokenizers(config, _texts(corpus))
+        if config.backbone is not None and chosen.coherence:
+            tokenizers.require_distinct(config.label_space)
+        torch.manual_seed(seed)
+        return InstructedReasoner(
+            model=new_model(config, tokenizers),
+            tokenizers=tokenizers,
+            device=device_of(execution),
+            workers=execution.workers,
+            families=families(corpus),
+            weights=LossWeights(
+                emotion=chosen.emotion,
+                intensity=chosen.intensity,
+                single=chosen.single,
+                explanation=chosen.explanation,
+                coherence=chosen.coherence,
+            ),
+            augmentation=chosen.augmentation,
+        )
+
+    def judge(
+        self,
+        corpus: Corpus | None,
+        options: Mapping[str, Any],
+        *,
+        reading: Reading,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Predictions:
+        """Judge a corpus under every condition asked for; what is finished is kept, and an interrupted run goes on.
+
+        Raises:
+            PlanError: there is no corpus, the options are at fault, or nobody is left to judge.
+            CheckpointError: the checkpoint does not load.
+        """
+        chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
+        _require_instruction(chosen.instruction)
+        if corpus is None:
+            raise PlanError(
+                "there is nothing to judge",
+                slug="plan-impossible",
+                where=f"reasoner {self.name}",
+                found="a run without a corpus",
+                remedy="name a corpus beside the reasoner",
+            )
+        loaded = load_checkpoint(reading.folder / chosen.checkpoint)
+        reasoner = InstructedReasoner(
+            model=loaded.model,
+            tokenizers=loaded.tokenizers,
+            device=device_of(reading.execution),
+            workers=reading.execution.workers,
+            instruction=chosen.instruction,
+            card=loaded.card,
+        )
+        shards = Shards.of([self.cache_version, self.options_digest(options, reading.folder), corpus.digest])
+        return judge_corpus(reasoner, corpus, chosen, reading=reading, shards=shards, progress=progress)
+
+    def options_digest(self, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 - any JSON value
+        """Return what stands for the options in a cache: the checkpoint by its content, not by its path."""
+        chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
+        written = chosen.model_dump(mode="json", exclude={"checkpoint"})
+        return {**written, "checkpoint": checkpoint_digest(folder / chosen.checkpoint)}
+
+
+def _require_instruction(instruction: str) -> None:
+    """Refuse a single word that is no family: it is a slip, and would be read as words of one's own."""
+    if instruction not in INSTRUCTIONS and len(instruction.split()) < 2:
+        raise PlanError(
+            f"{instruction!r} is no family of instructions{did_you_mean(instruction, list(INSTRUCTIONS))}",
+            slug="plan-invalid",
+            where="reasoner instructed",
+            allowed=f"{', '.join(INSTRUCTIONS)}, or a sentence of your own",
+            remedy="correct the instruction",
+        )
+
+
+def families(corpus: Corpus) -> tuple[str, ...]:
+    """Return the instruction families that the corpus has references for; the default one where it has none."""
+    found = {name for utterance in corpus.utterances for name in utterance.rationales}
+    return tuple(sorted(found)) or (DEFAULT,)
+
+
+def device_of(execution: Execution) -> torch.device:
+    """Return where to run.
+
+    Raises:
+        PlanError: the plan names a device that torch does not know or that is not there.
+    """
+    if execution.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(execution.device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise PlanError(
+            f"execution.device: {execution.device!r} is not there",
+            slug="plan-impossible",
+            found=str(error).splitlines()[0],
+            allowed="auto, cpu, cuda, cuda:<number>",
+            remedy="write auto, or run where the device is",
+        ) from None
+    return device
+
+
+def _texts(corpus: Corpus) -> list[str]:
+    """Return what a tokenizer is learnt from; nobody's words who did not consent to text, and no account of them."""
+    told = [
+        text
+        for utterance in corpus.utterances
+        if utterance.consent.get("text") is not False
+        for text in (utterance.text, *utterance.rationales.values())
+        if text
+    ]
+    return [*told, *(label.capitalize() + "." for label in corpus.label_space), *map(wording, INSTRUCTIONS)]
+
+
+REASONER: Final = InstructedDoor()

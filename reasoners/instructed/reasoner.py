@@ -1,0 +1,222 @@
+"""The live reasoner: a model with what it has perceived so far; can be trained, differentiated and ablated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from affidavit.conditions import MODALITIES, Condition
+from affidavit.errors import PlanError
+from affidavit.protocols import Progress, silent
+from affidavit.utterances import Judgement, Utterance
+from reasoners.instructed.answers import judgement
+from reasoners.instructed.augmentation import Augmentation, dropped_modalities
+from reasoners.instructed.batches import Batch, Collator, Row, batched
+from reasoners.instructed.checkpoints import save_checkpoint
+from reasoners.instructed.inputs import Perceived, perceive, senses_of, words_of
+from reasoners.instructed.instructions import DEFAULT
+from reasoners.instructed.losses import LossWeights
+from reasoners.instructed.model import Concluded, Encoded, InstructedModel
+from reasoners.instructed.vocabulary import Tokenizers
+
+_TURNS: Final = 256
+"""Turns that are asked together; whatever the number of utterances, memory is bounded."""
+_PIECE: Final = 32
+"""Turns of a dialogue that are encoded together."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class InstructedReasoner:
+    """Implements `Trainable`, `Differentiable` and `Ablatable`."""
+
+    model: InstructedModel
+    tokenizers: Tokenizers
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    workers: int = 0
+    instruction: str = DEFAULT
+    families: tuple[str, ...] = (DEFAULT,)
+    """Instruction families that training draws from: those of which the corpus has reference rationales."""
+    weights: LossWeights = field(default_factory=LossWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """What its checkpoint says of its training; empty before it is trained."""
+    perceived: dict[str, Perceived] = field(default_factory=dict)
+    degraded: dict[str, Perceived] = field(default_factory=dict)
+    """Of some training utterances, a second hearing or look with noise."""
+
+    def __post_init__(self) -> None:
+        self.model.to(self.device)
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+        return self.model
+
+    def prepare(self, utterances: Sequence[Utterance], *, progress: Progress = silent) -> None:
+        """Measure what was not measured yet."""
+        new = [utterance for utterance in utterances if utterance.utterance_id not in self.perceived]
+        senses = senses_of(self.model.config)
+        for item in perceive(new, senses, workers=self.workers, progress=progress):
+            self.perceived[item.utterance_id] = item
+
+    def prepare_training(
+        self, utterances: Sequence[Utterance], *, rng: np.random.Generator, progress: Progress
+    ) -> None:
+        """Measure a share of the utterances a second time, degraded, for training to meet noise."""
+        senses = senses_of(self.model.config)
+        drawn = self.augmentation.drawn(utterances, rng=rng)
+        some, conditions = [utterance for utterance, _ in drawn], [condition for _, condition in drawn]
+        words = words_of(utterances)
+        again = perceive(some, senses, conditions=conditions, vocabulary=words, workers=self.workers, progress=progress)
+        for item in again:
+            self.degraded[item.utterance_id] = item
+
+    def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """Return what training may change: parts that started from noise, and adapters of a pretrained backbone."""
+        groups: dict[str, list[nn.Parameter]] = {"new": [], "pretrained": []}
+        for name, value in self.model.named_parameters():
+            if value.requires_grad:
+                groups["pretrained" if self._is_pretrained(name) else "new"].append(value)
+        return groups
+
+    def _is_pretrained(self, name: str) -> bool:
+        config = self.model.config
+        writer = config.backbone is not None and config.backbone.source is not None
+        reader = config.text is not None and config.text.source is not None
+        return (writer and name.startswith("explain.model.")) or (reader and name.startswith("text.encoder."))
+
+    def losses(self, units: Sequence[Sequence[Utterance]], *, rng: np.random.Generator) -> Tensor:
+        """Return one loss per unit `[P]`: an instruction each, modalities dropped and inputs degraded at random."""
+        instructions = [str(rng.choice(self.families)) for _ in units]
+        batch = self.batch(units, instructions=instructions, perceived=self._met(units, rng))
+        dropped = dropped_modalities(batch.present.cpu(), batch.known.cpu(), self.augmentation, rng=rng)
+        return self.model.losses(batch, dropped=dropped.to(self.device)).per_patient(self.weights)
+
+    def batch(
+        self,
+        rows: Sequence[Sequence[Utterance]],
+        *,
+        instructions: Sequence[str] | None = None,
+        perceived: Mapping[str, Perceived] | None = None,
+    ) -> Batch:
+        """Return rows as a batch on the model's device."""
+        collator = Collator(config=self.model.config, tokenizers=self.tokenizers, perceived=perceived or self.perceived)
+        told = [self.instruction] * len(rows) if instructions is None else instructions
+        return collator.batch(rows, instructions=told).to(self.device)
+
+    def logits(self, utterances: Sequence[Utterance]) -> Tensor:
+        """Return `[N, K]`, with gradients, under all modalities that there are."""
+        scores: dict[str, Tensor] = {}
+        for rows, batch in self._ready(utterances):
+            concluded = self.model.conclude(self.encoded(batch), batch)
+            scores |= {turn.utterance_id: concluded.logits[p, u] for p, u, turn in _turns(rows)}
+        return torch.stack([scores[utterance.utterance_id] for utterance in utterances])
+
+    def judge_under(self, utterances: Sequence[Utterance], *, condition: str) -> list[Judgement]:
+        """Judge whole dialogues under a condition of modalities, with a rationale each.
+
+        Raises:
+            PlanError: the condition degrades its input; `judge` of the door measures degraded inputs.
+        """
+        parsed = Condition.parse(condition)
+        if parsed.operator is not None:
+            raise PlanError(
+                "a degraded input has to be measured anew",
+                slug="plan-impossible",
+                found=condition,
+                allowed="conditions of modalities alone",
+                remedy="judge a corpus under it (affidavit judge)",
+            )
+        shown = parsed.modalities or frozenset(MODALITIES)
+        answers: dict[str, Judgement] = {}
+        for rows, batch in self._ready(utterances):
+            with torch.no_grad():
+                encoded = self.encoded(batch).restricted(shown)
+            answers |= self.answers(rows, batch, encoded)
+        return [answers[utterance.utterance_id] for utterance in utterances]
+
+    def encoded(self, batch: Batch) -> Encoded:
+        """Return what the encoders make of a batch, a few turns at a time.
+
+        Words that are read packed cost memory and time by the square of their number; long dialogues would not fit.
+        """
+        parts = [self.model.encode(piece) for piece in batch.cut(_PIECE)]
+        return Encoded(
+            states=torch.cat([part.states for part in parts], dim=1),
+            present=torch.cat([part.present for part in parts], dim=1),
+            instruction=parts[0].instruction,
+        )
+
+    def replaced(self, encoded: Encoded, batch: Batch, letter: str) -> Encoded:
+        """Return it with one modality (a letter) encoded anew from another batch of the same turns."""
+        states, present = encoded.states.split(_PIECE, dim=1), encoded.present.split(_PIECE, dim=1)
+        parts = [
+            self.model.replaced(replace(encoded, states=states[i], present=present[i]), piece, letter)
+            for i, piece in enumerate(batch.cut(_PIECE))
+        ]
+        return replace(
+            encoded,
+            states=torch.cat([part.states for part in parts], dim=1),
+            present=torch.cat([part.present for part in parts], dim=1),
+        )
+
+    def answers(
+        self,
+        rows: Sequence[Sequence[Utterance]],
+        batch: Batch,
+        encoded: Encoded,
+        *,
+        wanted: frozenset[str] | None = None,
+        explained: bool = True,
+    ) -> dict[str, Judgement]:
+        """Return what is concluded of the turns wanted (all where None), by utterance id.
+
+        `encoded` holds only what may be seen.
+        """
+        with torch.no_grad():
+            concluded = self.model.conclude(encoded, batch)
+        places = [(p, u) for p, u, turn in _turns(rows) if wanted is None or turn.utterance_id in wanted]
+        rationales = self._written(concluded, places) if explained else [None] * len(places)
+        return {
+            rows[p][u].utterance_id: judgement(
+                concluded, (p, u), rationale, labels=self.model.config.label_space, instruction=self.instruction
+            )
+            for (p, u), rationale in zip(places, rationales, strict=True)
+        }
+
+    def _written(self, concluded: Concluded, places: Sequence[tuple[int, int]]) -> Sequence[str | None]:
+        config = self.model.config.backbone
+        if concluded.prefix is None or self.model.explain is None or config is None or not places:
+            return [None] * len(places)
+        prefix = torch.stack([concluded.prefix[place] for place in places])
+        ids = self.model.explain.write(prefix, max_tokens=config.max_tokens, end=self.tokenizers.end)
+        return self.tokenizers.said(ids.cpu().numpy())
+
+    def _ready(self, utterances: Sequence[Utterance]) -> Iterator[tuple[list[Row], Batch]]:
+        """Yield the dialogues of the utterances, measured and in batches, for a model that no longer draws."""
+        self.model.eval()
+        self.prepare(utterances)
+        for rows in batched(utterances, turns=_TURNS):
+            yield rows, self.batch(rows)
+
+    def _met(self, units: Sequence[Sequence[Utterance]], rng: np.random.Generator) -> Mapping[str, Perceived]:
+        """Return what is perceived in training: at times the degraded hearing of an utterance that has one."""
+        met = {turn.utterance_id: self.perceived[turn.utterance_id] for row in units for turn in row}
+        for name in met:
+            if name in self.degraded and rng.random() < self.augmentation.degraded_rate:
+                met[name] = self.degraded[name]
+        return met
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(folder, self.model, self.tokenizers, card)
+
+
+def _turns(rows: Sequence[Sequence[Utterance]]) -> list[tuple[int, int, Utterance]]:
+    return [(p, u, turn) for p, row in enumerate(rows) for u, turn in enumerate(row)]
