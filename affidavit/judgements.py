@@ -69,17 +69,6 @@ def why_not_available(utterance: Utterance, condition: Condition) -> str | None:
     return f"no consent to {name}" if utterance.consent.get(name) is False else f"no {name}"
 
 
-def parsed_conditions(conditions: Sequence[str], utterances: Sequence[Utterance]) -> tuple[Condition, ...]:
-    """Return the conditions under which at least one of the utterances can be judged, in the order given.
-
-    Raises:
-        PlanError: there is none.
-    """
-    there = {available(utterance) for utterance in utterances}
-    asked = asked_conditions(conditions, utterances)
-    return tuple(condition for condition in asked if any(condition.modalities <= has for has in there))
-
-
 def asked_conditions(conditions: Sequence[str], utterances: Sequence[Utterance]) -> tuple[Condition, ...]:
     """Return all conditions, each once, in the order given, also those under which nobody can be judged.
 

@@ -19,7 +19,7 @@ from typing import Final
 from affidavit.conditions import MODALITIES, Condition, modality_subsets
 from affidavit.corpus import Corpus
 from affidavit.errors import MediaError, PlanError
-from affidavit.judgements import Judged, Unjudged, parsed_conditions, side_tables, to_judge, told, why_not_available
+from affidavit.judgements import Judged, Unjudged, asked_conditions, side_tables, to_judge, told, why_not_available
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
@@ -50,7 +50,7 @@ def judge(
         RowError: a judgement does not fit the label space.
     """
     chosen = to_judge(corpus.utterances)
-    wanted = parsed_conditions(conditions, chosen)
+    wanted = asked_conditions(conditions, chosen)
     _refuse_operators(wanted)
     name = getattr(predict, "__name__", type(predict).__name__)
     judged, unjudged = _asked(predict, chosen, wanted, seed=seed, progress=progress)

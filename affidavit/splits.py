@@ -6,7 +6,7 @@ dialogues so that no such split exists, it is refused, and `dialogue` must be as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from affidavit.utterances import Utterance
 
 SplitBy = Literal["unit", "dialogue"]
 _LARGEST_SHARE: Final = 1.0
+_LONG: Final = 4
 
 
 def dialogue_of(utterance: Utterance) -> str:
@@ -82,15 +83,23 @@ def split(names: Sequence[str], shares: Mapping[str, float], *, seed: int) -> di
 
 
 def rows(utterances: Sequence[Utterance], *, max_turns: int) -> list[tuple[Utterance, ...]]:
-    """Cut a unit's utterances into rows of whole dialogues, at most `max_turns` a row; a longer one is a row alone."""
+    """Cut a unit's utterances into rows of whole dialogues, at most `max_turns` a row; a longer one is a row alone.
+
+    A dialogue of more than four times that is cut into consecutive pieces: memory grows with the square of a row.
+    """
     cut: list[list[Utterance]] = []
-    for _, turns in groupby(utterances, key=dialogue_of):
-        dialogue = list(turns)
+    for dialogue in _pieces(utterances, at_most=_LONG * max_turns):
         if cut and len(cut[-1]) + len(dialogue) <= max_turns:
             cut[-1].extend(dialogue)
         else:
             cut.append(dialogue)
     return [tuple(row) for row in cut]
+
+
+def _pieces(utterances: Sequence[Utterance], *, at_most: int) -> Iterator[list[Utterance]]:
+    for _, turns in groupby(utterances, key=dialogue_of):
+        dialogue = list(turns)
+        yield from (dialogue[at : at + at_most] for at in range(0, len(dialogue), at_most))
 
 
 def _turn(utterance: Utterance) -> int:

@@ -45,7 +45,8 @@ class SupervisedOptions(Record):
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     patience: int = Field(default=3, ge=1)
-    """Epochs without a better weighted F1 on the development units before training stops."""
+    """Epochs without a better weighted F1 on the development units before training stops; counted from the middle of
+    the planned epochs on, since before it the learning rate is too high for a lull to mean that nothing more comes."""
     held_out: float = Field(default=0.3, ge=0, lt=1)
     development: float = Field(default=0.1, gt=0, lt=1)
     split_by: SplitBy = "unit"
@@ -92,12 +93,13 @@ class SupervisedTrainer:
         )
         folder.mkdir(parents=True, exist_ok=True)
         course.run(folder / STATE)
+        named = chosen.training_digest or corpus.digest
         card = {
-            "training_digest": chosen.training_digest,
+            "training_digest": named,
             "trainer": self.name,
             "corpus": {"name": corpus.name, "digest": corpus.digest, "licence": corpus.licence},
             "options": chosen.model_dump(mode="json", exclude={"training_digest"}),
-            "units": unit_keys({k: parts[k] for k in ("train", "development")}, chosen.training_digest),
+            "units": unit_keys({k: parts[k] for k in ("train", "development")}, named),
             "n_units": {name: len(names) for name, names in parts.items()},
             "history": course.history,
             "development_weighted_f1": round(course.best, 4),
@@ -180,7 +182,7 @@ class _Course:
             self.progress("training", done + i + 1, total)
         f1 = self._weighted_f1()
         self.history.append({"loss": round(float(np.mean(losses)), 4), "weighted_f1": round(f1, 4)})
-        self.stale += 1
+        self.stale += len(self.history) > self.options.epochs // 2
         if f1 > self.best:
             self.best, self.stale = f1, 0
             self.best_state = {

@@ -60,7 +60,7 @@ class TrainableContract(LiveContract):
         reasoner, units = self._prepared()
         losses = reasoner.losses(units, rng=np.random.default_rng(0))
         _require(tuple(losses.shape) == (len(units),), f"{len(units)} units, losses of shape {tuple(losses.shape)}")
-        _require(all(math.isfinite(float(loss)) for loss in losses), "a loss is not finite")
+        _require(all(math.isfinite(float(loss.detach())) for loss in losses), "a loss is not finite")
 
     def test_a_unit_is_alone_with_its_gradient(self) -> None:
         """In a batch, each unit's gradient is the gradient of training on that unit alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import torch
@@ -47,4 +48,6 @@ def _adapted(model: PreTrainedModel, lora: LoraConfig) -> nn.Module:
     shape = peft.LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, target_modules=_ADAPTED, task_type=peft.TaskType.CAUSAL_LM
     )
-    return peft.get_peft_model(model, shape)
+    with warnings.catch_warnings():  # transformers warns of an attribute that peft still asks for
+        warnings.filterwarnings("ignore", message=".is_gradient_checkpointing. is deprecated", category=FutureWarning)
+        return peft.get_peft_model(model, shape)

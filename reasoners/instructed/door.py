@@ -22,14 +22,14 @@ from affidavit.yaml_files import did_you_mean
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint, new_model
 from reasoners.instructed.config import AcousticFeature, ModelConfig
-from reasoners.instructed.instructions import DEFAULT, INSTRUCTIONS, wording
+from reasoners.instructed.instructions import DEFAULT, INSTRUCTIONS
 from reasoners.instructed.judging import judge_corpus
 from reasoners.instructed.losses import LossWeights
 from reasoners.instructed.pretrained import backbone_shape, text_shape
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.shards import Shards
 from reasoners.instructed.sizes import SIZES
-from reasoners.instructed.vocabulary import learn_tokenizers
+from reasoners.instructed.vocabulary import learn_tokenizers, public_texts
 
 
 class NewModelOptions(Record):
@@ -144,7 +144,7 @@ class InstructedDoor:
                 remedy="bring a corpus whose utterances have labels, two or more",
             )
         config = chosen.config(corpus.label_space)
-        tokenizers = learn_tokenizers(config, _texts(corpus))
+        tokenizers = learn_tokenizers(config, public_texts())
         if config.backbone is not None and chosen.coherence:
             tokenizers.require_distinct(config.label_space)
         torch.manual_seed(seed)
@@ -246,18 +246,6 @@ def device_of(execution: Execution) -> torch.device:
             remedy="write auto, or run where the device is",
         ) from None
     return device
-
-
-def _texts(corpus: Corpus) -> list[str]:
-    """Return what a tokenizer is learnt from; nobody's words who did not consent to text, and no account of them."""
-    told = [
-        text
-        for utterance in corpus.utterances
-        if utterance.consent.get("text") is not False
-        for text in (utterance.text, *utterance.rationales.values())
-        if text
-    ]
-    return [*told, *(label.capitalize() + "." for label in corpus.label_space), *map(wording, INSTRUCTIONS)]
 
 
 REASONER: Final = InstructedDoor()

@@ -33,13 +33,15 @@ class Losses:
     """`[P, E]`"""
     labelled: Tensor
     """`bool[P, U]`"""
+    rated: Tensor
+    """`bool[P, U]`: an intensity is known"""
     explained: Tensor
     """`bool[P, E]`"""
 
     def per_patient(self, weights: LossWeights) -> Tensor:
         """Return the weighted sum of the means over each patient's turns, `[P]`."""
         by_turn = self.emotion + weights.single * self.single
-        by_label = _mean(by_turn, self.labelled) + weights.intensity * _mean(self.intensity, self.labelled)
+        by_label = _mean(by_turn, self.labelled) + weights.intensity * _mean(self.intensity, self.rated)
         explained = weights.explanation * self.explanation + weights.coherence * self.coherence
         return weights.emotion * by_label + _mean(explained, self.explained)
 

@@ -158,6 +158,7 @@ class InstructedModel(nn.Module):
             explanation=explanation,
             coherence=coherence,
             labelled=batch.labels >= 0,
+            rated=~batch.intensity.isnan(),
             explained=batch.rationale_known.any(-1),
         )
 

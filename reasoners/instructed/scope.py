@@ -14,7 +14,7 @@ from affidavit.judgements import available
 from affidavit.splits import dialogue_of, dialogues
 from affidavit.utterances import Utterance
 from reasoners.instructed.config import ModelConfig
-from reasoners.units import was_seen
+from reasoners.units import Seen, seen_by
 
 _NAMED: Final = 3
 
@@ -28,7 +28,8 @@ def whom_to_judge(
         PlanError: the model was trained on all of them, and `everybody` was not asked for.
     """
     whose = [f"judged by the checkpoint with weights {card.get('weights_digest', 'unknown')}"]
-    seen = {u.utterance_id for turns in dialogues(corpus.utterances).values() if _seen(turns, card) for u in turns}
+    known = seen_by(card)
+    seen = {u.utterance_id for turns in dialogues(corpus.utterances).values() if _seen(turns, known) for u in turns}
     if everybody:
         whose += [f"{len(seen)} of {len(corpus.utterances)} utterances are of units it was trained on"] if seen else []
         return tuple(corpus.utterances), tuple(whose)
@@ -47,9 +48,9 @@ def whom_to_judge(
     return left, tuple(whose)
 
 
-def _seen(turns: Sequence[Utterance], card: Mapping[str, Any]) -> bool:
+def _seen(turns: Sequence[Utterance], known: Seen) -> bool:
     """Say whether a dialogue was trained on: itself, or the unit it belongs to."""
-    return any(was_seen(name, card) for name in {*(turn.unit for turn in turns), dialogue_of(turns[0])})
+    return any(name in known for name in {*(turn.unit for turn in turns), dialogue_of(turns[0])})
 
 
 def require_distinct(corpus: Corpus) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, PreTrainedModel, RobertaConfig, RobertaModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel, RobertaConfig, RobertaModel
 
 from reasoners.instructed.config import TextEncoderConfig
 from reasoners.instructed.packing import packed, positions, unpacked, within_utterances
 from reasoners.instructed.pretrained import model_folder
 
 PAD = 0
+_POOLED = ("bert", "roberta", "xlm-roberta")
+"""Classes that would otherwise make a layer that nobody reads, and warn that it is untrained."""
 _ROBERTA_OFFSET = 2
 """RoBERTa numbers its positions from the padding index on; ours is 0, and 1 stays unused as theirs does."""
 
@@ -55,7 +57,9 @@ class TextEncoder(nn.Module):
 
 def _encoder(config: TextEncoderConfig, vocabulary: int, *, load: bool) -> PreTrainedModel:
     if config.source is not None and load:
-        loaded: PreTrainedModel = AutoModel.from_pretrained(model_folder(config.source))
+        folder = model_folder(config.source)
+        pooled = AutoConfig.from_pretrained(folder).model_type in _POOLED
+        loaded: PreTrainedModel = AutoModel.from_pretrained(folder, **({"add_pooling_layer": False} if pooled else {}))
         return loaded
     shape = RobertaConfig(
         vocab_size=vocabulary,

@@ -19,6 +19,8 @@ from reasoners.instructed.pretrained import model_folder
 
 _PATCH = 8
 _CHANNELS = 32
+_AT_ONCE = 256
+"""Frames that a pretrained network sees at a time: its first layers are large."""
 _CHANGE = 3.0
 """Brings what moves to the size of what stands."""
 _FER_SIZE, _FER_LABELS = 64, 7
@@ -83,7 +85,8 @@ class FrozenFrames(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return `[P, U, F, width]`."""
         self.network.eval()
-        states: Tensor = self.network(pixels.flatten(0, 2))
+        parts = pixels.flatten(0, 2).split(_AT_ONCE)
+        states = torch.cat([self.network(part) for part in parts])
         split: Tensor = states.unflatten(0, pixels.shape[:3])
         return split
 

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.errors import CheckpointError, PlanError
+from affidavit.sources import load_corpus
 from reasoners.instructed.config import BackboneConfig, ModelConfig, TextEncoderConfig
+from reasoners.instructed.instructions import INSTRUCTIONS
 from reasoners.instructed.pretrained import had, model_folder
 
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unknown>"
 _SIZE: Final = 2000
+_PUBLIC_UTTERANCES: Final = 1200
 _FEW: Final = 8
 OWN: Final = "tokenizer.json"
 
@@ -103,9 +106,20 @@ class Tokenizers:
             self.own.save(str(folder / OWN))
 
 
+def public_texts() -> tuple[str, ...]:
+    """Return what a new tokenizer is learnt from: the clinic's invented words and reasons, and the instructions.
+
+    Never the corpus that is trained on: a vocabulary tells whose words went into it, and would have to be paid for
+    under differential privacy.
+    """
+    clinic = load_corpus("clinic", {"seed": 0, "n_utterances": _PUBLIC_UTTERANCES, "media": "none"})
+    told = [text for u in clinic.utterances for text in (u.text, *u.rationales.values()) if text]
+    return (*told, *(words for family in INSTRUCTIONS.values() for words in family))
+
+
 def learn_tokenizers(config: ModelConfig, texts: Iterable[str]) -> Tokenizers:
-    """Return the tokenizers of a new model; words that occur often become one token each."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    """Return the tokenizers of a new model; words that occur often become one token each, and so does each label."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     own = Tokenizer(models.BPE(unk_token=UNKNOWN))
     own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -117,6 +131,7 @@ def learn_tokenizers(config: ModelConfig, texts: Iterable[str]) -> Tokenizers:
         show_progress=False,
     )
     own.train_from_iterator(texts, trainer)
+    own.add_tokens([AddedToken(label.capitalize(), single_word=True) for label in config.label_space])
     return _tokenizers(config, own)
 
 

@@ -20,7 +20,10 @@ PAGES = sorted(
 )
 FENCE = re.compile(r"^```(?:console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(affidavit [a-z][^`]*)`")
-LIVE = {"README.md": ("A first audit", "Without any extra"), "walkthrough.md": ("CREMA-D", "Common Voice", "Before an audit")}
+LIVE = {
+    "README.md": ("A first audit", "Without any extra"),
+    "walkthrough.md": ("CREMA-D", "Common Voice", "Before an audit"),
+}
 SLOW = {"walkthrough.md": ("Without labels", "A policy and its exit codes", "Sign and verify")}
 
 

@@ -16,11 +16,7 @@ from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint
 from reasoners.instructed.config import BackboneConfig, LoraConfig
 from reasoners.instructed.reasoner import InstructedReasoner
 
-pytestmark = [
-    pytest.mark.usefixtures("no_shards"),
-    # peft 0.21 asks transformers 5 under a name that is going
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
-]
+pytestmark = pytest.mark.usefixtures("no_shards")
 ABLATED: list[dict[str, Any]] = [
     {},
     {"alignment": "global"},

@@ -19,13 +19,6 @@ from affidavit.utterances import Utterance
 from reasoners.instructed.config import BackboneConfig, LoraConfig, ModelConfig
 from reasoners.instructed.reasoner import InstructedReasoner
 
-pytestmark = [
-    # peft 0.21 asks transformers 5 under a name that is going
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
-    # the contract, which knows no torch, reads losses as numbers
-    pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad:UserWarning"),
-]
-
 Units = list[tuple[Utterance, ...]]
 VARIANTS = ("gate", "global", "lora", "judges only", "turn by turn")
 

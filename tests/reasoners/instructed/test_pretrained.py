@@ -36,11 +36,7 @@ from reasoners.instructed.pretrained import model_folder
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.supervised import TRAINER
 
-pytestmark = [
-    pytest.mark.usefixtures("no_shards"),
-    # peft 0.21 asks transformers 5 under a name that is going
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
-]
+pytestmark = pytest.mark.usefixtures("no_shards")
 ON_CPU = Execution(device="cpu", workers=0)
 
 

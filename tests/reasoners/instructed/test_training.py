@@ -23,7 +23,7 @@ from affidavit.training import Trained, checkpoint_of, train_plan
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.supervised import STATE, TRAINER
-from reasoners.units import unit_keys, was_seen
+from reasoners.units import seen_by, unit_keys
 
 pytestmark = pytest.mark.usefixtures("no_shards")
 OPTIONS = {"epochs": 3, "held_out": 0.3, "development": 0.2, "rows_per_step": 2, "training_digest": "sha256:7"}
@@ -139,7 +139,7 @@ def test_the_card_knows_whom_it_was_trained_on_and_names_nobody(
     units = sorted(grouped(make_corpus(8).utterances))
     assert not any(name in written for name in units)
     assert not any(u.utterance_id in written for u in make_corpus(8).utterances)
-    seen = [name for name in units if was_seen(name, card)]
+    seen = [name for name in units if name in seen_by(card)]
     assert len(seen) == card["n_units"]["train"] + card["n_units"]["development"]
     assert len(units) - len(seen) == card["n_units"]["held_out"] == round(0.3 * len(units))
     keys = unit_keys({"train": units}, "sha256:7")["train"]
@@ -230,7 +230,7 @@ def test_a_trained_model_judges_whom_it_never_met(plan_of: Callable, tmp_path: P
     (loaded,) = load_run("m", plan.runs["m"], plan, tmp_path, silent)
     judged = set(loaded.predictions.levels["unit"])
     assert judged
-    assert not any(was_seen(name, item.card) for name in judged)
+    assert not any(name in seen_by(item.card) for name in judged)
     assert len(judged) == item.card["n_units"]["held_out"]
 
 
