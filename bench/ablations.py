@@ -37,7 +37,7 @@ SUBSETS: Final = ("TAV", "TA", "TV", "AV", "T", "A", "V")
 DEGRADED: Final = ("TAV/noise=0dB", "TAV/frozen-face", "TAV/transcript-errors=0.5")
 TOUCHED: Final = {"TAV/noise=0dB": "audio", "TAV/frozen-face": "video", "TAV/transcript-errors=0.5": "text"}
 NOUNS: Final = {"words": "text", "voice": "audio", "face": "video"}
-N_RESAMPLES: Final = 2000
+N_RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ def over_patients(frame: pd.DataFrame, statistic: Callable[[pd.DataFrame], float
     """Return a statistic of a frame with the percentile interval of resampled patients (over 60 of them)."""
     units = dict(list(frame.groupby("unit_id")))
     names, rng = sorted(units), np.random.default_rng(0)
-    draws = [
-        statistic(pd.concat([units[name] for name in rng.choice(names, len(names))]))
-        for _ in range(N_RESAMPLES // (10 if len(frame) > 2_000 else 4))
-    ]
+    draws = [statistic(pd.concat([units[name] for name in rng.choice(names, len(names))])) for _ in range(N_RESAMPLES)]
     low, high = np.quantile(draws, [0.025, 0.975])
     return Spread(statistic(frame), float(low), float(high))
 
@@ -87,7 +84,7 @@ def plan_of(n_utterances: int, seeds: Sequence[int]) -> AuditPlan:
             training[name] = {
                 "corpus": corpus,
                 "reasoner": {"name": "instructed", "options": options},
-                "trainer": {"name": "supervised", "options": {"held_out": 0.3}},
+                "trainer": {"name": "supervised", "options": {"held_out": 0.4, "epochs": 12}},
                 "seeds": [seed],
             }
             wanted = [*SUBSETS, *DEGRADED] if variant in ("whole", "global weights") else [*SUBSETS]
@@ -173,7 +170,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     seeds = (0,) if quick else (0, 1, 2)
-    corpus, frames = judged(plan_of(600 if quick else 1400, seeds))
+    corpus, frames = judged(plan_of(400 if quick else 1000, seeds))
     whole = pd.concat([frames[f"whole, seed {seed}"].assign(seed=seed) for seed in seeds])
     majority = whole.loc[whole["condition"] == "TAV", "y_true"].value_counts(normalize=True).iloc[0]
     n_patients = whole["unit_id"].nunique()

@@ -42,7 +42,6 @@ GOAL: Final = 1.5
 SEED: Final = 20260101
 ALL: Final = tuple(str(condition) for condition in modality_subsets())
 FULL: Final = ALL[0]
-WORKERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +50,12 @@ class Bench:
 
     corpus: Corpus
     checkpoint: Path
+    workers: int
 
     def judged(self, conditions: tuple[str, ...], rationales: str) -> Predictions:
         """Judge through the public door; the cache is empty before and gone afterwards."""
         options = {"checkpoint": str(self.checkpoint), "conditions": list(conditions), "rationales": rationales}
-        reading = Reading(run="bench", by=("accent",), execution=Execution(device="cpu", workers=WORKERS))
+        reading = Reading(run="bench", by=("accent",), execution=Execution(device="cpu", workers=self.workers))
         with _empty_cache():
             return load(Door.REASONERS, "instructed").judge(  # type: ignore[no-any-return]
                 self.corpus,
@@ -80,7 +80,7 @@ def _empty_cache() -> Iterator[Path]:
                 os.environ[ENVIRONMENT] = before
 
 
-def plan_of(n_utterances: int, epochs: int) -> AuditPlan:
+def plan_of(n_utterances: int, epochs: int, workers: int) -> AuditPlan:
     """Return the plan that trains the model of the benchmark."""
     corpus = {"name": "clinic", "options": {"seed": SEED, "n_utterances": n_utterances}}
     return AuditPlan.model_validate(
@@ -96,15 +96,15 @@ def plan_of(n_utterances: int, epochs: int) -> AuditPlan:
             },
             "runs": {"tiny": {"corpus": corpus, "reasoner": "instructed", "trained": "tiny"}},
             "by": ["accent"],
-            "execution": {"workers": WORKERS},
+            "execution": {"workers": workers},
             "seed": SEED,
         }
     )
 
 
-def prepared(n_utterances: int, epochs: int) -> Bench:
+def prepared(n_utterances: int, epochs: int, workers: int) -> Bench:
     """Make the corpus and train; both are found again in the user's cache."""
-    plan = plan_of(n_utterances, epochs)
+    plan = plan_of(n_utterances, epochs, workers)
     start = time.perf_counter()
     choice = plan.training["tiny"].corpus
     corpus = load(Door.CORPORA, choice.name).load(choice.options, folder=Path(), progress=silent)
@@ -112,9 +112,10 @@ def prepared(n_utterances: int, epochs: int) -> Bench:
     train_plan(plan, folder=Path(), progress=silent)
     seconds = made - start, time.perf_counter() - made
     n_judged = len(to_judge(corpus.utterances))
-    print(f"{len(corpus.utterances):,} utterances of the clinic, {n_judged:,} of them (the patients') judged; `tiny`")
+    print(f"{len(corpus.utterances):,} utterances of the clinic, {n_judged:,} of them (the patients') judged by `tiny`")
+    print(f"  media are decoded and measured by {workers} workers")
     print(f"  not counted: the corpus {seconds[0]:.1f} s, {epochs} epochs of training {seconds[1]:.1f} s")
-    return Bench(corpus=corpus, checkpoint=checkpoint_of("tiny", plan, Path()))
+    return Bench(corpus=corpus, checkpoint=checkpoint_of("tiny", plan, Path()), workers=workers)
 
 
 def one_run_each(bench: Bench) -> list[Predictions]:
@@ -154,9 +155,9 @@ def parts(bench: Bench) -> dict[str, float]:
     clock = _Clock()
     with clock.of("loading the checkpoint"):
         kept = load_checkpoint(bench.checkpoint)
-    reasoner = InstructedReasoner(model=kept.model.eval(), tokenizers=kept.tokenizers, workers=WORKERS)
+    reasoner = InstructedReasoner(model=kept.model.eval(), tokenizers=kept.tokenizers)
     with clock.of("decoding and measuring media"):
-        met = perceive(bench.corpus.utterances, senses_of(kept.model.config), workers=WORKERS, progress=silent)
+        met = perceive(bench.corpus.utterances, senses_of(kept.model.config), workers=bench.workers, progress=silent)
         reasoner.perceived.update({item.utterance_id: item for item in met})
     wanted = frozenset(turn.utterance_id for turn in to_judge(bench.corpus.utterances))
     subsets = [condition.modalities for condition in modality_subsets()]
@@ -214,10 +215,10 @@ def words_of(predictions: Predictions) -> float:
 def main() -> None:
     """Print the table; the last line is the figure and its goal."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="120 utterances in place of 1,000, and one epoch")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each way is timed")
+    parser.add_argument("--quick", action="store_true", help="120 utterances in place of 1,000, twice, without workers")
+    parser.add_argument("--repeats", type=int, help="how often each way is timed: 3, with --quick 2")
     arguments = parser.parse_args()
-    bench = prepared(120, 1) if arguments.quick else prepared(1_000, 3)
+    bench = prepared(120, 1, workers=0) if arguments.quick else prepared(1_000, 3, workers=2)
     pieces = parts(bench)  # first, for it also pays what the first run of a process pays once
     taken = timed(
         {
@@ -225,7 +226,7 @@ def main() -> None:
             "seven conditions, rationales for the full one": lambda: bench.judged(ALL, "full"),
             "seven conditions, seven rationales": lambda: bench.judged(ALL, "all"),
         },
-        arguments.repeats,
+        arguments.repeats or (2 if arguments.quick else 3),
     )
     start = time.perf_counter()
     apart = one_run_each(bench)
@@ -239,7 +240,7 @@ def main() -> None:
         print(f"  {name:<46}{part:>9.2f}")
     alone, seven, written = taken.values()
     if alone.said is None or seven.said is None:
-        raise SystemExit("nothing was timed: --repeats is at least 1")
+        raise SystemExit("nothing was timed")
     print(f"\nwords of a rationale, mean: {words_of(alone.said):.1f} (goal none)")
     print(f"answers equal to those of seven runs: {agreement(seven.said, apart):.2%} (goal 100%)")
     base = median(alone.seconds)
