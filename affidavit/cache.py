@@ -11,7 +11,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from affidavit.columns import ColumnMap
+from affidavit.corpus import Corpus
+from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import AffidavitError
 from affidavit.files import replacing
@@ -29,6 +33,7 @@ from affidavit.protocols import Reasoner
 from affidavit.schema import SCHEMA_VERSION
 
 ENVIRONMENT: Final = "AFFIDAVIT_CACHE"
+_waiting: ContextVar[list[Callable[[], None]] | None] = ContextVar("_waiting", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,33 @@ def default_cache() -> PredictionsCache | None:
     return None if folder is None else PredictionsCache(folder)
 
 
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Judge and keep the table within this block: what waits for that (`when_kept`) is done when it ends well."""
+    actions: list[Callable[[], None]] = []
+    token = _waiting.set(actions)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    for action in actions:
+        action()
+
+
+def when_kept(action: Callable[[], None]) -> None:
+    """Do something once the table that is being judged is kept; at once where nobody keeps it.
+
+    A reasoner gives up by this what it wrote down for an interrupted run.
+    """
+    actions = _waiting.get()
+    if actions is None:
+        action()
+    else:
+        actions.append(action)
+
+
 def cache_key(
-    reasoner: Reasoner, options: Mapping[str, Any], *, corpus_digest: str | None, reading: Reading, seed: int
+    reasoner: Reasoner, options: Mapping[str, Any], *, corpus: Corpus | None, reading: Reading, seed: int
 ) -> str | None:
     """Return the key of a judgement, or None for a reasoner that does not ask to be cached.
 
@@ -130,7 +160,7 @@ def cache_key(
             "schema": SCHEMA_VERSION,
             "reasoner": [reasoner.name, str(version)],
             "options": json.loads(json.dumps(dict(options))) if digest is None else digest(options, reading.folder),
-            "corpus": corpus_digest,
+            "corpus": None if corpus is None else corpus_key(corpus),
             "seed": seed,
             "run": reading.run,
             "by": list(reading.by),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from affidavit.errors import PlanError
 from affidavit.utterances import Utterance
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +30,22 @@ class Corpus:
     """Judgements that came with the corpus (crowd votes, a recogniser's output) in canonical column names."""
     assumptions: tuple[str, ...] = ()
     """What the loader had to assume; printed in the report."""
+
+
+def require_distinct(corpus: Corpus) -> None:
+    """Refuse a corpus in which two utterances have one id.
+
+    Raises:
+        PlanError: naming the first of them.
+    """
+    counts = Counter(utterance.utterance_id for utterance in corpus.utterances)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise PlanError(
+            "two utterances have the same id, so they could not be told apart",
+            slug="row-duplicate",
+            where=f"corpus {corpus.name}",
+            found=", ".join(twice[:_NAMED]) + (f" and {len(twice) - _NAMED} more" if len(twice) > _NAMED else ""),
+            allowed="each utterance_id once",
+            remedy="name utterances within their dialogue or file, such as <dialogue>-<turn>",
+        )

@@ -7,20 +7,25 @@ shown `TV`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Final
 
+from affidavit.canonical import SUM_TOLERANCE
 from affidavit.conditions import MODALITIES, Condition
-from affidavit.errors import PlanError
+from affidavit.errors import PlanError, RowError
 from affidavit.schema import UNKNOWN
-from affidavit.utterances import Judgement, Utterance
+from affidavit.utterances import Cue, Judgement, Utterance
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _NAMED: Final = 3
+_SHOWN: Final = 200
+"""Characters of an answer that are repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,65 @@ def asked_conditions(conditions: Sequence[str], utterances: Sequence[Utterance])
             remedy="name conditions of the modalities that the corpus has",
         )
     return parsed
+
+
+def require_answer(answer: object, *, where: str, label_space: Sequence[str]) -> Judgement:
+    """Return what somebody's function answered, if it is a judgement; `where` names utterance and condition.
+
+    Raises:
+        RowError: it is something else, its label or a probability lies outside the label space, or a number is none.
+    """
+    if not isinstance(answer, Judgement):
+        raise _no_answer(where, "this is no judgement", "row-value", answer, "an affidavit.Judgement")
+    allowed = ", ".join(label_space) or "any text"
+    if not isinstance(answer.label, str) or (label_space and answer.label not in label_space):
+        raise _no_answer(where, "the label lies outside the label space", "row-label", answer.label, allowed)
+    shares, weights = answer.probabilities, answer.modality_weights
+    strange = [label for label in shares if not isinstance(label, str) or (label_space and label not in label_space)]
+    if strange:
+        raise _no_answer(where, "a probability is of no label of the label space", "row-label", strange[0], allowed)
+    if shares and not (all(_is_share(share) for share in shares.values()) and _sum_to_one(shares.values())):
+        what = "the probabilities are no shares of one"
+        raise _no_answer(where, what, "row-probability", dict(shares), "numbers from 0 to 1 that sum to 1")
+    if not (answer.intensity is None or _is_number(answer.intensity)):
+        raise _no_answer(where, "the intensity is no number", "row-value", answer.intensity, "a finite number, or None")
+    if not all(name in MODALITIES.values() and _is_number(weight) for name, weight in weights.items()):
+        what = "the modality weights are no numbers by modality"
+        raise _no_answer(where, what, "row-value", dict(weights), "finite numbers for text, audio and video")
+    return _with_words(answer, where)
+
+
+def _with_words(answer: Judgement, where: str) -> Judgement:
+    for name in ("rationale", "instruction"):
+        text = getattr(answer, name)
+        if not (text is None or isinstance(text, str)):
+            raise _no_answer(where, f"the {name} is no text", "row-value", text, "a string, or None")
+    if not all(isinstance(cue, Cue) for cue in answer.cues):
+        raise _no_answer(where, "the cues are none", "row-value", answer.cues, "a tuple of affidavit.Cue")
+    return answer
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) <= 1
+
+
+def _sum_to_one(shares: Iterable[float]) -> bool:
+    return abs(math.fsum(shares) - 1) <= SUM_TOLERANCE
+
+
+def _no_answer(where: str, what: str, slug: str, found: object, allowed: str) -> RowError:
+    return RowError(
+        what,
+        slug=slug,
+        where=where,
+        found=f"{repr(found)[:_SHOWN]} ({type(found).__name__})",
+        allowed=allowed,
+        remedy="return such a judgement from the function for every utterance and condition",
+    )
 
 
 def judgement_table(judged: Sequence[Judged], *, reasoner: str, label_space: Sequence[str]) -> pa.Table:

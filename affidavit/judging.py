@@ -7,19 +7,34 @@
     predictions = af.judge(predict, corpus)
 
 The function is handed an utterance from which the modalities that it may not use have been taken away, the names of
-those that are left, and a seed of its own for each utterance, condition and repeat.
+those that are left, and a seed of its own for each utterance, condition and repeat. Ids and files have opaque names,
+since real ones often tell the label (`1001_DFA_ANG_XX.wav`), and a file holds only what may be used: of a video with
+sound, under `V`, a copy without the sound (`affidavit.media.single_streams`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from affidavit.cache import kept_folder
 from affidavit.conditions import MODALITIES, Condition, modality_subsets
 from affidavit.corpus import Corpus
+from affidavit.digests import digest_of
 from affidavit.errors import MediaError, PlanError
-from affidavit.judgements import Judged, Unjudged, asked_conditions, side_tables, to_judge, told, why_not_available
+from affidavit.judgements import (
+    Judged,
+    Unjudged,
+    asked_conditions,
+    require_answer,
+    side_tables,
+    to_judge,
+    told,
+    why_not_available,
+)
+from affidavit.media.single_streams import handed
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
@@ -28,6 +43,8 @@ from affidavit.utterances import Judgement, Utterance
 
 Predict = Callable[[Utterance, tuple[str, ...], int], Judgement]
 ALL: Final = tuple(str(condition) for condition in modality_subsets())
+_TRACKS: Final = {"T": "subtitle", "A": "audio", "V": "video"}
+_DIGITS: Final = 16
 
 
 def judge(
@@ -43,17 +60,20 @@ def judge(
 
     `predict(utterance, modalities, seed)` gets an utterance with only those modalities (of `text`, `audio`, `video`)
     and returns a `Judgement`. A `MediaError` that it raises is kept as an utterance that could not be judged; any other
-    error ends the run. `by` names the sensitive features that the table is to be audited by.
+    error ends the run, and with it what was answered before: keep costly answers yourself. So does an answer that is
+    no judgement, at once and by name. `by` names the sensitive features that the table is to be audited by.
 
     Raises:
         PlanError: a condition asks for what no utterance has, or degrades its input (a function degrades its own).
-        RowError: a judgement does not fit the label space.
+        RowError: an answer is no judgement, or does not fit the label space.
+        MissingPartError: a container with several tracks is to be shown in part, and the extra `media` is missing.
     """
     chosen = to_judge(corpus.utterances)
     wanted = asked_conditions(conditions, chosen)
     _refuse_operators(wanted)
     name = getattr(predict, "__name__", type(predict).__name__)
-    judged, unjudged = _asked(predict, chosen, wanted, seed=seed, progress=progress)
+    stand = _Stand(predict=predict, label_space=corpus.label_space, seed=seed, folder=kept_folder("single-streams"))
+    judged, unjudged = _asked(stand, chosen, wanted, progress=progress)
     if not judged:
         raise PlanError(
             "nothing could be judged",
@@ -70,13 +90,27 @@ def judge(
     return replace(predictions, assumptions=said, side_tables=tables)
 
 
-def shown(utterance: Utterance, condition: Condition) -> Utterance:
-    """Return the utterance with only what the condition shows; its label and reference rationale go too."""
+def shown(utterance: Utterance, condition: Condition, *, folder: Path) -> Utterance:
+    """Return the utterance with only what the condition shows; its label and reference rationale go too.
+
+    Its id and those of its dialogue and files are opaque; what the files have beyond the condition is not in them.
+    Links and copies lie in `folder`.
+
+    Raises:
+        MediaError: a container cannot be opened, so nobody knows what it holds.
+    """
+    kinds = frozenset(_TRACKS[letter] for letter in condition.modalities)
+    audio, video = (
+        None if span is None or letter not in condition.modalities else handed(span, allowed=kinds, folder=folder)
+        for letter, span in (("A", utterance.audio), ("V", utterance.video))
+    )
     return replace(
         utterance,
+        utterance_id=_opaque(utterance.utterance_id),
+        dialogue_id=None if utterance.dialogue_id is None else _opaque(utterance.dialogue_id),
         text=utterance.text if "T" in condition.modalities else None,
-        audio=utterance.audio if "A" in condition.modalities else None,
-        video=utterance.video if "V" in condition.modalities else None,
+        audio=audio,
+        video=video,
         label=None,
         soft_label={},
         intensity=None,
@@ -86,42 +120,67 @@ def shown(utterance: Utterance, condition: Condition) -> Utterance:
     )
 
 
+def _opaque(name: str) -> str:
+    """Return a name that is the same each time and tells nothing."""
+    return digest_of(["handed", name]).removeprefix("sha256:")[:_DIGITS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stand:
+    """A function that is asked, and how."""
+
+    predict: Predict
+    label_space: tuple[str, ...]
+    seed: int
+    folder: Path
+
+    def answer(self, utterance: Utterance, condition: Condition) -> Judgement | Unjudged:
+        """Return what the function says, or why it could not say anything."""
+        if (because := why_not_available(utterance, condition)) is not None:
+            return Unjudged(utterance_id=utterance.utterance_id, condition=str(condition), because=because)
+        names = tuple(name for letter, name in MODALITIES.items() if letter in condition.modalities)
+        own_seed = seed_of(self.seed, utterance.utterance_id, str(condition))
+        where = f"utterance {utterance.utterance_id}, condition {condition}"
+        given = utterance
+        try:
+            given = shown(utterance, condition, folder=self.folder)
+            said = self.predict(given, names, own_seed)
+        except MediaError as error:
+            return Unjudged(
+                utterance_id=utterance.utterance_id,
+                condition=str(condition),
+                because="media that cannot be used",
+                detail=f"{_named(error.where, given, utterance)}: {error.what}" if error.where else error.what,
+            )
+        except Exception as error:
+            error.add_note(f"affidavit was asking about {where}")
+            raise
+        return require_answer(said, where=where, label_space=self.label_space)
+
+
+def _named(where: str, given: Utterance, known: Utterance) -> str:
+    """Return where a fault lies by the names that the caller knows."""
+    for opaque, span in ((given.audio, known.audio), (given.video, known.video)):
+        if opaque is not None and span is not None:
+            where = where.replace(str(opaque.path), str(span.path)).replace(opaque.path.name, span.path.name)
+    return where
+
+
 def _asked(
-    predict: Predict,
-    utterances: Sequence[Utterance],
-    conditions: Sequence[Condition],
-    *,
-    seed: int,
-    progress: Progress,
+    stand: _Stand, utterances: Sequence[Utterance], conditions: Sequence[Condition], *, progress: Progress
 ) -> tuple[list[Judged], list[Unjudged]]:
     judged: list[Judged] = []
     unjudged: list[Unjudged] = []
     total = len(utterances) * len(conditions)
     for utterance in utterances:
         for condition in conditions:
-            answer = _answer(predict, utterance, condition, seed=seed)
+            answer = stand.answer(utterance, condition)
             if isinstance(answer, Unjudged):
                 unjudged.append(answer)
             else:
                 judged.append(Judged(utterance=utterance, condition=str(condition), judgement=answer))
             progress("judging", len(judged) + len(unjudged), total)
     return judged, unjudged
-
-
-def _answer(predict: Predict, utterance: Utterance, condition: Condition, *, seed: int) -> Judgement | Unjudged:
-    if (because := why_not_available(utterance, condition)) is not None:
-        return Unjudged(utterance_id=utterance.utterance_id, condition=str(condition), because=because)
-    names = tuple(name for letter, name in MODALITIES.items() if letter in condition.modalities)
-    own_seed = seed_of(seed, utterance.utterance_id, str(condition))
-    try:
-        return predict(shown(utterance, condition), names, own_seed)
-    except MediaError as error:
-        return Unjudged(
-            utterance_id=utterance.utterance_id,
-            condition=str(condition),
-            because="media that cannot be used",
-            detail=f"{error.where}: {error.what}" if error.where else error.what,
-        )
 
 
 def _refuse_operators(conditions: Sequence[Condition]) -> None:

@@ -47,6 +47,17 @@ class Choice(Record):
 Chosen = Annotated[Choice, BeforeValidator(_named)]
 
 
+class TrainedModel(Record):
+    """A model of this plan's `training`; a bare name stands for its first seed."""
+
+    name: str
+    seed: int | None = None
+    """One of the training's seeds; its first where absent."""
+
+
+TrainedChoice = Annotated[TrainedModel, BeforeValidator(_named)]
+
+
 class RunSource(Record):
     """Where one run's predictions come from: a table, or a reasoner that judges a corpus."""
 
@@ -56,8 +67,8 @@ class RunSource(Record):
     """Part (`y_true`, `speaker_id`, ...) to column name, where names are not recognised."""
     corpus: Chosen | None = None
     reasoner: Chosen | None = None
-    trained: str | None = None
-    """The name under `training` whose first seed judges; the reasoner's option `checkpoint` is then filled in."""
+    trained: TrainedChoice | None = None
+    """Which model of `training` judges, `tiny` or `{name: tiny, seed: 1}`; fills in the option `checkpoint`."""
     supplier: str | None = None
     """Who handed the table over; printed on the first page."""
     task: Task | None = None
@@ -173,11 +184,17 @@ class AuditPlan(Record):
 
     @model_validator(mode="after")
     def _trained_are_there(self) -> AuditPlan:
-        for name, run in self.runs.items():
-            if run.trained is not None and run.trained not in self.training:
-                known = list(self.training)
+        for run, source in self.runs.items():
+            chosen = source.trained
+            if chosen is None:
+                continue
+            if chosen.name not in self.training:
+                hint = did_you_mean(chosen.name, list(self.training))
+                raise ValueError(f"runs.{run}.trained: {chosen.name!r} is not under training{hint}")
+            seeds = self.training[chosen.name].seeds
+            if chosen.seed is not None and chosen.seed not in seeds:
                 raise ValueError(
-                    f"runs.{name}.trained: {run.trained!r} is not under training{did_you_mean(run.trained, known)}"
+                    f"runs.{run}.trained: {chosen.name!r} is not trained with seed {chosen.seed}, only {list(seeds)}"
                 )
         return self
 

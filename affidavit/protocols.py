@@ -64,7 +64,11 @@ class Reasoner(Protocol):
 
 @runtime_checkable
 class Learner(Protocol):
-    """A reasoner behind the door that can be trained: it makes a new model for a corpus."""
+    """A reasoner behind the door that can be trained: it makes a new model for a corpus.
+
+    It may offer `placed(options, folder)`, which makes relative paths absolute, and `model_digest(corpus, options)`,
+    which stands for the options in the name of a training.
+    """
 
     name: str
 
@@ -137,6 +141,8 @@ class Renderer(Protocol):
 @runtime_checkable
 class Trainable(Protocol):
     """A live reasoner whose parameters can be fitted.
+
+    It may carry `card`, how it was made; a trainer puts that into the checkpoint's card.
 
     Its law: the unit is dimension 0 of every trained layer, so that a row of `losses` depends on that unit alone.
     """

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from affidavit.cache import cache_key, default_cache
+from affidavit.cache import cache_key, default_cache, keeping
 from affidavit.corpus import Corpus
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
@@ -135,17 +135,18 @@ def _judged(
     reasoner = load(Door.REASONERS, source.reasoner.name)
     seed, options = seed_of(plan.seed, name, source.reasoner.name), source.reasoner.options
     if source.trained is not None:
-        options = {**options, "checkpoint": str(checkpoint_of(source.trained, plan, reading.folder))}
-    digest = None if corpus is None else corpus.digest
-    key = cache_key(reasoner, options, corpus_digest=digest, reading=reading, seed=seed)
+        chosen = checkpoint_of(source.trained.name, plan, reading.folder, seed=source.trained.seed)
+        options = {**options, "checkpoint": str(chosen)}
+    key = cache_key(reasoner, options, corpus=corpus, reading=reading, seed=seed)
     cache = None if key is None else default_cache()
     if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:
         return kept
-    predictions: Predictions = reasoner.judge(
-        corpus, options, reading=reading, rng=np.random.default_rng(seed), progress=progress
-    )
-    if cache is not None and key is not None:
-        cache.store(key, predictions)
+    with keeping():
+        predictions: Predictions = reasoner.judge(
+            corpus, options, reading=reading, rng=np.random.default_rng(seed), progress=progress
+        )
+        if cache is not None and key is not None:
+            cache.store(key, predictions)
     return predictions
 
 

@@ -1,13 +1,14 @@
 """Trains the models of a plan: each once for every seed, and not again where the same training was already done.
 
-A training is named by the digest of all that goes in (corpus, model and its version, trainer, options, seed). Its
-checkpoint keeps that digest in `card.json`, so a plan that has not changed finds its model again, and one that has
-trains anew.
+A training is named by the digest of all that goes in (corpus and media, model and its version, pretrained parts,
+trainer, options, seed). Its checkpoint keeps that digest in `card.json`, so a plan that has not changed finds its model
+again, and one that has trains anew.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import numpy as np
 
 from affidavit.cache import kept_folder
 from affidavit.corpus import Corpus
+from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan, Choice, Training
@@ -51,15 +53,17 @@ def train_plan(plan: AuditPlan, *, folder: Path, progress: Progress) -> list[Tra
         corpus: Corpus = load(Door.CORPORA, training.corpus.name).load(
             training.corpus.options, folder=folder, progress=progress
         )
-        place = _place(name, training, plan, folder)
-        done += [_trained(_Task(name, training, seed, plan), corpus, place, progress) for seed in training.seeds]
+        place, learner, key = _place(name, training, plan, folder), _learner(training.reasoner), corpus_key(corpus)
+        options = _placed(learner, training.reasoner.options, folder)
+        tasks = [_Task(name, training, seed, plan, learner, options, key) for seed in training.seeds]
+        done += [_trained(task, corpus, place, progress) for task in tasks]
     return done
 
 
-def checkpoint_of(name: str, plan: AuditPlan, folder: Path) -> Path:
-    """Return the folder of a training's checkpoint, of its first seed."""
+def checkpoint_of(name: str, plan: AuditPlan, folder: Path, *, seed: int | None = None) -> Path:
+    """Return the folder of a training's checkpoint, of its first seed where none is named."""
     training = plan.training[name]
-    return _place(name, training, plan, folder) / f"seed-{training.seeds[0]}"
+    return _place(name, training, plan, folder) / f"seed-{training.seeds[0] if seed is None else seed}"
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:
@@ -112,29 +116,41 @@ class _Task:
     training: Training
     seed: int
     plan: AuditPlan
+    learner: Learner
+    options: Mapping[str, Any]
+    """Of the new model; its paths no longer depend on the plan's folder."""
+    corpus_key: str
 
-    def digest(self, corpus: Corpus, learner: Learner) -> str:
+    def digest(self, corpus: Corpus) -> str:
+        """Return the name of this training; pretrained parts count by content where the learner can tell it."""
+        told = getattr(self.learner, "model_digest", None)
+        options = dict(self.options) if told is None else told(corpus, self.options)
         return digest_of(
             {
-                "version": str(getattr(learner, "cache_version", "")),
-                "corpus": corpus.digest,
-                "reasoner": self.training.reasoner.model_dump(mode="json"),
+                "version": str(getattr(self.learner, "cache_version", "")),
+                "corpus": self.corpus_key,
+                "reasoner": [self.training.reasoner.name, options],
                 "trainer": self.training.trainer.model_dump(mode="json"),
                 "seed": [self.plan.seed, self.seed],
             }
         )
 
 
+def _placed(learner: Learner, options: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Return the options with relative paths made absolute, by the learner that knows which options are paths."""
+    placed = getattr(learner, "placed", None)
+    return options if placed is None else placed(options, folder)
+
+
 def _trained(task: _Task, corpus: Corpus, folder: Path, progress: Progress) -> Trained:
     training, plan, seed = task.training, task.plan, task.seed
     place = folder / f"seed-{seed}"
-    learner = _learner(training.reasoner)
-    digest = task.digest(corpus, learner)
+    digest = task.digest(corpus)
     card = read_card(place)
     if card is not None and card.get("training_digest") == digest:
         return Trained(name=task.name, seed=seed, folder=place, card=card, again=True)
     own_seed = seed_of(plan.seed, "training", seed)
-    reasoner = learner.untrained(corpus, training.reasoner.options, seed=own_seed, execution=plan.execution)
+    reasoner = task.learner.untrained(corpus, task.options, seed=own_seed, execution=plan.execution)
     trainer = load(Door.TRAINERS, training.trainer.name)
     trainer.train(
         reasoner,

@@ -1,12 +1,12 @@
 """What do rationales look like, for whom? Presence, length, and which modalities they cite; from the table alone.
 
-Citations are found by an English word list, so they are a floor: a paraphrase escapes it. A rationale that cites a
-modality which was not shown cannot have its evidence from there; that share needs no label and no model.
+Citations are found by an English word list (`affidavit.citations`), so they are a floor: a paraphrase escapes it. A
+rationale that cites a modality which was not shown cannot have its evidence from there; that share needs no label and
+no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from affidavit.case import Case
+from affidavit.citations import VERSION as WORD_LIST
+from affidavit.citations import citations
 from affidavit.conditions import AS_SUPPLIED, Condition
 from affidavit.confusion import FloatArray, Statistic, ratio_statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
@@ -25,18 +27,10 @@ from affidavit.tally import OutcomeCounter, Tally, outcome_columns
 from audit.outcomes import outcome_claims
 
 NAME = "rationales"
-VERSION = "1"
-CITATIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "T": r"\b(words?|wording|says?|said|saying|phrases?|sentences?|transcript|text|language|speech content)\b",
-        "A": r"\b(voices?|vocal|tone|pitch|prosody|intonation|loud(?:ness|er|ly)?"
-        r"|sigh(?:s|ed|ing)?|speaking rate|audio)\b",
-        "V": r"\b(faces?|facial|brows?|eyes?|gaze|smil(?:e|es|ed|ing)|frown(?:s|ed|ing)?|lips?|mouth|posture|video)\b",
-    }
-)
+VERSION = "2"
 NAMES: Final = MappingProxyType({"T": "text", "A": "audio", "V": "video"})
 _COLUMNS: Final = ("present", "rows", "words", *(f"cites_{NAMES[m]}" for m in NAMES), "cites_absent")
-SOURCE: Final = "share of rationales, English word list of affidavit/audit/rationales.py version 1"
+SOURCE: Final = f"share of rationales, English word list of affidavit/citations.py version {WORD_LIST}"
 
 
 def _pick(column: str) -> FloatArray:
@@ -113,10 +107,7 @@ def _row_sums(text: pa.Array, condition: NDArray[Any], absent: list[list[str]]) 
     trimmed = pc.utf8_trim_whitespace(pc.fill_null(text, ""))
     words = pc.list_value_length(pc.split_pattern_regex(trimmed, r"\s+")).to_numpy(zero_copy_only=False)
     present = pc.not_equal(trimmed, "").to_numpy(zero_copy_only=False)
-    cites = {
-        m: pc.match_substring_regex(trimmed, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
-        for m, pattern in CITATIONS.items()
-    }
+    cites = {m: cited.to_numpy(zero_copy_only=False) for m, cited in citations(trimmed).items()}
     absent_cited = np.zeros(len(present), dtype=bool)
     for i, missing in enumerate(absent):
         if missing:

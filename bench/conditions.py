@@ -149,7 +149,7 @@ def parts(bench: Bench) -> dict[str, float]:
 
     from reasoners.instructed.batches import batched
     from reasoners.instructed.checkpoints import load_checkpoint
-    from reasoners.instructed.inputs import perceive, senses_of
+    from reasoners.instructed.inputs import perceivable, perceive, senses_of
     from reasoners.instructed.reasoner import InstructedReasoner
 
     clock = _Clock()
@@ -158,7 +158,7 @@ def parts(bench: Bench) -> dict[str, float]:
     reasoner = InstructedReasoner(model=kept.model.eval(), tokenizers=kept.tokenizers)
     with clock.of("decoding and measuring media"):
         met = perceive(bench.corpus.utterances, senses_of(kept.model.config), workers=bench.workers, progress=silent)
-        reasoner.perceived.update({item.utterance_id: item for item in met})
+        reasoner.perceived.update(zip(map(perceivable, bench.corpus.utterances), met, strict=True))
     wanted = frozenset(turn.utterance_id for turn in to_judge(bench.corpus.utterances))
     subsets = [condition.modalities for condition in modality_subsets()]
     with torch.no_grad():

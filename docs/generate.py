@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from affidavit.plan import AuditPlan, Choice, Execution, Feature, RunSource, Statistics, Training
+from affidavit.plan import AuditPlan, Choice, Execution, Feature, RunSource, Statistics, TrainedModel, Training
 from affidavit.policy import Criterion, Policy
 from affidavit.registry import Door, load, names
 from affidavit.schema import COLUMNS, KEY, PREFIXES, REQUIRED, SCHEMA_VERSION
@@ -78,7 +78,7 @@ def _model(model: type[BaseModel]) -> list[str]:
 def plan_page() -> str:
     """Return every key of a plan."""
     lines = ["# The plan", "", NOTE, "", "Unknown keys are refused. Paths are relative to the plan's folder.", ""]
-    for model in (AuditPlan, RunSource, Training, Choice, Feature, Statistics, Execution):
+    for model in (AuditPlan, RunSource, TrainedModel, Training, Choice, Feature, Statistics, Execution):
         lines += _model(model)
     return "\n".join(lines)
 

@@ -6,7 +6,6 @@ An interrupted training goes on from the last finished epoch, with the draws it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +16,27 @@ import torch
 from pydantic import Field
 
 from affidavit.confusion import class_sums, weighted_f1
-from affidavit.corpus import Corpus
+from affidavit.corpus import Corpus, require_distinct
+from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
-from affidavit.files import replacing, replacing_folder
+from affidavit.files import replacing_folder
 from affidavit.options import read_options
 from affidavit.protocols import Differentiable, Progress, Trainable, Trainer
 from affidavit.records import Record
 from affidavit.seeds import seed_of
 from affidavit.splits import SplitBy, grouped, rows, split
 from affidavit.utterances import Utterance
-from reasoners.units import unit_keys
-
-STATE: Final = ".training.pt"
+from reasoners.training_state import (
+    STATE,
+    UnusableStateError,
+    fill,
+    generators,
+    read_state,
+    restore_generators,
+    write_state,
+)
+from reasoners.units import units_card
 
 
 class SupervisedOptions(Record):
@@ -74,9 +81,11 @@ class SupervisedTrainer:
         """Fit, and leave the checkpoint of the best epoch in `folder`.
 
         Raises:
-            PlanError: the options are at fault, the corpus has no labels to learn from, or no split is possible.
+            PlanError: the options are at fault, two utterances have one id, the corpus has no labels to learn from,
+                or no split is possible.
         """
         chosen = read_options(SupervisedOptions, options, of=f"trainer {self.name}")
+        require_distinct(corpus)
         groups = _labelled(grouped(corpus.utterances, by=chosen.split_by), corpus)
         shares = {"held_out": chosen.held_out, "development": chosen.development}
         parts = split(sorted(groups), {k: v for k, v in shares.items() if v}, seed=seed_of(chosen.split_seed, "split"))
@@ -93,17 +102,21 @@ class SupervisedTrainer:
         )
         folder.mkdir(parents=True, exist_ok=True)
         course.run(folder / STATE)
-        named = chosen.training_digest or corpus.digest
+        key = corpus_key(corpus)
+        named = chosen.training_digest or key
         card = {
+            **_made(reasoner),
+            **units_card({k: parts[k] for k in ("train", "development")}, groups, chosen.split_by, named),
             "training_digest": named,
             "trainer": self.name,
-            "corpus": {"name": corpus.name, "digest": corpus.digest, "licence": corpus.licence},
+            "corpus": {"name": corpus.name, "digest": corpus.digest, "key": key, "licence": corpus.licence},
             "options": chosen.model_dump(mode="json", exclude={"training_digest"}),
-            "units": unit_keys({k: parts[k] for k in ("train", "development")}, named),
             "n_units": {name: len(names) for name, names in parts.items()},
             "history": course.history,
             "development_weighted_f1": round(course.best, 4),
         }
+        if course.not_resumed is not None:
+            card["not_resumed"] = course.not_resumed
         with replacing_folder(folder) as temporary:
             reasoner.save(temporary, card)
         return reasoner
@@ -138,6 +151,8 @@ class _Course:
         self.history: list[dict[str, float]] = []
         self.best, self.best_state = -1.0, dict[str, torch.Tensor]()
         self.stale = 0
+        self.not_resumed: str | None = None
+        """Why the state of an interrupted training was of no use, where one was left."""
         groups = reasoner.parameter_groups()
         rates = {"new": options.learning_rate, "pretrained": options.pretrained_learning_rate}
         self.optimizer = torch.optim.AdamW(
@@ -160,10 +175,7 @@ class _Course:
         while len(self.history) < self.options.epochs and self.stale < self.options.patience:
             self._epoch()
             self._keep(state)
-        names = dict(self.reasoner.module.named_parameters())
-        with torch.no_grad():
-            for name, value in self.best_state.items():
-                names[name].copy_(value)
+        fill(self.reasoner.module, self.best_state)
         self.reasoner.module.eval()
 
     def _epoch(self) -> None:
@@ -222,7 +234,7 @@ class _Course:
         return float(weighted_f1().value(sums, sums))
 
     def _keep(self, path: Path) -> None:
-        """Write all that a resumed training needs; the generators too, so that it draws what it would have drawn."""
+        """Write all that a resumed training needs."""
         state = {
             "digest": self._digest(),
             "model": {n: p.detach() for n, p in self.reasoner.module.named_parameters() if p.requires_grad},
@@ -232,35 +244,35 @@ class _Course:
             "history": self.history,
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "torch": torch.get_rng_state(),
-            "numpy": json.dumps(self.rng.bit_generator.state),
         }
-        with replacing(path) as temporary:
-            torch.save(state, temporary)
+        write_state(path, {**state, **generators(self.rng)})
 
     def _resume(self, path: Path) -> None:
-        if not path.is_file():
-            return
+        """Go on from what was left; what is of no use is told, and training starts from the beginning."""
         try:
-            state = torch.load(path, weights_only=True)
-        except Exception:
+            state = read_state(path, digest=self._digest(), module=self.reasoner.module)
+        except UnusableStateError as error:
+            self.not_resumed = f"an interrupted training left a state that is of no use, so it began anew: {error}"
+            self.progress(self.not_resumed, 0, None)
             return
-        if state["digest"] != self._digest():
+        if state is None:
             return
-        names = dict(self.reasoner.module.named_parameters())
-        with torch.no_grad():
-            for name, value in state["model"].items():
-                names[name].copy_(value)
+        fill(self.reasoner.module, state["model"])
         self.best, self.best_state, self.stale = state["best_f1"], state["best"], state["stale"]
         self.history = state["history"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        torch.set_rng_state(state["torch"])
-        self.rng.bit_generator.state = json.loads(state["numpy"])
+        restore_generators(state, self.rng)
 
     def _digest(self) -> str:
         rows_of = [[turn.utterance_id for turn in row] for row in self.train]
         return digest_of([self.options.model_dump(mode="json"), rows_of, self.labels])
+
+
+def _made(reasoner: Trainable) -> Mapping[str, Any]:
+    """Return what a new model says of how it was made (seed, options, pretrained parts, versions), where it does."""
+    card: Mapping[str, Any] = getattr(reasoner, "card", {})
+    return {} if "training_digest" in card else card
 
 
 def _labelled(groups: Mapping[str, tuple[Utterance, ...]], corpus: Corpus) -> dict[str, tuple[Utterance, ...]]:

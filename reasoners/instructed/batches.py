@@ -16,11 +16,12 @@ from affidavit.utterances import Utterance
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.inputs import Perceived, senses_of
 from reasoners.instructed.instructions import wording
+from reasoners.instructed.intensities import DEFAULT_SCALE
 from reasoners.instructed.losses import UNLABELLED
+from reasoners.instructed.reasons import references_of
 from reasoners.instructed.vocabulary import Tokenizers
 
 Row = tuple[Utterance, ...]
-INTENSITY_RANGE = 10.0
 _OF_TURNS = (
     *("text", "text_known", "mel", "mel_frames", "functionals", "frames"),
     *("present", "dialogue", "known", "labels", "intensity"),
@@ -76,6 +77,8 @@ class Collator:
     config: ModelConfig
     tokenizers: Tokenizers
     perceived: Mapping[str, Perceived]
+    """By utterance id."""
+    intensity_scale: float = DEFAULT_SCALE
 
     def batch(self, rows: Sequence[Sequence[Utterance]], *, instructions: Sequence[str]) -> Batch:
         """Return a batch; `instructions` names one for each row, whose references its rationales are."""
@@ -158,12 +161,12 @@ class Collator:
             if turn.label is not None:
                 labels[place] = codes[turn.label]
             if turn.intensity is not None and turn.label is not None:
-                intensity[place] = np.clip(turn.intensity / INTENSITY_RANGE, 0, 1)
+                intensity[place] = np.clip(turn.intensity / self.intensity_scale, 0, 1)
         return {"labels": torch.from_numpy(labels), "intensity": torch.from_numpy(intensity)}
 
     def _rationales(self, rows: Sequence[Sequence[Utterance]], instructions: Sequence[str]) -> dict[str, Tensor]:
         found = [
-            [(u, text) for u, turn in enumerate(row) if (text := turn.rationales.get(name)) is not None]
+            [(u, text) for u, turn in enumerate(row) if (text := references_of(turn).get(name)) is not None]
             for row, name in zip(rows, instructions, strict=True)
         ]
         most = 0 if self.config.backbone is None else max(map(len, found))

@@ -1,6 +1,7 @@
 """A checkpoint: what was trained as safetensors, the model's records, its tokenizer, and a card that says how it came.
 
-Pretrained parts that stayed frozen are not in it; their source is named in the records and read again from there.
+Pretrained parts that stayed frozen are not in it; their source is named in the records and read again from there, and
+the card keeps their digests, so that others under the same name are refused.
 Whom it was trained on is kept as keyed digests of the unit ids: enough to refuse judging them, not enough to name them.
 """
 
@@ -23,12 +24,14 @@ from affidavit.yaml_files import describe_validation_error
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.inputs import senses_of
 from reasoners.instructed.model import InstructedModel, Sizes
+from reasoners.instructed.origins import kept_origins, origins_of, require_origins
 from reasoners.instructed.pretrained import had
 from reasoners.instructed.vocabulary import OWN, Tokenizers, load_tokenizers
 
 FORMAT: Final = 1
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
-_LONG: Final = ("units", "history", "files", "card_digest")
+_LONG: Final = ("units", "speakers", "history", "files", "card_digest")
+_READABLE: Final = 0o644
 _FIRST: Final = 300
 """Characters of a long message that are repeated."""
 
@@ -74,10 +77,13 @@ def save_checkpoint(folder: Path, model: InstructedModel, tokenizers: Tokenizers
     (folder / CONFIG).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
     tokenizers.save(folder)
     files = {name: file_digest(folder / name) for name in (WEIGHTS, CONFIG, OWN) if (folder / name).is_file()}
-    whole = {**card, "format": FORMAT, "weights_digest": files[WEIGHTS], "files": files}
+    origins = {} if "pretrained" in card else {"pretrained": origins_of(model.config)}
+    whole = {**origins, **card, "format": FORMAT, "weights_digest": files[WEIGHTS], "files": files}
     whole["card_digest"] = digest_of(whole)
     (folder / README).write_text(_readme(model, whole), encoding="utf-8")
     (folder / CARD).write_text(json.dumps(whole, indent=2, sort_keys=True), encoding="utf-8")
+    for name in (*files, README, CARD):
+        (folder / name).chmod(_READABLE)
 
 
 def _records(config: ModelConfig) -> dict[str, Any]:
@@ -89,8 +95,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """Load a checkpoint by its path.
 
     Raises:
-        CheckpointError: a file is missing, damaged or not the one that the card was written for, or the format is
-            another one.
+        CheckpointError: a file is missing, damaged or not the one that the card was written for, the format is
+            another one, or a pretrained part is not the one it was trained on.
         PlanError: a pretrained part that the checkpoint builds on cannot be had.
         MissingPartError: the package that brings it is not installed.
     """
@@ -99,15 +105,15 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
     card = _card(folder)
     _require_files(folder, card)
+    config = _config(folder)
     try:
-        config = ModelConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
         state = load_file(folder / WEIGHTS)
-    except ValidationError as error:
-        raise _broken(folder, f"{CONFIG}: {describe_validation_error(error)}") from None
     except (OSError, ValueError, SafetensorError) as error:
         raise _broken(folder, str(error)) from None
+    require_origins(folder, card, config)
     tokenizers = load_tokenizers(config, folder)
     model = new_model(config, tokenizers)
+    require_origins(folder, card, config)  # what came from a hub only now is known by its commit
     try:
         found = model.load_state_dict(state, strict=False)
     except RuntimeError as error:  # a tensor of another shape: a pretrained part is not the one it was trained on
@@ -119,13 +125,22 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """Return the digest of everything in a checkpoint.
+    """Return the digest of everything in a checkpoint, and of the pretrained parts that it builds on.
 
     Raises:
         CheckpointError: there is none.
     """
-    _card(folder)
-    return folder_digest(folder)
+    card = _card(folder)
+    return digest_of([folder_digest(folder), kept_origins(_config(folder), card)])
+
+
+def _config(folder: Path) -> ModelConfig:
+    try:
+        return ModelConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise _broken(folder, f"{CONFIG}: {describe_validation_error(error)}") from None
+    except (OSError, ValueError) as error:
+        raise _broken(folder, f"{CONFIG}: {error}") from None
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,11 +13,13 @@ from pydantic import Field
 
 from affidavit.conditions import modality_subsets
 from affidavit.corpus import Corpus
+from affidavit.corpus_keys import corpus_key
 from affidavit.errors import PlanError
 from affidavit.options import read_options
 from affidavit.plan import Execution
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Progress
+from affidavit.provenance import package_version
 from affidavit.records import Record
 from affidavit.yaml_files import did_you_mean
 from reasoners.instructed.augmentation import Augmentation
@@ -25,11 +28,16 @@ from reasoners.instructed.config import AcousticFeature, ModelConfig
 from reasoners.instructed.instructions import DEFAULT, INSTRUCTIONS
 from reasoners.instructed.judging import judge_corpus
 from reasoners.instructed.losses import LossWeights
-from reasoners.instructed.pretrained import backbone_shape, text_shape
+from reasoners.instructed.origins import origins_of
+from reasoners.instructed.pretrained import PACKAGED, backbone_shape, text_shape
 from reasoners.instructed.reasoner import InstructedReasoner
+from reasoners.instructed.reasons import references_of, with_writer_if_taught
 from reasoners.instructed.shards import Shards
 from reasoners.instructed.sizes import SIZES
 from reasoners.instructed.vocabulary import learn_tokenizers, public_texts
+
+_SOURCES: Final = frozenset({"text_source", "visual_source", "backbone_source"})
+_PACKAGES: Final = ("affidavit", "torch", "transformers")
 
 
 class NewModelOptions(Record):
@@ -54,8 +62,7 @@ class NewModelOptions(Record):
     """Weight of the emotion told from each modality alone; 0 is the paper's form."""
     augmentation: Augmentation = Augmentation()
     text_source: str | None = None
-    """A folder of weights (an absolute path, or one from the working folder) or a hub id, in place of the size's own
-    text encoder; frozen."""
+    """A folder of weights (relative to the plan) or a hub id, in place of the size's own text encoder; frozen."""
     visual_source: str | None = None
     """The same for a ResNet; frozen."""
     backbone_source: str | None = None
@@ -112,7 +119,7 @@ class JudgingOptions(Record):
     instruction: str = DEFAULT
     """A family (`evidence`, `temporal`, `evolution`, `explain`) or words of your own."""
     rationales: Literal["full", "all", "none"] = "full"
-    """For the first condition only, for all of them, or for none."""
+    """For the fullest undegraded condition only, for all of them, or for none."""
     utterances: Literal["held-out", "all"] = "held-out"
     """`held-out` judges only whom the checkpoint was not trained on; `all` judges the others too, and says so."""
     batch_turns: int = Field(default=256, ge=1)
@@ -123,7 +130,7 @@ class InstructedDoor:
     """The instruction-conditioned reasoner."""
 
     name = "instructed"
-    cache_version = 2
+    cache_version = 3
 
     def untrained(
         self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution
@@ -134,6 +141,38 @@ class InstructedDoor:
             PlanError: the options are at fault, a pretrained part cannot be had, or the corpus names no labels.
             MissingPartError: a pretrained part's package is not installed.
         """
+        chosen, config = self._new(corpus, options)
+        tokenizers = learn_tokenizers(config, public_texts())
+        if config.backbone is not None and chosen.coherence:
+            tokenizers.require_distinct(config.label_space)
+        weights = LossWeights(
+            emotion=chosen.emotion,
+            intensity=chosen.intensity,
+            single=chosen.single,
+            explanation=chosen.explanation,
+            coherence=chosen.coherence,
+        )
+        torch.manual_seed(seed)
+        return InstructedReasoner(
+            model=new_model(config, tokenizers),
+            tokenizers=tokenizers,
+            device=device_of(execution),
+            workers=execution.workers,
+            families=families(corpus),
+            weights=weights,
+            augmentation=chosen.augmentation,
+            card={
+                "seed": seed,
+                "model_options": chosen.model_dump(mode="json", exclude_unset=True),
+                "loss_weights": asdict(weights),
+                "augmentation": chosen.augmentation.model_dump(mode="json"),
+                "pretrained": origins_of(config),
+                "versions": {name: package_version(name) or "not installed" for name in _PACKAGES},
+            },
+        )
+
+    def _new(self, corpus: Corpus, options: Mapping[str, Any]) -> tuple[NewModelOptions, ModelConfig]:
+        """Return the options of a new model and its records."""
         chosen = read_options(NewModelOptions, options, of=f"reasoner {self.name}")
         if len(corpus.label_space) < 2:
             raise PlanError(
@@ -143,26 +182,20 @@ class InstructedDoor:
                 found=f"the label space {list(corpus.label_space)}",
                 remedy="bring a corpus whose utterances have labels, two or more",
             )
-        config = chosen.config(corpus.label_space)
-        tokenizers = learn_tokenizers(config, public_texts())
-        if config.backbone is not None and chosen.coherence:
-            tokenizers.require_distinct(config.label_space)
-        torch.manual_seed(seed)
-        return InstructedReasoner(
-            model=new_model(config, tokenizers),
-            tokenizers=tokenizers,
-            device=device_of(execution),
-            workers=execution.workers,
-            families=families(corpus),
-            weights=LossWeights(
-                emotion=chosen.emotion,
-                intensity=chosen.intensity,
-                single=chosen.single,
-                explanation=chosen.explanation,
-                coherence=chosen.coherence,
-            ),
-            augmentation=chosen.augmentation,
-        )
+        return chosen, with_writer_if_taught(chosen.config(corpus.label_space), corpus)
+
+    def placed(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """Return the options of a new model with the folders of weights found from the plan's folder."""
+        return {name: _placed(value, folder) if name in _SOURCES else value for name, value in options.items()}
+
+    def model_digest(self, corpus: Corpus, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+        """Return what stands for a new model in the name of a training: pretrained parts by content, not by path.
+
+        Raises:
+            PlanError: as `untrained` does.
+        """
+        chosen, config = self._new(corpus, options)
+        return {**chosen.model_dump(mode="json", exclude=set(_SOURCES)), "pretrained": origins_of(config)}
 
     def judge(
         self,
@@ -198,7 +231,15 @@ class InstructedDoor:
             instruction=chosen.instruction,
             card=loaded.card,
         )
-        shards = Shards.of([self.cache_version, self.options_digest(options, reading.folder), corpus.digest])
+        shards = Shards.of(
+            {
+                "version": self.cache_version,
+                "options": self.options_digest(options, reading.folder),
+                "corpus": corpus_key(corpus),
+                # runs of their own, whose tables are kept each for itself, share no shards: one would discard them all
+                "run": [reading.run, str(reading.folder.resolve()), str(rng.bit_generator.state)],
+            }
+        )
         return judge_corpus(reasoner, corpus, chosen, reading=reading, shards=shards, progress=progress)
 
     def options_digest(self, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 - any JSON value
@@ -206,6 +247,14 @@ class InstructedDoor:
         chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
         written = chosen.model_dump(mode="json", exclude={"checkpoint"})
         return {**written, "checkpoint": checkpoint_digest(folder / chosen.checkpoint)}
+
+
+def _placed(source: Any, folder: Path) -> Any:  # noqa: ANN401 - not validated yet
+    """Return a folder below the plan's as an absolute path; anything else as it stands."""
+    if not isinstance(source, str) or not source or source in PACKAGED:
+        return source
+    place = folder / Path(source).expanduser()
+    return str(place.resolve()) if place.is_dir() else source
 
 
 def _require_instruction(instruction: str) -> None:
@@ -222,7 +271,7 @@ def _require_instruction(instruction: str) -> None:
 
 def families(corpus: Corpus) -> tuple[str, ...]:
     """Return the instruction families that the corpus has references for; the default one where it has none."""
-    found = {name for utterance in corpus.utterances for name in utterance.rationales}
+    found = {name for utterance in corpus.utterances for name in references_of(utterance)}
     return tuple(sorted(found)) or (DEFAULT,)
 
 

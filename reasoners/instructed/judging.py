@@ -6,8 +6,8 @@ killed finds them and goes on with the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -34,17 +34,11 @@ from affidavit.tables import from_arrow
 from affidavit.utterances import Judgement, Utterance
 from reasoners.instructed.batches import Batch, Row, batched
 from reasoners.instructed.config import ModelConfig
-from reasoners.instructed.inputs import Perceived, Refused, Senses, perceive, senses_of, words_of
+from reasoners.instructed.inputs import Perceived, Refused, perceive_again, senses_of, words_of
 from reasoners.instructed.model import Encoded
 from reasoners.instructed.reasoner import InstructedReasoner
-from reasoners.instructed.scope import (
-    explained_conditions,
-    require_distinct,
-    require_labels,
-    require_takeable,
-    takes,
-    whom_to_judge,
-)
+from reasoners.instructed.reasons import explained_conditions, untaught, why_no_reasons
+from reasoners.instructed.scope import require_distinct, require_labels, require_takeable, takes, whom_to_judge
 from reasoners.instructed.shards import Shard, Shards
 
 if TYPE_CHECKING:
@@ -73,10 +67,11 @@ def judge_corpus(
     chosen, assumptions = whom_to_judge(corpus, reasoner.card, everybody=options.utterances == "all")
     asked = asked_conditions(options.conditions, to_judge(chosen))
     require_takeable(asked, config)
+    explained, on_reasons = _explained(reasoner, options, asked, chosen)
     stand = _Stand(
         reasoner=reasoner,
         conditions=asked,
-        explained=explained_conditions(asked, to_judge(chosen), config, options.rationales),
+        explained=explained,
         batch_turns=options.batch_turns,
         vocabulary=words_of(corpus.utterances),
         progress=progress,
@@ -94,13 +89,27 @@ def judge_corpus(
     raw = from_arrow(tables["judgements"], name=corpus.name, format_name="judged")
     space = reading.label_space or config.label_space
     predictions = predictions_from(raw, replace(reading, label_space=space), progress=progress)
-    said = (*assumptions, *told(unjudged, n_judged=len(judged)), *_cut(chosen, reasoner), *predictions.assumptions)
+    unheard = told(unjudged, n_judged=len(judged))
+    said = (*assumptions, *on_reasons, *unheard, *_cut(to_judge(chosen), reasoner), *predictions.assumptions)
     shards.discard()
     return replace(predictions, assumptions=said, side_tables=tables)
 
 
 def _name(reasoner: InstructedReasoner) -> str:
     return f"instructed-{reasoner.model.config.size}"
+
+
+def _explained(
+    reasoner: InstructedReasoner, options: JudgingOptions, asked: Sequence[Condition], chosen: Sequence[Utterance]
+) -> tuple[frozenset[Condition], list[str]]:
+    """Return the conditions under which reasons are written, and what is to be said of them."""
+    config, card = reasoner.model.config, reasoner.card
+    if options.rationales == "none":
+        return frozenset(), []
+    if (because := why_no_reasons(config, card)) is not None:
+        return frozenset(), [because]
+    possible = [condition for condition in asked if takes(config, condition)]
+    return explained_conditions(possible, to_judge(chosen), options.rationales), untaught(config, card)
 
 
 def _cut(utterances: Sequence[Utterance], reasoner: InstructedReasoner) -> list[str]:
@@ -138,8 +147,7 @@ class _Stand:
         finished = [shards.load(batch) for batch in batches]
         missing = [batch for batch, kept in zip(batches, finished, strict=True) if kept is None]
         done: list[Shard] = []
-        with ExitStack() as streams:
-            perceived = self._streams([turn for batch in missing for row in batch for turn in row], streams)
+        with closing(self._perceived([turn for batch in missing for row in batch for turn in row])) as perceived:
             for batch, kept in zip(batches, finished, strict=True):
                 if kept is None:
                     done.append(self._shard(batch, wanted, perceived))
@@ -158,30 +166,32 @@ class _Stand:
         refused = [item for shard in done for item in shard.unjudged]
         return answered, sorted(refused, key=lambda item: (place[item.utterance_id], order[item.condition]))
 
-    def _streams(self, utterances: Sequence[Utterance], opened: ExitStack) -> dict[str, Iterator[Perceived]]:
-        """Return what is perceived of the utterances, in order: as they are, and under each degradation.
+    @property
+    def _degraded(self) -> tuple[str, ...]:
+        """Conditions with an operator, each with all modalities: what is degraded does not depend on what is shown."""
+        possible = [c for c in self.conditions if c.operator is not None and takes(self._config, c)]
+        return tuple(dict.fromkeys(map(_operated, possible)))
 
-        No worker process outlives `opened`, whatever ends the run.
+    def _perceived(self, utterances: Sequence[Utterance]) -> Generator[tuple[Perceived, ...], None, None]:
+        """Yield what is perceived of each utterance, in order: as it is, and under each degradation.
+
+        One crew of workers, and one decoding of each file, however many degradations there are.
         """
-        workers = self.reasoner.workers if len(utterances) > 1 else 0
-        senses = senses_of(self.reasoner.model.config)
-        streams = {"": perceive(utterances, senses, workers=workers, progress=self.progress)}
-        for name, condition in _degraded(c for c in self.conditions if takes(self._config, c)).items():
-            streams[name] = perceive(
-                utterances,
-                _only(senses, condition),
-                conditions=[name] * len(utterances),
-                vocabulary=self.vocabulary,
-                workers=workers,
-                progress=self.progress,
-            )
-        for stream in streams.values():
-            opened.callback(stream.close)
-        return dict(streams)
+        return perceive_again(
+            utterances,
+            senses_of(self.reasoner.model.config),
+            conditions=self._degraded,
+            vocabulary=self.vocabulary,
+            workers=self.reasoner.workers if len(utterances) > 1 else 0,
+            progress=self.progress,
+        )
 
-    def _shard(self, batch: Sequence[Row], wanted: frozenset[str], streams: Mapping[str, Iterator[Perceived]]) -> Shard:
+    def _shard(self, batch: Sequence[Row], wanted: frozenset[str], stream: Iterator[tuple[Perceived, ...]]) -> Shard:
         turns = [turn for row in batch for turn in row]
-        met = {name: {p.utterance_id: p for p in islice(stream, len(turns))} for name, stream in streams.items()}
+        perceived = list(islice(stream, len(turns)))
+        met = {
+            name: {item[i].utterance_id: item[i] for item in perceived} for i, name in enumerate(("", *self._degraded))
+        }
         refused = {
             (turn.utterance_id, condition): self._refusal(turn, condition, met)
             for condition in self.conditions
@@ -252,21 +262,6 @@ def _any(batch: Sequence[Row], wanted: frozenset[str]) -> bool:
 def _operated(condition: Condition) -> str:
     """Return the condition with all modalities: what is degraded does not depend on what else is shown."""
     return str(replace(condition, modalities=frozenset(MODALITIES)))
-
-
-def _degraded(conditions: Iterable[Condition]) -> dict[str, Condition]:
-    return {_operated(condition): condition for condition in conditions if condition.operator is not None}
-
-
-def _only(senses: Senses, condition: Condition) -> Senses:
-    """Return the senses that a degradation concerns; the others were measured already."""
-    operator = degradation(condition)
-    touched = "" if operator is None else operator.modality
-    return replace(
-        senses,
-        acoustics=senses.acoustics if touched == "audio" else (),
-        colour=senses.colour if touched == "video" else None,
-    )
 
 
 def _merged(met: Mapping[str, Mapping[str, Perceived]], name: str, modality: str) -> dict[str, Perceived]:

@@ -1,5 +1,7 @@
 """What is minimised: emotion + 0.5 explanation + 0.3 coherence, each a number per turn, averaged per patient.
 
+Intensity and the emotion told from single modalities are added with weights of their own.
+
 Coherence (docs/decisions/012-coherence.md): the paper asks that an explanation mention what fits the predicted emotion
 and gives no formula. Here it is the Jensen-Shannon divergence between two distributions over the labels: the emotion
 head's, and the language model's own over the words that name the labels, at the place where the rationale names one.
@@ -39,11 +41,11 @@ class Losses:
     """`bool[P, E]`"""
 
     def per_patient(self, weights: LossWeights) -> Tensor:
-        """Return the weighted sum of the means over each patient's turns, `[P]`."""
-        by_turn = self.emotion + weights.single * self.single
-        by_label = _mean(by_turn, self.labelled) + weights.intensity * _mean(self.intensity, self.rated)
+        """Return the weighted sum of the means over each patient's turns, `[P]`; each loss has its own weight."""
+        by_label = weights.emotion * self.emotion + weights.single * self.single
         explained = weights.explanation * self.explanation + weights.coherence * self.coherence
-        return weights.emotion * by_label + _mean(explained, self.explained)
+        rated = weights.intensity * _mean(self.intensity, self.rated)
+        return _mean(by_label, self.labelled) + rated + _mean(explained, self.explained)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

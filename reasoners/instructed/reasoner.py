@@ -19,16 +19,20 @@ from reasoners.instructed.answers import judgement
 from reasoners.instructed.augmentation import Augmentation, dropped_modalities
 from reasoners.instructed.batches import Batch, Collator, Row, batched
 from reasoners.instructed.checkpoints import save_checkpoint
-from reasoners.instructed.inputs import Perceived, perceive, senses_of, words_of
+from reasoners.instructed.inputs import Perceivable, Perceived, perceivable, perceive, senses_of, words_of
 from reasoners.instructed.instructions import DEFAULT
+from reasoners.instructed.intensities import DEFAULT_SCALE, intensity_scale
 from reasoners.instructed.losses import LossWeights
 from reasoners.instructed.model import Concluded, Encoded, InstructedModel
+from reasoners.instructed.reasons import counted_references
 from reasoners.instructed.vocabulary import Tokenizers
 
 _TURNS: Final = 256
 """Turns that are asked together; whatever the number of utterances, memory is bounded."""
 _PIECE: Final = 32
 """Turns of a dialogue that are encoded together."""
+INTENSITY_SCALE: Final = "intensity_scale"
+"""Its name in a checkpoint's card."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -46,12 +50,18 @@ class InstructedReasoner:
     augmentation: Augmentation = field(default_factory=Augmentation)
     card: Mapping[str, Any] = field(default_factory=dict)
     """What its checkpoint says of its training; empty before it is trained."""
-    perceived: dict[str, Perceived] = field(default_factory=dict)
-    degraded: dict[str, Perceived] = field(default_factory=dict)
+    intensity_scale: float = DEFAULT_SCALE
+    """What an intensity of 1 inside the model stands for; of the corpus it was trained on, kept in the card."""
+    perceived: dict[Perceivable, Perceived] = field(default_factory=dict)
+    """By all that perceiving depends on: an utterance whose words, files or consent changed is perceived anew."""
+    degraded: dict[Perceivable, Perceived] = field(default_factory=dict)
     """Of some training utterances, a second hearing or look with noise."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """How many turns with a reference rationale training used and left out."""
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
+        self.intensity_scale = float(self.card.get(INTENSITY_SCALE, self.intensity_scale))
 
     @property
     def module(self) -> nn.Module:
@@ -60,22 +70,28 @@ class InstructedReasoner:
 
     def prepare(self, utterances: Sequence[Utterance], *, progress: Progress = silent) -> None:
         """Measure what was not measured yet."""
-        new = [utterance for utterance in utterances if utterance.utterance_id not in self.perceived]
-        senses = senses_of(self.model.config)
-        for item in perceive(new, senses, workers=self.workers, progress=progress):
-            self.perceived[item.utterance_id] = item
+        keyed = {perceivable(utterance): utterance for utterance in utterances}
+        new = {key: utterance for key, utterance in keyed.items() if key not in self.perceived}
+        found = perceive(list(new.values()), senses_of(self.model.config), workers=self.workers, progress=progress)
+        self.perceived.update(zip(new, found, strict=True))
 
     def prepare_training(
         self, utterances: Sequence[Utterance], *, rng: np.random.Generator, progress: Progress
     ) -> None:
-        """Measure a share of the utterances a second time, degraded, for training to meet noise."""
+        """Learn the scale of the intensities, and measure a share of the utterances again, degraded, to meet noise.
+
+        Raises:
+            PlanError: an intensity is to be learnt that is none, such as a negative one.
+        """
+        if self.weights.intensity:
+            self.intensity_scale = intensity_scale(utterances)
+        self.counted = counted_references(utterances)
         senses = senses_of(self.model.config)
         drawn = self.augmentation.drawn(utterances, rng=rng)
         some, conditions = [utterance for utterance, _ in drawn], [condition for _, condition in drawn]
         words = words_of(utterances)
         again = perceive(some, senses, conditions=conditions, vocabulary=words, workers=self.workers, progress=progress)
-        for item in again:
-            self.degraded[item.utterance_id] = item
+        self.degraded.update(zip(map(perceivable, some), again, strict=True))
 
     def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """Return what training may change: parts that started from noise, and adapters of a pretrained backbone."""
@@ -105,8 +121,13 @@ class InstructedReasoner:
         instructions: Sequence[str] | None = None,
         perceived: Mapping[str, Perceived] | None = None,
     ) -> Batch:
-        """Return rows as a batch on the model's device."""
-        collator = Collator(config=self.model.config, tokenizers=self.tokenizers, perceived=perceived or self.perceived)
+        """Return rows as a batch on the model's device; `perceived`, by utterance id, in place of what is measured."""
+        collator = Collator(
+            config=self.model.config,
+            tokenizers=self.tokenizers,
+            perceived=self._remembered(rows) if perceived is None else perceived,
+            intensity_scale=self.intensity_scale,
+        )
         told = [self.instruction] * len(rows) if instructions is None else instructions
         return collator.batch(rows, instructions=told).to(self.device)
 
@@ -185,7 +206,12 @@ class InstructedReasoner:
         rationales = self._written(concluded, places) if explained else [None] * len(places)
         return {
             rows[p][u].utterance_id: judgement(
-                concluded, (p, u), rationale, labels=self.model.config.label_space, instruction=self.instruction
+                concluded,
+                (p, u),
+                rationale,
+                labels=self.model.config.label_space,
+                instruction=self.instruction,
+                intensity_scale=self.intensity_scale,
             )
             for (p, u), rationale in zip(places, rationales, strict=True)
         }
@@ -201,21 +227,28 @@ class InstructedReasoner:
     def _ready(self, utterances: Sequence[Utterance]) -> Iterator[tuple[list[Row], Batch]]:
         """Yield the dialogues of the utterances, measured and in batches, for a model that no longer draws."""
         self.model.eval()
-        self.prepare(utterances)
         for rows in batched(utterances, turns=_TURNS):
             yield rows, self.batch(rows)
 
     def _met(self, units: Sequence[Sequence[Utterance]], rng: np.random.Generator) -> Mapping[str, Perceived]:
         """Return what is perceived in training: at times the degraded hearing of an utterance that has one."""
-        met = {turn.utterance_id: self.perceived[turn.utterance_id] for row in units for turn in row}
-        for name in met:
-            if name in self.degraded and rng.random() < self.augmentation.degraded_rate:
-                met[name] = self.degraded[name]
+        met = self._remembered(units)
+        for _, _, turn in _turns(units):
+            degraded = self.degraded.get(perceivable(turn))
+            if degraded is not None and rng.random() < self.augmentation.degraded_rate:
+                met[turn.utterance_id] = degraded
         return met
+
+    def _remembered(self, rows: Sequence[Sequence[Utterance]]) -> dict[str, Perceived]:
+        """Return what is perceived of the turns as they are now, by utterance id."""
+        turns = [turn for _, _, turn in _turns(rows)]
+        self.prepare(turns)
+        return {turn.utterance_id: self.perceived[perceivable(turn)] for turn in turns}
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
-        save_checkpoint(folder, self.model, self.tokenizers, card)
+        known = {INTENSITY_SCALE: self.intensity_scale, **self.counted}
+        save_checkpoint(folder, self.model, self.tokenizers, {**known, **card})
 
 
 def _turns(rows: Sequence[Sequence[Utterance]]) -> list[tuple[int, int, Utterance]]:

@@ -1,22 +1,21 @@
-"""Whom to judge, under which conditions, and what of it is told; refused before anything is heard or seen."""
+"""Whom to judge, under which conditions, and what of it is said; refused before anything is heard or seen."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any
 
 from affidavit.conditions import Condition
 from affidavit.corpus import Corpus
+from affidavit.corpus import require_distinct as require_distinct_ids
 from affidavit.degradations import degradation
 from affidavit.errors import PlanError
-from affidavit.judgements import available
-from affidavit.splits import dialogue_of, dialogues
+from affidavit.judgements import to_judge
+from affidavit.splits import dialogues
 from affidavit.utterances import Utterance
 from reasoners.instructed.config import ModelConfig
-from reasoners.units import Seen, seen_by
-
-_NAMED: Final = 3
+from reasoners.units import seen_by, speakers_seen_by
 
 
 def whom_to_judge(
@@ -25,14 +24,23 @@ def whom_to_judge(
     """Return the utterances, whole dialogues, and what is to be said of the choice.
 
     Raises:
-        PlanError: the model was trained on all of them, and `everybody` was not asked for.
+        PlanError: the model was trained on all of them, or on this very corpus although none of its ids is known, and
+            `everybody` was not asked for.
     """
     whose = [f"judged by the checkpoint with weights {card.get('weights_digest', 'unknown')}"]
-    known = seen_by(card)
-    seen = {u.utterance_id for turns in dialogues(corpus.utterances).values() if _seen(turns, known) for u in turns}
+    known, kind = seen_by(card), _kind(card)
+    turns_of = dialogues(corpus.utterances)
+    met = {name: _names(name, turns, card) & known for name, turns in turns_of.items()}
+    recognised = frozenset[str]().union(*met.values())
+    if known:
+        said = f"{len(recognised)} of the {len(known)} {kind} that it was trained on are in this corpus, by their ids"
+        whose.append(said)
+    seen = {turn.utterance_id for name, turns in turns_of.items() if met[name] for turn in turns}
     if everybody:
-        whose += [f"{len(seen)} of {len(corpus.utterances)} utterances are of units it was trained on"] if seen else []
-        return tuple(corpus.utterances), tuple(whose)
+        whose += [f"{len(seen)} of {len(corpus.utterances)} utterances are of {kind} it was trained on"] if seen else []
+        return tuple(corpus.utterances), (*whose, *_of_speakers(corpus.utterances, card))
+    if known and not recognised and _is_its_own(corpus, card):
+        raise _unrecognised(corpus, n_known=len(known), kind=kind)
     left = tuple(utterance for utterance in corpus.utterances if utterance.utterance_id not in seen)
     if not left:
         raise PlanError(
@@ -44,13 +52,46 @@ def whom_to_judge(
             remedy="train with a held_out share, judge another corpus, or judge them knowingly (utterances: all)",
         )
     if seen:
-        whose.append(f"{len(seen)} utterances of units that it was trained on were left out")
-    return left, tuple(whose)
+        whose.append(f"{len(seen)} utterances of {kind} that it was trained on were left out")
+    return left, (*whose, *_of_speakers(left, card))
 
 
-def _seen(turns: Sequence[Utterance], known: Seen) -> bool:
-    """Say whether a dialogue was trained on: itself, or the unit it belongs to."""
-    return any(name in known for name in {*(turn.unit for turn in turns), dialogue_of(turns[0])})
+def _kind(card: Mapping[str, Any]) -> str:
+    return "dialogues" if card.get("options", {}).get("split_by") == "dialogue" else "units"
+
+
+def _names(dialogue: str, turns: Sequence[Utterance], card: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names under which a card may know a dialogue: each costs milliseconds to look up."""
+    split_by = card.get("options", {}).get("split_by")
+    units = () if split_by == "dialogue" else (turn.unit for turn in turns)
+    return frozenset((*units, *(() if split_by == "unit" else (dialogue,))))
+
+
+def _is_its_own(corpus: Corpus, card: Mapping[str, Any]) -> bool:
+    """Say whether a corpus is the one that the model was trained on, whatever its options make of the ids."""
+    trained = card.get("corpus", {})
+    return bool(trained) and (trained.get("name"), trained.get("digest")) == (corpus.name, corpus.digest)
+
+
+def _unrecognised(corpus: Corpus, *, n_known: int, kind: str) -> PlanError:
+    return PlanError(
+        "the model was trained on this corpus, and none of those it was trained on can be told by their ids",
+        slug="units-overlap",
+        where=f"corpus {corpus.name}",
+        found=f"0 of {n_known} {kind} recognised",
+        allowed="the ids, units and dialogues with which it was trained",
+        remedy="read the corpus with the options of the training, or judge it knowingly (utterances: all)",
+    )
+
+
+def _of_speakers(utterances: Sequence[Utterance], card: Mapping[str, Any]) -> list[str]:
+    """Say how many are of speakers who were trained on, though these dialogues of theirs were not."""
+    known, judged = speakers_seen_by(card), to_judge(utterances)
+    if not known:
+        return []
+    speakers = frozenset(turn.unit for turn in judged) & known
+    count = sum(turn.unit in speakers for turn in judged)
+    return [f"{count} of {len(judged)} judged utterances are of speakers it was trained on: dialogues were held out"]
 
 
 def require_distinct(corpus: Corpus) -> None:
@@ -59,17 +100,7 @@ def require_distinct(corpus: Corpus) -> None:
     Raises:
         PlanError: naming the first of them.
     """
-    counts = Counter(utterance.utterance_id for utterance in corpus.utterances)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise PlanError(
-            "two utterances have the same id, so their judgements could not be told apart",
-            slug="row-duplicate",
-            where=f"corpus {corpus.name}",
-            found=", ".join(twice[:_NAMED]) + (f" and {len(twice) - _NAMED} more" if len(twice) > _NAMED else ""),
-            allowed="each utterance_id once",
-            remedy="name utterances within their dialogue or file, such as <dialogue>-<turn>",
-        )
+    require_distinct_ids(corpus)
 
 
 def require_labels(corpus: Corpus, config: ModelConfig) -> None:
@@ -112,15 +143,3 @@ def require_takeable(conditions: Sequence[Condition], config: ModelConfig) -> No
 def takes(config: ModelConfig, condition: Condition) -> bool:
     """Say whether a condition shows something, and only what the model takes in (`as-supplied` says neither)."""
     return bool(condition.modalities) and condition.modalities <= frozenset(config.modalities)
-
-
-def explained_conditions(
-    conditions: Sequence[Condition],
-    utterances: Sequence[Utterance],
-    config: ModelConfig,
-    rationales: Literal["full", "all", "none"],
-) -> frozenset[Condition]:
-    """Return the conditions under which reasons are written; `full` is the first that anybody can be judged under."""
-    there = {available(utterance) for utterance in utterances}
-    possible = [c for c in conditions if takes(config, c) and any(c.modalities <= has for has in there)]
-    return frozenset({"full": possible[:1], "all": possible, "none": []}[rationales])

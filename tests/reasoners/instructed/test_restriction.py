@@ -6,22 +6,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from affidavit.conditions import MODALITIES, modality_subsets
+from affidavit.protocols import silent
+from affidavit.splits import grouped
 from affidavit.utterances import MediaSpan, Utterance
 from reasoners.instructed.alignment import Alignment
+from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.config import ModelConfig
+from reasoners.instructed.losses import LossWeights
 
 CONDITIONS = [str(condition) for condition in modality_subsets()]
 
 
 def with_other(turn: Utterance, letters: str, other: tuple[Path, Path]) -> Utterance:
-    """Return a turn whose modalities of these letters are others."""
+    """Return the turn, of the same id, whose modalities of these letters are others."""
     return replace(
         turn,
-        utterance_id=f"{turn.utterance_id} {letters}",
         text="Other words, many more of them, and of another kind." if "T" in letters else turn.text,
         audio=MediaSpan(path=other[0]) if "A" in letters else turn.audio,
         video=MediaSpan(path=other[1]) if "V" in letters else turn.video,
@@ -47,6 +51,41 @@ def test_hidden_media_change_nothing_and_shown_ones_do(
     for letter in condition:
         others = [with_other(turn, letter, clips["other"]) for turn in turns]
         assert reasoner.judge_under(others, condition=condition) != judged
+
+
+@pytest.mark.parametrize("letter", list(MODALITIES))
+def test_what_was_perceived_before_is_not_what_is_there_now(
+    letter: str, make_reasoner: Callable, make_corpus: Callable, clips: dict[str, tuple[Path, Path]]
+) -> None:
+    """Edited words, another file and withdrawn consent count at once, in judging, scores and training."""
+    turns = make_corpus(2).utterances
+    edited = [with_other(turn, letter, clips["other"]) for turn in turns]
+    withdrawn = [replace(turn, consent={MODALITIES[letter]: False}) for turn in turns]
+    used = make_reasoner()
+    for some in (turns, edited, withdrawn, turns):
+        fresh = make_reasoner()
+        assert used.judge_under(some, condition="TAV") == fresh.judge_under(some, condition="TAV")
+        assert torch.equal(used.logits(some), fresh.logits(some))
+        units = list(grouped(some).values())
+        first, again = (r.losses(units, rng=np.random.default_rng(0)).tolist() for r in (used, fresh))
+        assert first == again
+    assert used.judge_under(edited, condition="TAV") != used.judge_under(turns, condition="TAV")
+    assert used.judge_under(withdrawn, condition="TAV") != used.judge_under(turns, condition="TAV")
+
+
+def test_what_was_heard_degraded_before_is_not_met_after_an_edit(
+    make_reasoner: Callable, make_corpus: Callable, clips: dict[str, tuple[Path, Path]]
+) -> None:
+    turns = make_corpus(2).utterances
+    always = Augmentation(modality_dropout=0, turn_dropout=0, degraded_share=1, degraded_rate=1)
+    used, fresh = (make_reasoner(augmentation=always, weights=LossWeights(intensity=0)) for _ in range(2))
+    used.prepare_training(turns, rng=np.random.default_rng(0), progress=silent)
+    edited = [replace(turn, consent=dict.fromkeys(MODALITIES.values(), False)) for turn in turns]
+    losses = []
+    for reasoner in (used, fresh):
+        reasoner.module.eval()
+        losses.append(reasoner.losses([edited], rng=np.random.default_rng(0)).tolist())
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

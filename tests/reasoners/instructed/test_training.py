@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,15 @@ from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan
 from affidavit.protocols import silent
 from affidavit.registry import Door, register
+from affidavit.seeds import seed_of
 from affidavit.sources import load_run
 from affidavit.splits import grouped
 from affidavit.training import Trained, checkpoint_of, train_plan
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.reasoner import InstructedReasoner
-from reasoners.supervised import STATE, TRAINER
+from reasoners.instructed.scope import whom_to_judge
+from reasoners.supervised import TRAINER
+from reasoners.training_state import STATE, generators, restore_generators
 from reasoners.units import seen_by, unit_keys
 
 pytestmark = pytest.mark.usefixtures("no_shards")
@@ -98,6 +103,122 @@ def test_a_state_that_does_not_read_is_as_good_as_none(train: Train, tmp_path: P
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / STATE).write_bytes(b"half of a state")
     assert same(weights(train(tmp_path / "cut", epochs=1)), weights(train(tmp_path / "whole", epochs=1)))
+
+
+def without(state: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name != key}
+
+
+def of_another_shape(state: dict[str, Any]) -> dict[str, Any]:
+    name = next(iter(state["model"]))
+    return {**state, "model": {**state["model"], name: torch.zeros(1)}}
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda state: without(state, "numpy"), "it lacks numpy"),
+        (lambda state: [1, 2], "it lacks best"),
+        (of_another_shape, "another shape"),
+        (None, "does not read"),
+    ],
+)
+def test_a_state_that_is_of_no_use_is_told_and_training_begins_anew(
+    damage: Callable | None, said: str, train: Train, tmp_path: Path
+) -> None:
+    with pytest.raises(KilledError):
+        train(tmp_path / "cut", progress=killed_in_epoch(1, 3))
+    state = tmp_path / "cut" / STATE
+    if damage is None:
+        state.write_bytes(state.read_bytes()[:-100])
+    else:
+        torch.save(damage(torch.load(state, weights_only=True)), state)
+    told: list[str] = []
+    resumed = train(tmp_path / "cut", progress=lambda what, done, total: told.append(what))
+    assert any(said in what for what in told)
+    assert said in json.loads((tmp_path / "cut" / "card.json").read_text())["not_resumed"]
+    assert same(weights(resumed), weights(train(tmp_path / "whole")))
+    assert "not_resumed" not in json.loads((tmp_path / "whole" / "card.json").read_text())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_generator_of_a_gpu_goes_on_where_it_was() -> None:
+    rng = np.random.default_rng(0)
+    torch.rand(3, device="cuda")
+    state = generators(rng)
+    drawn = torch.rand(3, device="cuda")
+    restore_generators(state, rng)
+    assert torch.equal(torch.rand(3, device="cuda"), drawn)
+
+
+def test_the_generators_of_gpus_are_kept_and_those_that_are_here_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [torch.tensor([1, 2], dtype=torch.uint8), torch.tensor([3], dtype=torch.uint8)]
+    put: list[tuple[int, Any]] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: kept)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: put.append((device, state)))
+    rng = np.random.default_rng(0)
+    state = generators(rng)
+    monkeypatch.undo()
+    assert state["cuda"] == kept
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: put.append((device, state)))
+    restore_generators(state, rng)
+    assert put == [(0, kept[0])]
+
+
+def test_two_utterances_with_one_id_are_not_trained_on(
+    make_reasoner: Callable, make_corpus: Callable[..., Corpus], as_corpus: Callable, tmp_path: Path
+) -> None:
+    corpus = make_corpus(8)
+    twice = as_corpus([*corpus.utterances, corpus.utterances[1]])
+    rng = np.random.default_rng(0)
+    with pytest.raises(PlanError, match="same id"):
+        TRAINER.train(make_reasoner(), twice, OPTIONS, folder=tmp_path, rng=rng, progress=silent)
+
+
+def test_a_split_by_dialogue_says_whose_other_dialogues_were_trained_on(
+    train: Train, make_corpus: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    corpus = make_corpus(8)
+    train(tmp_path, epochs=1, split_by="dialogue")
+    card = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
+    assert len(card["units"]["train"]) == card["n_units"]["train"]
+    chosen, said = whom_to_judge(corpus, card, everybody=False)
+    dialogues = {turn.dialogue_id for turn in chosen}
+    assert len(dialogues) == card["n_units"]["held_out"]
+    known = {turn.unit for turn in corpus.utterances if turn.dialogue_id not in dialogues}
+    judged = [turn for turn in chosen if turn.label is not None]
+    n_known = sum(turn.unit in known for turn in judged)
+    assert 0 < n_known < len(judged), "a test of all or none would prove little"
+    assert any(f"{n_known} of {len(judged)} judged utterances are of speakers it was trained on" in s for s in said)
+    left = len(corpus.utterances) - len(chosen)
+    assert f"{left} utterances of dialogues that it was trained on were left out" in said
+    assert not any("units" in line for line in said)
+
+
+def test_a_corpus_of_its_own_of_which_it_knows_no_id_is_refused(
+    train: Train, make_corpus: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    corpus = make_corpus(8)
+    train(tmp_path, epochs=1)
+    card = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
+    n_known = len(card["units"]["train"]) + len(card["units"]["development"])
+    _, said = whom_to_judge(corpus, card, everybody=False)
+    assert f"{n_known} of the {n_known} units that it was trained on are in this corpus, by their ids" in said
+    renamed = replace(corpus, utterances=tuple(replace(u, unit_id=u.unit.upper()) for u in corpus.utterances))
+    with pytest.raises(PlanError, match="trained on this corpus") as caught:
+        whom_to_judge(renamed, card, everybody=False)
+    assert caught.value.slug == "units-overlap"
+    for chosen, said in (
+        whom_to_judge(renamed, card, everybody=True),
+        whom_to_judge(replace(renamed, digest="sha256:other"), card, everybody=False),
+    ):
+        assert len(chosen) == len(corpus.utterances)
+        assert f"0 of the {n_known} units that it was trained on are in this corpus, by their ids" in said
 
 
 def test_a_state_of_another_training_is_not_taken(train: Train, tmp_path: Path) -> None:
@@ -216,6 +337,61 @@ def test_a_plan_that_changed_trains_anew(plan_of: Callable, tmp_path: Path) -> N
     trained(plan_of(), tmp_path)
     for changed in (plan_of(seed=1), plan_of(learning_rate=1e-3), plan_of(held_out=0.4)):
         assert [item.again for item in trained(changed, tmp_path)] == [False]
+
+
+def test_the_card_says_how_the_model_was_made(plan_of: Callable, tmp_path: Path) -> None:
+    (item,) = trained(plan_of(), tmp_path)
+    card = item.card
+    assert card["model_options"] == {"size": "tiny", "visual": False, "rationales": False}
+    assert card["loss_weights"].keys() >= {"emotion", "intensity", "single", "explanation", "coherence"}
+    assert card["augmentation"] == Augmentation().model_dump(mode="json")
+    assert card["pretrained"] == {}
+    assert card["versions"].keys() == {"affidavit", "torch", "transformers"}
+    assert card["seed"] == seed_of(0, "training", 0)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in item.folder.iterdir()} == {0o644}
+
+
+def test_another_corpus_of_the_same_files_is_another_training(
+    plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    trained(plan_of(), tmp_path)
+    corpus = make_corpus(8)
+    swapped = {"anger": "joy", "joy": "anger"}
+    other = tuple(replace(u, label=swapped.get(str(u.label), u.label)) for u in corpus.utterances)
+    register(Door.CORPORA, "tones", ToneLoader(replace(corpus, utterances=other)))
+    assert [item.again for item in trained(plan_of(), tmp_path)] == [False], "the digest of its files is the same"
+
+
+def test_a_run_is_judged_by_the_seed_that_it_names(plan_of: Callable, tmp_path: Path) -> None:
+    plan = plan_of(seeds=(0, 1))
+    digests = {item.seed: item.card["weights_digest"] for item in trained(plan, tmp_path)}
+    for chosen, seed in (("m", 0), ({"name": "m", "seed": 1}, 1)):
+        document = plan.model_dump(mode="json")
+        document["runs"]["m"]["trained"] = chosen
+        again = AuditPlan.model_validate(document)
+        (loaded,) = load_run("m", again.runs["m"], again, tmp_path, silent)
+        assert any(digests[seed] in said for said in loaded.predictions.assumptions)
+
+
+def test_shards_are_given_up_only_when_the_table_is_kept(
+    plan_of: Callable, tmp_path: Path, no_shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of()
+    trained(plan, tmp_path)
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("affidavit.cache.PredictionsCache.store", full)
+        with pytest.raises(OSError, match="no space"):
+            load_run("m", plan.runs["m"], plan, tmp_path, silent)
+    assert list(no_shards.rglob("shards/*/*.json"))
+    other = plan.model_copy(update={"runs": {"other": plan.runs["m"]}})
+    load_run("other", other.runs["other"], other, tmp_path, silent)
+    assert list(no_shards.rglob("shards/*/*.json")), "another run gives up its own, not these"
+    load_run("m", plan.runs["m"], plan, tmp_path, silent)
+    assert not list(no_shards.rglob("shards/*/*.json"))
 
 
 def test_without_a_folder_the_checkpoint_is_in_the_cache(plan_of: Callable, tmp_path: Path, no_shards: Path) -> None:

@@ -1,0 +1,110 @@
+"""Which modalities a rationale speaks of: one English word list, for whoever writes rationales and whoever audits them.
+
+It finds nouns and verbs of the words, the voice and the face. It reads no grammar, so it is a floor and no proof: a
+paraphrase ("her hands shook") escapes it, and "the voice tells nothing" cites the voice as much as "the voice breaks".
+What stands between quotation marks is what somebody said and cites nothing; a quotation that is never closed reaches to
+the end, as in a rationale that was cut. A few idioms ("in other words", "face to face", "body language") are read for
+what they mean.
+
+The patterns are RE2's, which Arrow matches column by column; Python's `re` reads the same ones for a single text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from affidavit.conditions import MODALITIES
+from affidavit.utterances import Cue
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION: Final = "2"
+CITATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "T": r"\b(words?|word(?:ed|ing)|says?|said|saying|phras(?:es?|ed|ing)|sentences?|transcri(?:pts?|ptions?|bed)"
+        r"|texts?|textual(?:ly)?|language|lexical|verbal(?:ly)?|vocabulary|statements?|remarks?)\b",
+        "A": r"\b(voices?|vocal(?:ly|s)?|vocali[sz]ations?|tones?|tonal|pitch(?:ed)?|prosod(?:y|ic)|intonations?"
+        r"|inflections?|cadence|timbre|speech|loud(?:ness|er|ly)?|volume|sigh(?:s|ed|ing)?|whisper(?:s|ed|ing)?"
+        r"|shout(?:s|ed|ing)?|sob(?:s|bed|bing)?|monotone|hoarse(?:ness)?|breathy|(?:speaking|speech|articulation) rate"
+        r"|fundamental frequency|acoustic(?:s|ally)?|audi(?:o|bly|ble))\b",
+        "V": r"\b(faces?|facial(?:ly)?|expressions?|(?:eye)?brows?|eyes?|eyelids?|gaz(?:es?|ed|ing)|glanc(?:es?|ed|ing)"
+        r"|smil(?:es?|ed|ing)|frown(?:s|ed|ing)?|scowl(?:s|ed|ing)?|grin(?:s|ned|ning)?|grimac(?:es?|ed|ing)|lips?"
+        r"|mouth|jaw|cheeks?|chin|forehead|nose|posture|gestures?|visual(?:ly)?|video|footage|action units?)\b",
+    }
+)
+"""What cites the words (`T`), the voice (`A`) and the face (`V`); to be matched whatever the case."""
+QUOTATION: Final = (
+    r'"[^"]*(?:"|$)'
+    r"|\x{201C}[^\x{201D}]*(?:\x{201D}|$)|\x{201E}[^\x{201C}\x{201D}]*(?:[\x{201C}\x{201D}]|$)"
+    r"|\x{00AB}[^\x{00BB}]*(?:\x{00BB}|$)|\x{2018}(?:\w\x{2019}\w|[^\x{2019}])+\x{2019}"
+    r"|\B'(?:\w'\w|[^'])+'\B"
+)
+"""Straight and curly quotation marks and guillemets; an apostrophe within a word opens and closes nothing."""
+IDIOMS: Final = (
+    r"\b(?:in other words|in a word|word of mouth|say nothing of|(?:that|needless) (?:is )?to say|non-?verbal(?:ly)?"
+    r"|in (?:the )?face of|face to face|face-to-face|on the face of (?:it|things)|(?:at|take(?:s|n)?) face value"
+    r"|(?:can ?not|can't|to|must|will|have to|has to) face|eye to eye|lip service)\b"
+)
+"""Phrases that use such a word for something else; they cite nothing."""
+_MEANT: Final = (
+    (r"\bbody language\b", "posture"),
+    (r"\bspeech content\b|\bcontent of (?:the |her |his |their )?speech\b", "wording"),
+    (r"\b(?:vocal|tonal) expressions?\b|\bexpressions? (?:in|of) (?:the |her |his |their )?voice\b", "voice"),
+    (r"\btones? of (?:the |her |his |their )?(?:words?|text|message)\b", "wording"),
+    (r"\bAU ?(\d+)\b", "face"),
+)
+"""Phrases that cite something else than their words do, and a word for what they cite."""
+_CLAUSE: Final = re.compile(r"[^.;:]+")
+
+
+def _python(pattern: str) -> re.Pattern[str]:
+    """Return an RE2 pattern as Python reads it."""
+    return re.compile(re.sub(r"\\x\{([0-9A-F]{4})\}", r"\\u\1", pattern), re.ASCII | re.IGNORECASE)
+
+
+_QUOTED = _python(QUOTATION)
+_WORDS: Final = MappingProxyType({letter: _python(pattern) for letter, pattern in CITATIONS.items()})
+_READ_AS: Final = tuple((_python(pattern), meant) for pattern, meant in ((IDIOMS, " "), *_MEANT))
+
+
+def cited_letters(text: str) -> frozenset[str]:
+    """Return the letters (`T`, `A`, `V`) of the modalities that a text cites.
+
+    >>> sorted(cited_letters('Her tone drops when she says "I read it in his face".'))
+    ['A', 'T']
+    """
+    return _letters(_QUOTED.sub(" ", text))
+
+
+def cues_of(rationale: str) -> tuple[Cue, ...]:
+    """Return the clauses that cite a modality, each as a cue of it, without a time.
+
+    >>> [(cue.modality, cue.quote) for cue in cues_of('Fear. The voice is high; the words ("his face") stay neutral.')]
+    [('audio', 'The voice is high'), ('text', 'the words ("his face") stay neutral')]
+    """
+    blank = _QUOTED.sub(lambda quoted: " " * len(quoted.group()), rationale)  # as long, so that clauses stay in place
+    return tuple(
+        Cue(modality=name, quote=rationale[clause.start() : clause.end()].strip())
+        for clause in _CLAUSE.finditer(blank)
+        for letter, name in MODALITIES.items()
+        if letter in _letters(clause.group())
+    )
+
+
+def citations(texts: pa.Array) -> dict[str, pa.Array]:
+    """Return for each letter which of the texts cite that modality, as booleans; null where a text is null."""
+    import pyarrow.compute as pc
+
+    for pattern, meant in ((QUOTATION, " "), (IDIOMS, " "), *_MEANT):
+        texts = pc.replace_substring_regex(texts, f"(?i){pattern}", meant)
+    return {letter: pc.match_substring_regex(texts, pattern, ignore_case=True) for letter, pattern in CITATIONS.items()}
+
+
+def _letters(unquoted: str) -> frozenset[str]:
+    for pattern, meant in _READ_AS:
+        unquoted = pattern.sub(meant, unquoted)
+    return frozenset(letter for letter, pattern in _WORDS.items() if pattern.search(unquoted))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from affidavit.citations import citations, cited_letters, cues_of
+
+CASES = {
+    'The words ("I can\'t face it, he raised his voice") are sad': "T",
+    "The words ('I can't face it, he raised his voice') are sad": "T",
+    "The words \u201cmy face\u201d and \u2018his voice\u2019 are sad": "T",
+    "The words \u00abla voix, the face\u00bb are sad": "T",
+    'The words "my voice is': "T",
+    '"A" says the face, "B" says the voice': "TAV",
+    "The dogs' faces and the cats' voices": "AV",
+    "the transcript is short": "T",
+    "her tone is low": "A",
+    "a rise in pitch and slow speech": "A",
+    "her expression": "V",
+    "she frowns, then smiled": "V",
+    "a lowered brow, an averted gaze": "V",
+    "AU12 is active": "V",
+    "the speech content": "T",
+    "the body language": "V",
+    "the vocal expression is flat": "A",
+    "in other words, nothing": "",
+    "in the face of it all": "",
+    "non-verbal signs": "",
+    "an interface of surfaces, invoiced atonement": "",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("text", "letters"), CASES.items())
+def test_what_a_text_cites(text: str, letters: str) -> None:
+    assert cited_letters(text) == frozenset(letters)
+
+
+def test_columns_are_read_as_single_texts_are() -> None:
+    texts = [*CASES, *(text.upper() for text in CASES)]
+    found = {letter: column.to_pylist() for letter, column in citations(pa.array([*texts, None])).items()}
+    for i, text in enumerate(texts):
+        assert {letter for letter, column in found.items() if column[i]} == cited_letters(text), text
+    assert all(column[-1] is None for column in found.values())
+
+
+def test_cues_are_clauses_with_their_quotations() -> None:
+    cues = cues_of('Fear. The words ("no; never. My voice.") are few; the tone drops: she frowns')
+    assert [(cue.modality, cue.quote) for cue in cues] == [
+        ("text", 'The words ("no; never. My voice.") are few'),
+        ("audio", "the tone drops"),
+        ("video", "she frowns"),
+    ]
+    assert cues_of("Fear. Nothing stands out.") == ()
