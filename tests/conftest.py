@@ -15,13 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under AFFIDAVIT_REQUIRE_ALL a skip is a failure, unless it is for public data that lie beside the project."""
+    """Under AFFIDAVIT_REQUIRE_ALL a skip is a failure, unless it is for public data or a GPU that are not there."""
     report = yield
     wanted = os.environ.get("AFFIDAVIT_REQUIRE_ALL") == "1"
-    if wanted and report.skipped and not hasattr(report, "wasxfail") and "public data" not in str(report.longrepr):
+    if wanted and report.skipped and not hasattr(report, "wasxfail") and not _excused(report):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} skipped, and AFFIDAVIT_REQUIRE_ALL forbids it: {report.longrepr}"
     return report
+
+
+def _excused(report: pytest.TestReport) -> bool:
+    """Say whether a skip is for what no installation brings."""
+    return any(reason in str(report.longrepr) for reason in ("public data", "needs a GPU"))
 
 
 @pytest.fixture(scope="session")
