@@ -20,7 +20,7 @@ from affidavit.training import train_plan
 pytestmark = pytest.mark.slow
 CORPUS = {"name": "clinic", "options": {"seed": 5, "n_utterances": 2000}}
 NOUNS = {"words": "text", "voice": "audio", "face": "video"}
-NOISY = "TAV/noise=0dB"
+NOISY, FROZEN = "TAV/noise=0dB", "TAV/frozen-face"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def plan() -> AuditPlan:
     for alignment in ("gate", "global"):
         options = {"alignment": alignment, "rationales": alignment == "gate"}
         training[alignment] = {"corpus": CORPUS, "reasoner": {"name": "instructed", "options": options}}
-        conditions = ["TAV", "T", "A", "V", NOISY]
+        conditions = ["TAV", "T", "A", "V", NOISY, FROZEN]
         runs[alignment] = {
             "corpus": CORPUS,
             "reasoner": {"name": "instructed", "options": {"conditions": conditions}},
@@ -110,15 +110,24 @@ def first_cited(row: Any) -> str | None:
     return min(found)[1] if found else None
 
 
-def changes(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    plain, noisy = under(frame, "TAV"), under(frame, NOISY)
-    return (noisy["weight_audio"] - plain["weight_audio"]).dropna(), noisy["unit_id"]
+def changes(judged: Judged, frame: pd.DataFrame, condition: str, modality: str) -> tuple[pd.Series, pd.Series]:
+    """Return how a modality's weight changes when it is degraded, in turns whose emotion it carried."""
+    carried = {
+        u.utterance_id for u in judged.corpus.utterances if modality in (u.evidence or ()) and u.label != "neutral"
+    }
+    plain, degraded = under(frame, "TAV"), under(frame, condition)
+    moved = (degraded[f"weight_{modality}"] - plain[f"weight_{modality}"]).dropna()
+    moved = moved[moved.index.isin(carried)]
+    return moved, degraded["unit_id"][moved.index]
 
 
-def test_the_gate_turns_away_from_a_noisy_voice_and_global_weights_cannot(judged: Judged) -> None:
-    moved, units = changes(judged.gate)
-    assert interval(moved, units[moved.index])[1] < 0
-    still, _ = changes(judged.fixed)
+@pytest.mark.parametrize(("condition", "modality"), [(NOISY, "audio"), (FROZEN, "video")])
+def test_the_gate_turns_away_from_what_is_degraded_and_global_weights_cannot(
+    judged: Judged, condition: str, modality: str
+) -> None:
+    moved, units = changes(judged, judged.gate, condition, modality)
+    assert interval(moved, units)[1] < 0
+    still, _ = changes(judged, judged.fixed, condition, modality)
     assert still.abs().max() < 1e-4
 
 
