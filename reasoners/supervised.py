@@ -43,7 +43,9 @@ class SupervisedOptions(Record):
     """What a plan may say of training; pretrained parts, weight decay, clipping and patience as the paper has them."""
 
     epochs: int = Field(default=14, ge=1)
+    """Passes over the training units, at most."""
     rows_per_step: int = Field(default=4, ge=1)
+    """Rows of dialogues in one step of AdamW."""
     max_turns: int = Field(default=16, ge=1)
     """Turns of a unit in one row; a unit with more is cut between its dialogues."""
     learning_rate: float = Field(default=1.5e-3, gt=0)

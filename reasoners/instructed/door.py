@@ -44,23 +44,35 @@ class NewModelOptions(Record):
     """What a plan may say of a model that is to be trained. The switches are the paper's ablations."""
 
     size: Literal["tiny", "small", "base", "full"] = "tiny"
+    """How large, and of which parts."""
     alignment: Literal["gate", "global"] = "gate"
+    """`gate`: weights that depend on what is perceived; `global`: the paper's three weights for all."""
     acoustics: Annotated[tuple[AcousticFeature, ...], Field(min_length=1)] | None = None
     """`log-mel`, `functionals`, `egemaps` (openSMILE's 88, non-commercial); the size's own where absent."""
     text: bool = True
+    """Whether it reads words."""
     audio: bool = True
+    """Whether it hears the voice."""
     visual: bool = True
+    """Whether it sees the face."""
     temporal: bool = True
+    """Whether it reads the turns before; otherwise each turn is judged alone."""
     instructed: bool = True
+    """Whether it is told what to answer; otherwise one learnt state stands for every instruction."""
     rationales: bool = True
+    """Whether it gives a reason. A writer from noise is built only where there are references to learn from."""
     emotion: float = Field(default=1.0, ge=0)
+    """Weight of the emotion's cross entropy."""
     explanation: float = Field(default=0.5, ge=0)
+    """Weight of the rationale's cross entropy."""
     coherence: float = Field(default=0.3, ge=0)
-    """Weights of the paper's three losses."""
+    """Weight of the divergence between the emotion predicted and the one that the rationale names (decision 012)."""
     intensity: float = Field(default=0.2, ge=0)
+    """Weight of the intensity's Huber loss; the paper states none."""
     single: float = Field(default=0.5, ge=0)
     """Weight of the emotion told from each modality alone; 0 is the paper's form."""
     augmentation: Augmentation = Augmentation()
+    """What training changes at random in its inputs."""
     text_source: str | None = None
     """A folder of weights (relative to the plan) or a hub id, in place of the size's own text encoder; frozen."""
     visual_source: str | None = None
