@@ -61,6 +61,9 @@ class Testimony:
     __test__: ClassVar[bool] = False  # pytest takes every imported name that begins with Test for a test
     claims: tuple[Claim, ...] = ()
     exhibits: tuple[ExhibitTable, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    """What of a run could not be answered though the rest could, such as conditions without what it takes; those of
+    whole runs come from `refusals` of the examination."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,7 @@ def examine(
             continue
         refusals += _refused_runs(examination, case)
         testimony = examination.examine(case)
+        refusals += testimony.refusals
         claims += testimony.claims
         exhibits += [(examination.name, exhibit) for exhibit in testimony.exhibits]
     if not claims:

@@ -3,10 +3,14 @@
 Citations are found by an English word list (`affidavit.citations`), so they are a floor: a paraphrase escapes it. A
 rationale that cites a modality which was not shown cannot have its evidence from there; that share needs no label and
 no model.
+
+A condition under which no row has a rationale is not assessed, and the report says so once: most often nobody asked for
+rationales there, and a rate of zero would say that they were asked for and withheld.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,11 +27,12 @@ from affidavit.confusion import FloatArray, Statistic, ratio_statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
+from affidavit.records import Refusal
 from affidavit.tally import OutcomeCounter, Tally, outcome_columns
 from audit.outcomes import outcome_claims
 
 NAME = "rationales"
-VERSION = "2"
+VERSION = "3"
 NAMES: Final = MappingProxyType({"T": "text", "A": "audio", "V": "video"})
 _COLUMNS: Final = ("present", "rows", "words", *(f"cites_{NAMES[m]}" for m in NAMES), "cites_absent")
 SOURCE: Final = f"share of rationales, English word list of affidavit/citations.py version {WORD_LIST}"
@@ -72,20 +77,38 @@ def _statistics(*, absent_can_be_cited: bool) -> tuple[Statistic, ...]:
 def examine(case: Case) -> Testimony:
     """Describe the rationales of every group under every condition."""
     claims: list[Claim] = []
+    refusals: list[Refusal] = []
     for run, predictions in case.runs.items():
-        for i, (condition, tally) in enumerate(_tallies(predictions, case.by).items()):
+        tallies = _tallies(predictions, case.by)
+        silent = [condition for condition in predictions.conditions if condition not in tallies]
+        refusals += [_nothing_said(run, silent)] if silent else []
+        for i, (condition, tally) in enumerate(tallies.items()):
             shown = Condition.parse(condition).modalities
             statistics = _statistics(absent_can_be_cited=condition != AS_SUPPLIED and len(shown) < len(NAMES))
             claims += outcome_claims(
                 case, examination=NAME, version=VERSION, run=run, tally=tally, statistics=statistics
             )
-            case.progress("describing rationales", i + 1, len(predictions.conditions))
-    return Testimony(claims=tuple(claims))
+            case.progress("describing rationales", i + 1, len(tallies))
+    return Testimony(claims=tuple(claims), refusals=tuple(refusals))
+
+
+def _nothing_said(run: str, conditions: Sequence[str]) -> Refusal:
+    return Refusal(
+        examination=NAME,
+        run=run,
+        because=f"no row has a rationale under {', '.join(conditions)}",
+        remedy="ask for rationales under these conditions too, if they are to be assessed there (the reasoner "
+        "`instructed` writes them with `rationales: all`)",
+    )
 
 
 def _tallies(predictions: Predictions, by: tuple[str, ...]) -> dict[str, Tally]:
-    """Read the rationales once, batch by batch, so that it does not matter whether the table is held or streamed."""
+    """Return the tallies of the conditions under which any row has a rationale.
+
+    The table is read once, batch by batch, so that it does not matter whether it is held or streamed.
+    """
     counters = [OutcomeCounter(predictions, by, condition=condition) for condition in predictions.conditions]
+    n_present = np.zeros(len(counters))
     absent = [_absent(condition) for condition in predictions.conditions]
     for batch in predictions.coded_batches([*outcome_columns(predictions, by), "rationale"]):
         sums = _row_sums(pa.array(batch["rationale"], pa.string()), batch["condition"], absent)
@@ -93,7 +116,8 @@ def _tallies(predictions: Predictions, by: tuple[str, ...]) -> dict[str, Tally]:
             chosen = batch["condition"] == i
             if chosen.any():
                 counter.add({name: values[chosen] for name, values in batch.items()}, sums[chosen])
-    return {counter.condition: counter.tally() for counter in counters}
+                n_present[i] += sums[chosen, _COLUMNS.index("present")].sum()
+    return {counter.condition: counter.tally() for counter, n in zip(counters, n_present, strict=True) if n}
 
 
 def _absent(condition: str) -> list[str]:

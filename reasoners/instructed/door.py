@@ -69,6 +69,9 @@ class NewModelOptions(Record):
     """Weight of the divergence between the emotion predicted and the one that the rationale names (decision 012)."""
     intensity: float = Field(default=0.2, ge=0)
     """Weight of the intensity's Huber loss; the paper states none."""
+    intensity_scale: float | None = Field(default=None, gt=0)
+    """The greatest intensity that a rater could give, such as 5 or 100. Learnt from the training units where absent,
+    which tells something of them that no privacy budget accounts for; declare it where the training is private."""
     single: float = Field(default=0.5, ge=0)
     """Weight of the emotion told from each modality alone; 0 is the paper's form."""
     augmentation: Augmentation = Augmentation()
@@ -173,6 +176,7 @@ class InstructedDoor:
             families=families(corpus),
             weights=weights,
             augmentation=chosen.augmentation,
+            declared_scale=chosen.intensity_scale,
             card={
                 "seed": seed,
                 "model_options": chosen.model_dump(mode="json", exclude_unset=True),

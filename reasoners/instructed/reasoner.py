@@ -33,6 +33,8 @@ _PIECE: Final = 32
 """Turns of a dialogue that are encoded together."""
 INTENSITY_SCALE: Final = "intensity_scale"
 """Its name in a checkpoint's card."""
+DECLARED: Final = "intensity_scale_declared"
+"""Stands in the card, and is true, where the plan declared the scale."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -50,8 +52,10 @@ class InstructedReasoner:
     augmentation: Augmentation = field(default_factory=Augmentation)
     card: Mapping[str, Any] = field(default_factory=dict)
     """What its checkpoint says of its training; empty before it is trained."""
+    declared_scale: float | None = None
+    """The scale of intensities that the plan declares; learnt from the training utterances where None."""
     intensity_scale: float = DEFAULT_SCALE
-    """What an intensity of 1 inside the model stands for; of the corpus it was trained on, kept in the card."""
+    """What an intensity of 1 inside the model stands for; declared or learnt, and kept in the card."""
     perceived: dict[Perceivable, Perceived] = field(default_factory=dict)
     """By all that perceiving depends on: an utterance whose words, files or consent changed is perceived anew."""
     degraded: dict[Perceivable, Perceived] = field(default_factory=dict)
@@ -61,6 +65,8 @@ class InstructedReasoner:
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
+        if self.declared_scale is not None:
+            self.intensity_scale = self.declared_scale
         self.intensity_scale = float(self.card.get(INTENSITY_SCALE, self.intensity_scale))
 
     @property
@@ -78,13 +84,13 @@ class InstructedReasoner:
     def prepare_training(
         self, utterances: Sequence[Utterance], *, rng: np.random.Generator, progress: Progress
     ) -> None:
-        """Learn the scale of the intensities, and measure a share of the utterances again, degraded, to meet noise.
+        """Learn the scale of the intensities unless it is declared; measure some utterances again, to meet noise.
 
         Raises:
             PlanError: an intensity is to be learnt that is none, such as a negative one.
         """
         if self.weights.intensity:
-            self.intensity_scale = intensity_scale(utterances)
+            self.intensity_scale = intensity_scale(utterances, declared=self.declared_scale)
         self.counted = counted_references(utterances)
         senses = senses_of(self.model.config)
         drawn = self.augmentation.drawn(utterances, rng=rng)
@@ -247,7 +253,8 @@ class InstructedReasoner:
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
-        known = {INTENSITY_SCALE: self.intensity_scale, **self.counted}
+        declared = {} if self.declared_scale is None else {DECLARED: True}
+        known = {INTENSITY_SCALE: self.intensity_scale, **declared, **self.counted}
         save_checkpoint(folder, self.model, self.tokenizers, {**known, **card})
 
 

@@ -1,12 +1,14 @@
 """Runs the `console` blocks of README.md and docs/walkthrough.md, and compares or writes what they print.
 
-    python tests/docs/console.py            says which blocks are out of date
-    python tests/docs/console.py --write    writes what the commands print now
+    python tests/docs/console.py                 says which blocks are out of date
+    python tests/docs/console.py --write         writes what the commands print now
+    python tests/docs/console.py --write MELD    only under the headings that are named
 
 A block is a list of commands, each a line `$ affidavit ...`, with what it prints; `$ echo $?` prints the exit code of
 the command before it. Commands run at the root of the checkout; what they write under `out/` goes to a temporary
-folder. Blocks under one heading of the second level share that folder and run in order. Digests and keys differ from
-run to run and are not compared; the lines of progress on standard error are left out, as a terminal wipes them.
+folder, with a cache of its own. Blocks under one heading of the second level share both and run in order, so a model
+that two of them name is trained once. Digests and keys differ from run to run and are not compared; the lines of
+progress on standard error are left out, as a terminal wipes them.
 """
 
 from __future__ import annotations
@@ -111,8 +113,10 @@ def _run(arguments: list[str], folder: Path) -> tuple[str, int]:
         text=True,
         check=False,
         timeout=1200,
-        env={**os.environ, "COLUMNS": "100", "AFFIDAVIT_CACHE": "off"},
+        env={**os.environ, "COLUMNS": "100", "AFFIDAVIT_CACHE": f"{folder}/cache"},
     )
+    if "Traceback (most recent call last)" in done.stderr:
+        raise RuntimeError(f"affidavit {shlex.join(arguments)} is broken, and no page shows that:\n{done.stderr}")
     said = "".join(line for line in done.stderr.splitlines(keepends=True) if not line.endswith(" ...\n"))
     return (done.stdout + said).replace(f"{folder}/", "out/"), done.returncode
 
@@ -123,21 +127,35 @@ def comparable(text: str) -> str:
 
 
 def main() -> None:
-    """Compare or write every block; end with 1 where one is out of date and was not written."""
+    """Compare or write every block, or those under the headings named; end with 1 where one is out of date."""
+    named = [word for word in sys.argv[1:] if word != "--write"]
+    headings = [(page, heading) for page in PAGES for heading in dict.fromkeys(b.heading for b in blocks(page))]
+    if strange := set(named) - {heading for _, heading in headings}:
+        raise SystemExit(f"no such heading: {', '.join(sorted(strange))}")
     stale = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for heading in dict.fromkeys(block.heading for block in blocks(page)):
-            wanted = [block for block in blocks(page) if block.heading == heading]
-            with tempfile.TemporaryDirectory() as folder:
-                for block, now in run_blocks(wanted, Path(folder)):
-                    if comparable(now) != comparable(block.text):
-                        stale.append(f"{page.name}: {heading}")
-                        text = text.replace(f"```console\n{block.text}```", f"```console\n{now}```")
-        if "--write" in sys.argv:
+    for page, heading in headings:
+        if named and heading not in named:
+            continue
+        changed = _changed(page, heading)
+        stale += [f"{page.name}: {heading}"] if changed else []
+        if "--write" in sys.argv and changed:
+            text = page.read_text(encoding="utf-8")
+            for old, now in changed:
+                text = text.replace(f"```console\n{old}```", f"```console\n{now}```")
             page.write_text(text, encoding="utf-8")
     print(f"{'written' if '--write' in sys.argv else 'out of date'}: {'; '.join(stale) or 'nothing'}")
     raise SystemExit(1 if stale and "--write" not in sys.argv else 0)
+
+
+def _changed(page: Path, heading: str) -> list[tuple[str, str]]:
+    """Return the blocks that print something else now, each with what that is."""
+    wanted = [block for block in blocks(page) if block.heading == heading]
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            (block.text, now)
+            for block, now in run_blocks(wanted, Path(folder))
+            if comparable(now) != comparable(block.text)
+        ]
 
 
 if __name__ == "__main__":

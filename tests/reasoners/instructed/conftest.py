@@ -30,6 +30,7 @@ from reasoners.instructed.config import (
 from reasoners.instructed.door import REASONER
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.vocabulary import learn_tokenizers
+from reasoners.supervised import TRAINER
 
 LABELS = ("anger", "joy", "sadness")
 WORDS = {
@@ -180,6 +181,29 @@ def make_reasoner(make_corpus: MakeCorpus) -> MakeReasoner:
         return InstructedReasoner(
             model=new_model(chosen, tokenizers), tokenizers=tokenizers, **{"augmentation": calm, **parts}
         )
+
+    return made
+
+
+Train = Callable[..., InstructedReasoner]
+
+
+@pytest.fixture
+def train(make_reasoner: MakeReasoner, make_corpus: MakeCorpus) -> Train:
+    """Train a new small model, with everything that training draws at random."""
+    few = {"epochs": 3, "held_out": 0.3, "development": 0.2, "rows_per_step": 2, "training_digest": "sha256:7"}
+
+    def made(folder: Path, *, seed: int = 0, progress: Progress = silent, **options: Any) -> InstructedReasoner:
+        trained = TRAINER.train(
+            make_reasoner(augmentation=Augmentation(degraded_share=0.2)),
+            make_corpus(8),
+            {**few, **options},
+            folder=folder,
+            rng=np.random.default_rng(seed),
+            progress=progress,
+        )
+        assert isinstance(trained, InstructedReasoner)
+        return trained
 
     return made
 

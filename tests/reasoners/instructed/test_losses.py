@@ -13,12 +13,9 @@ import pytest
 import torch
 
 from affidavit.corpus import Corpus
-from affidavit.errors import PlanError
 from affidavit.protocols import silent
 from affidavit.splits import grouped
-from affidavit.utterances import Utterance
 from reasoners.instructed.augmentation import Augmentation, dropped_modalities
-from reasoners.instructed.intensities import intensity_scale
 from reasoners.instructed.losses import (
     UNLABELLED,
     Losses,
@@ -28,7 +25,6 @@ from reasoners.instructed.losses import (
     intensity_loss,
     single_loss,
 )
-from reasoners.instructed.reasoner import InstructedReasoner
 
 
 def shares(scores: np.ndarray) -> np.ndarray:
@@ -151,53 +147,6 @@ def test_each_loss_has_a_weight_of_its_own() -> None:
         assert losses.per_patient(LossWeights(**{**nothing, name: 1.0})).tolist() == [i + 1.0], name
 
 
-@pytest.mark.parametrize(
-    ("given", "scale"), [([0.2, 1.0], 1), ([1, 3], 5), ([1, 5], 5), ([0, 5.5], 10), ([40], 100), ([], 10)]
-)
-def test_the_scale_of_intensities_is_the_least_that_holds_them(given: list[float], scale: float) -> None:
-    rated = [Utterance(utterance_id=str(i), label="joy", intensity=value) for i, value in enumerate(given)]
-    nobody = [Utterance(utterance_id="none", label="joy"), Utterance(utterance_id="context", intensity=70.0)]
-    assert intensity_scale([*rated, *nobody]) == scale
-
-
-@pytest.mark.parametrize("value", [-5.0, 101.0, float("inf")])
-def test_intensities_that_are_no_strengths_are_refused_by_name(value: float) -> None:
-    turns = [Utterance(utterance_id=f"u{i}", label="joy", intensity=v) for i, v in enumerate((1.0, value))]
-    with pytest.raises(PlanError, match="utterance u1") as caught:
-        intensity_scale(turns)
-    assert "1 of 2" in str(caught.value)
-
-
-def prepared(reasoner: InstructedReasoner, turns: list[Utterance]) -> InstructedReasoner:
-    reasoner.prepare_training(turns, rng=np.random.default_rng(0), progress=silent)
-    return reasoner
-
-
-def test_a_model_answers_on_the_scale_that_it_was_trained_on(
-    make_reasoner: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path
-) -> None:
-    turns = [u if u.intensity is None else replace(u, intensity=3.0) for u in make_corpus(2).utterances]
-    reasoner = prepared(make_reasoner(), turns)
-    rows = list(grouped(turns).values())
-    assert {round(float(v), 3) for v in reasoner.batch(rows).intensity.flatten() if v == v} == {0.6}
-    reasoner.save(tmp_path, {"training_digest": "sha256:1"})
-    card = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
-    assert card["intensity_scale"] == 5
-    again = make_reasoner(card=card)
-    said, expected = (r.judge_under(turns, condition="T") for r in (again, make_reasoner()))
-    for one, other in zip(said, expected, strict=True):
-        assert one.intensity == pytest.approx(other.intensity / 2, abs=1e-4)
-
-
-def test_a_valence_is_refused_unless_intensity_has_no_weight(
-    make_reasoner: Callable, make_corpus: Callable[..., Corpus]
-) -> None:
-    turns = [u if u.intensity is None else replace(u, intensity=-3.0) for u in make_corpus(2).utterances]
-    with pytest.raises(PlanError, match="no strengths"):
-        prepared(make_reasoner(), turns)
-    assert prepared(make_reasoner(weights=LossWeights(intensity=0)), turns).intensity_scale == 10
-
-
 @pytest.mark.parametrize("declined", ["text", "audio", "video"])
 def test_a_reference_of_a_turn_with_a_declined_modality_is_not_learnt_from(
     declined: str, make_reasoner: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path
@@ -208,7 +157,8 @@ def test_a_reference_of_a_turn_with_a_declined_modality_is_not_learnt_from(
     losses = []
     for words in ("The voice and the face tell it.", "Nobody may ever learn these quite different words."):
         turns[at] = replace(turns[at], rationales={"evidence": words}, consent={declined: False})
-        reasoner = prepared(make_reasoner(), turns)
+        reasoner = make_reasoner()
+        reasoner.prepare_training(turns, rng=np.random.default_rng(0), progress=silent)
         reasoner.module.eval()
         units = list(grouped(turns).values())
         assert int(reasoner.batch(units).rationale_known.any(-1).sum()) == n - 1
