@@ -61,16 +61,19 @@ class EvidenceBook:
         self._kept.move_to_end(key)
         return self._kept[key]
 
-    def _drawn(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
-        predictions = self.runs[run]
-        grouped = self.matrices(run, condition, family)
-        evidence = Evidence(
-            grouped=grouped,
+    def raw_evidence(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
+        """Return evidence over the raw sums (whole confusion matrices); not kept, for it is large."""
+        return Evidence(
+            grouped=self.matrices(run, condition, family),
             options=self.statistics,
             resampler=self._resampler(run),
             seed=seed_of(self.seed, run, condition, *family),
             shufflers=self._shufflers.setdefault(run, {}),
         )
+
+    def _drawn(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
+        predictions = self.runs[run]
+        evidence = self.raw_evidence(run, condition, family)
         if predictions.task is Task.TRANSCRIPTION or not predictions.labelled:
             return evidence
         return evidence.projected(lambda sums: class_sums(sums, len(predictions.labels)))

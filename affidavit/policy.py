@@ -6,9 +6,10 @@ A criterion bounds a metric from one side. Which findings it binds is said by `c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,6 +19,8 @@ from affidavit.records import Finding, Record
 from affidavit.yaml_files import describe_validation_error, read_yaml
 
 STARTER = "starter"
+SHIPPED: Final = (STARTER, "ser-tests-emotion")
+SER_TESTS: Final = "ser-tests:"
 
 
 class Criterion(Record):
@@ -82,16 +85,21 @@ class Policy(Record):
         return digest_of(self.model_dump(mode="json"))
 
 
-def read_policy(reference: str, *, folder: Path) -> Policy:
-    """Load a policy by the name of one that ships (`starter`) or by a path relative to `folder`.
+def read_policy(reference: str, *, folder: Path, by: Sequence[str] | None = None) -> Policy:
+    """Load a policy by the name of one that ships, or by a path relative to `folder`.
+
+    `ser-tests:PATH` reads the thresholds that ser-tests publishes, for the features in `by` (all of them where None).
 
     Raises:
         PolicyError: the file has an unknown key, a missing key or a value of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    path = (
-        Path(str(files("affidavit") / "policies" / f"{STARTER}.yaml")) if reference == STARTER else folder / reference
-    )
+    if reference.startswith(SER_TESTS):
+        from affidavit.published.ser_tests_policy import policy_from_thresholds  # it imports this module
+
+        return policy_from_thresholds(folder / reference.removeprefix(SER_TESTS), by=by).policy
+    shipped = Path(str(files("affidavit") / "policies" / f"{reference}.yaml"))
+    path = shipped if reference in SHIPPED else folder / reference
     try:
         return Policy.model_validate(read_yaml(path))
     except ValidationError as error:

@@ -47,7 +47,7 @@ def run_plan(
         AffidavitError: whatever is wrong with the plan, the policy or the tables, before anything is computed.
     """
     if policy is None and plan.policy is not None:
-        policy = read_policy(plan.policy, folder=folder)
+        policy = read_policy(plan.policy, folder=folder, by=plan.by)
     examinations = choose(plan)
     if policy is not None:
         check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
@@ -79,7 +79,7 @@ def audit(
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
     chosen = _replanned(base, source, (by,) if isinstance(by, str) else tuple(by))
     if isinstance(policy, str):
-        policy = read_policy(policy, folder=Path.cwd())
+        policy = read_policy(policy, folder=Path.cwd(), by=chosen.by)
     examinations = choose(chosen)
     if policy is not None:
         check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))

@@ -1,23 +1,31 @@
 """Is each emotion named equally often in every group? Selection rates, their gaps and impact ratios.
 
 For K classes the demographic parity gap of class k is max - min over groups of P(predicted = k); reported are the
-greatest and the mean over classes, and the least impact ratio (min / max). It means something only where the groups'
+greatest and the mean over classes, the least impact ratio (min / max), and the widest total variation between two
+groups, 1/2 sum_k |P(k | g) - P(k | g')|, which no single class can hide. It means something only where the groups'
 base rates can be compared, so the gap of the reference labels is reported beside it wherever there are labels.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from affidavit.case import Case
 from affidavit.confusion import Statistic, ratio_statistic, selection_rate
+from affidavit.evidence import Evidence
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.gaps import GapKind
 from affidavit.plan import Task
+from audit.claims import Place
+from audit.family_claims import FamilyNumber
 from audit.rates import ClassGap, ClassRate, RateStudy, study
+from audit.total_variation import Distributions, total_variation
 
 NAME = "demographic-parity"
-VERSION = "1"
+VERSION = "2"
+TOTAL_VARIATION: Final = "demographic_parity_total_variation"
 SOURCE = "demographic parity: methods 6.1; Agarwal et al. 2018"
 RATIO_SOURCE = "impact ratio over classes: methods 6.1; Feldman et al. 2015"
 
@@ -71,6 +79,17 @@ def _gaps(rates: tuple[ClassRate, ...]) -> tuple[ClassGap, ...]:
     return tuple(gaps)
 
 
+def _apart(case: Case, place: Place) -> tuple[Evidence, FamilyNumber]:
+    """Return the widest total variation between two groups' distributions of answers."""
+    predictions = case.runs[place.run]
+    n = len(predictions.labels)
+    evidence = case.book.evidence(place.run, place.condition, place.family)
+    if predictions.labelled:
+        evidence = evidence.projected(lambda sums: np.split(sums, 3, axis=-1)[2])
+    distributions = Distributions(evidence=evidence, n_labels=n, strata=(None,))
+    return evidence, total_variation(TOTAL_VARIATION, distributions, source=SOURCE)
+
+
 DESIGN = RateStudy(
     examination=NAME,
     method_version=VERSION,
@@ -78,6 +97,7 @@ DESIGN = RateStudy(
     title="How often each label is given, and how often it is the truth, in every group",
     rates=_rates,
     gaps=_gaps,
+    apart=_apart,
 )
 
 
@@ -96,6 +116,7 @@ EXAMINATION = FunctionExamination(
             "demographic_parity_difference_max",
             "demographic_parity_difference_macro",
             "demographic_parity_ratio",
+            TOTAL_VARIATION,
             "base_rate_difference_max",
         }
     ),

@@ -1,21 +1,30 @@
 """Does the model err alike in every group? Equalized odds and equal opportunity for many classes.
 
 T_k is the gap of recall over groups for class k, F_k that of the false positive rate (one versus rest). Equalized odds
-is max_k max(T_k, F_k) and mean_k (T_k + F_k)/2; equal opportunity is max_k T_k and mean_k T_k. A group without a class
-is not compared for that class; nothing is imputed.
+is max_k max(T_k, F_k) and mean_k (T_k + F_k)/2; equal opportunity is max_k T_k and mean_k T_k; the strict form is the
+widest total variation between two groups' rows of the confusion matrix: which wrong answer is given counts too. A group
+without a class is not compared for that class; nothing is imputed.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from affidavit.case import Case
 from affidavit.confusion import false_positive_rate, recall
+from affidavit.evidence import Evidence
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.gaps import GapKind
 from affidavit.plan import Task
+from audit.claims import Place
+from audit.family_claims import FamilyNumber
 from audit.rates import ClassGap, ClassRate, RateStudy, study
+from audit.total_variation import Distributions, total_variation
 
 NAME = "equalized-odds"
-VERSION = "1"
+VERSION = "2"
+STRICT: Final = "equalized_odds_strict"
+STRICT_SOURCE: Final = "total variation of the confusion matrix's rows, max over true labels: methods 6.1"
 SOURCE = "Hardt, Price, Srebro 2016; many classes: methods 6.1"
 
 
@@ -43,6 +52,14 @@ def _gaps(rates: tuple[ClassRate, ...]) -> tuple[ClassGap, ...]:
     )
 
 
+def _apart(case: Case, place: Place) -> tuple[Evidence, FamilyNumber]:
+    """Return the widest total variation between two groups' rows of the confusion matrix, over true labels."""
+    labels = case.runs[place.run].labels
+    evidence = case.book.raw_evidence(place.run, place.condition, place.family)
+    distributions = Distributions(evidence=evidence, n_labels=len(labels), strata=labels)
+    return evidence, total_variation(STRICT, distributions, source=STRICT_SOURCE)
+
+
 DESIGN = RateStudy(
     examination=NAME,
     method_version=VERSION,
@@ -50,6 +67,7 @@ DESIGN = RateStudy(
     title="Recall and false positive rate of each label in every group",
     rates=_rates,
     gaps=_gaps,
+    apart=_apart,
 )
 
 
@@ -64,7 +82,14 @@ EXAMINATION = FunctionExamination(
     method_version=VERSION,
     access=("table", "labels"),
     metrics=frozenset(
-        f"{name}_difference_{ending}" for name in ("equalized_odds", "equal_opportunity") for ending in ("max", "macro")
+        [
+            STRICT,
+            *(
+                f"{name}_difference_{ending}"
+                for name in ("equalized_odds", "equal_opportunity")
+                for ending in ("max", "macro")
+            ),
+        ]
     ),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,

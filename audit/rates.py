@@ -15,6 +15,7 @@ from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
 from audit.claims import Place, claim_rows, gap_claim, group_claims, places
 from audit.columns import BY_CLASS
+from audit.family_claims import FamilyNumber, family_claim
 
 NAMED: Final = 6
 """Rates that a caveat names before it counts."""
@@ -49,6 +50,8 @@ class RateStudy:
     rates: Callable[[tuple[str, ...], bool], tuple[ClassRate, ...]]
     """From the label space, and whether there are reference labels."""
     gaps: Callable[[tuple[ClassRate, ...]], tuple[ClassGap, ...]]
+    apart: Callable[[Case, Place], tuple[Evidence, FamilyNumber]]
+    """The widest total variation between whole distributions, in one family."""
 
 
 def study(case: Case, design: RateStudy) -> Testimony:
@@ -63,6 +66,7 @@ def study(case: Case, design: RateStudy) -> Testimony:
         _add_rates(cells, place, evidence, rates)
         if place.family:
             claims += [_gap(place, evidence, gap) for gap in design.gaps(rates)]
+            claims.append(family_claim(place, *design.apart(case, place)))
         case.progress(f"measuring {design.examination}", done, len(steps))
     exhibit = ExhibitTable(id=design.exhibit, title=design.title, columns=BY_CLASS, values=cells)
     return Testimony(claims=tuple(claims), exhibits=(exhibit,))

@@ -105,6 +105,13 @@ def models_page() -> str:
 def policy_page() -> str:
     """Return every key of a policy."""
     lines = ["# The policy", "", NOTE, "", "Every criterion of an audit lives in the policy and only there.", ""]
+    lines += [
+        "`starter` and `ser-tests-emotion` ship. `--policy ser-tests:PATH` reads the published thresholds of ser-tests "
+        "(Derington et al. 2023): a YAML file, a task's folder, or a folder of tasks. A threshold becomes a criterion "
+        "on the largest deviation of a group from everybody. What is not measured here, or is of a feature that is "
+        "not audited, is listed as not assessed in the policy's statement.",
+        "",
+    ]
     for model in (Policy, Criterion):
         lines += _model(model)
     return "\n".join(lines)

@@ -8,7 +8,8 @@ from affidavit.records import Finding
 from affidavit.report import AuditReport, DataDescription
 from reports.document import Block, Cell, Column, Facts, Fold, Listing, Paragraph, Section, Table, Verbatim
 from reports.front import unit_name
-from reports.wording import NOTHING, PRECISION, count_text, metric_label, plain, sentence_case
+from reports.metric_names import sentence_case
+from reports.wording import NOTHING, PRECISION, count_text, metric_label, plain
 
 _BETTER = {True: "higher", False: "lower", None: "neither"}
 

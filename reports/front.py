@@ -7,8 +7,9 @@ from collections import Counter
 from affidavit.records import Verdict
 from affidavit.report import SMALL_CELLS, AuditReport, DataDescription, Decision
 from reports.document import Block, Cell, Column, Facts, Listing, Paragraph, Section, Table
+from reports.metric_names import sentence_case
 from reports.ordering import distinct
-from reports.wording import count_text, counted, sentence_case, verdict_text
+from reports.wording import count_text, counted, verdict_text
 
 SMALL_CELLS_MEANING = (
     "This document shows groups of any size, down to single people. It is for those who supplied the data; "

@@ -9,6 +9,7 @@ from affidavit.records import Estimate, Finding, Verdict
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
 from reports.gallery import Gallery
+from reports.metric_names import sentence_case
 from reports.ordering import GroupKey, conditions_in_order, distinct, group_key, groups_in_order
 from reports.remarks import remarks_of
 from reports.tabulated import exhibit_tables
@@ -21,7 +22,6 @@ from reports.wording import (
     interval_text,
     metric_label,
     scale_of,
-    sentence_case,
     severity,
     verdict_text,
     worst,

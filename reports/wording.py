@@ -13,6 +13,7 @@ from typing import Final
 
 from affidavit.records import CriterionOutcome, DetectableEffect, Estimate, Finding, Interval, NullExpectation, Verdict
 from affidavit.report import Decision
+from reports.metric_names import Kind, read
 
 UNDEFINED: Final = "undefined"
 EVERYBODY: Final = "everybody"
@@ -39,43 +40,7 @@ PERCENT: Final = Scale(factor=100.0, digits=1, unit="%")
 POINTS: Final = Scale(factor=100.0, digits=1, unit="points")
 RAW: Final = Scale(factor=1.0, digits=3, unit="")
 
-_RATES: Final = MappingProxyType(
-    {
-        "accuracy": "Accuracy",
-        "unweighted_average_recall": "Unweighted average recall",
-        "weighted_average_recall": "Weighted average recall",
-        "weighted_f1": "Weighted F1",
-        "macro_f1": "Macro F1",
-        "balanced_accuracy": "Balanced accuracy",
-        "selection_rate": "Selection rate",
-        "recall": "Recall",
-        "precision": "Precision",
-        "false_positive_rate": "False positive rate",
-        "true_positive_rate": "True positive rate",
-        "word_error_rate": "Word error rate",
-        "demographic_parity": "Demographic parity",
-        "equalized_odds": "Equalised odds",
-        "equal_opportunity": "Equal opportunity",
-        "base_rate": "Base rate",
-        "agreement_with_fullest": "Agreement with the fullest condition",
-        "rationale_rate": "Share with a rationale",
-    }
-)
-_LABELS: Final = MappingProxyType(
-    {
-        "demographic_parity_ratio": "Demographic parity ratio (impact ratio)",
-        "attack_auroc": "Attack AUROC",
-        "tpr_at_fpr": "TPR at fixed FPR",
-    }
-)
-_ENDINGS: Final = MappingProxyType(
-    {
-        "_difference": "difference",
-        "_difference_max": "difference, widest class",
-        "_difference_macro": "difference, mean over classes",
-        "_ratio": "ratio",
-    }
-)
+_SCALES: Final = MappingProxyType({Kind.RATE: PERCENT, Kind.DIFFERENCE: POINTS, Kind.PLAIN: RAW})
 _SIGNS: Final = MappingProxyType(
     {
         Verdict.PASS: "✓ pass",
@@ -97,43 +62,18 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
 
 
-def sentence_case(name: str) -> str:
-    """Return a name as words.
-
-    >>> sentence_case("membership_inference")
-    'Membership inference'
-    """
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]
-
-
 def metric_label(metric: str) -> str:
     """Return what a metric is called; an unknown one by its own name.
 
     >>> metric_label("accuracy_per_unit"), metric_label("equalized_odds_difference_max")
     ('Accuracy, mean over units', 'Equalised odds difference, widest class')
     """
-    if metric.endswith(PER_UNIT):
-        return f"{metric_label(metric.removesuffix(PER_UNIT))}, mean over units"
-    if metric in _LABELS:
-        return _LABELS[metric]
-    stem, ending = _parted(metric)
-    label = _RATES.get(stem, sentence_case(stem))
-    return f"{label} {_ENDINGS[ending]}" if ending else label
-
-
-def _parted(metric: str) -> tuple[str, str]:
-    """Return the stem of a gap metric and its ending, which is empty for anything else."""
-    ending = max((e for e in _ENDINGS if metric.endswith(e)), key=len, default="")
-    return metric.removesuffix(ending), ending
+    return read(metric).label
 
 
 def scale_of(metric: str) -> Scale:
     """Return how a metric's numbers are printed: known rates in percent, their differences in points."""
-    stem, ending = _parted(metric.removesuffix(PER_UNIT))
-    if stem not in _RATES or ending == "_ratio":
-        return RAW
-    return POINTS if ending else PERCENT
+    return _SCALES[read(metric).kind]
 
 
 def figures(value: float | None, scale: Scale, *, digits: int | None = None) -> str:

