@@ -98,8 +98,10 @@ class Comparison:
         rates = np.clip(self.values, 0, 1)
         spread = (self.measured.standard_error[self.compared] > 0) & (rates > 0) & (rates < 1)
         low, high = logit_t_bounds(rates, self.errors, degrees_of_freedom=df, level=level)
-        agreeing = degenerate_rate_bounds(rates, n_units=self.measured.n_units[self.compared], level=level)
-        return Bounds(np.where(spread, low, agreeing.low), np.where(spread, high, agreeing.high))
+        units = self.measured.n_units[self.compared]
+        agreeing = degenerate_rate_bounds(rates[~spread], n_units=units[~spread], level=level)
+        low[~spread], high[~spread] = agreeing
+        return Bounds(low, high)
 
     def _unbounded(self, df: FloatArray, level: float) -> Bounds:
         """Return t bounds; on the root scale where values cannot be negative: small rates of counts are skewed."""

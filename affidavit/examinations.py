@@ -16,6 +16,7 @@ from typing import ClassVar, Final, Literal, get_args
 
 from affidavit.case import Case
 from affidavit.exhibits import ExhibitTable
+from affidavit.mislabelling import Mislabelled
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
@@ -52,6 +53,10 @@ class Claim:
     """The interval at another level, for deciding over a family; a string says why there is none."""
     unassessed: tuple[str, ...] = ()
     """Groups that the finding cannot speak for; they forbid a pass."""
+    mislabelled: Mislabelled | None = None
+    """The finding under other labels, to say how much label noise would take a failure away."""
+    family: str | None = None
+    """A family of its own that the finding's test belongs to: adjusted within it by Holm, and not with the report's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +84,14 @@ class FunctionExamination:
     function: Callable[[Case], Testimony] = field(repr=False)
     refusal: Callable[[Case], Refusal | None] | None = field(default=None, repr=False)
     """Reasons of its own; called with a case of one run at a time."""
+    together: Callable[[Case], Refusal | None] | None = field(default=None, repr=False)
+    """Reasons that no single run has; called with all the runs that can be examined, where there is any."""
 
     def refuses(self, case: Case) -> Refusal | None:
-        """Refuse a case none of whose runs can be examined."""
+        """Refuse a case none of whose runs can be examined, or whose runs cannot be examined together."""
         refused = self.refusals(case)
         if len(refused) < len(case.runs):
-            return None
+            return None if self.together is None else self.together(_without(case, refused))
         reasons = {refusal.because: refusal.remedy for refusal in refused}
         if len(reasons) == 1:
             return refused[0].model_copy(update={"run": None})
@@ -116,8 +123,7 @@ class FunctionExamination:
 
     def examine(self, case: Case) -> Testimony:
         """Answer for the runs that can be examined; the function is given no others."""
-        refused = {refusal.run for refusal in self.refusals(case)}
-        return self.function(replace(case, runs={name: run for name, run in case.runs.items() if name not in refused}))
+        return self.function(_without(case, self.refusals(case)))
 
 
 def examination(
@@ -181,6 +187,12 @@ def pending(estimate: Estimate) -> tuple[Verdict, str | None]:
     if estimate.interval is None:
         return Verdict.INCONCLUSIVE, estimate.why_no_interval
     return Verdict.INFORMATIVE, None
+
+
+def _without(case: Case, refused: Sequence[Refusal]) -> Case:
+    """Return the case of the runs that were not refused."""
+    names = {refusal.run for refusal in refused}
+    return replace(case, runs={name: run for name, run in case.runs.items() if name not in names})
 
 
 def _has(case: Case, run: Predictions, access: Access) -> bool:

@@ -191,16 +191,20 @@ class MeasuredGap:
         else:
             p_value, how = permutation_p_value(self.value, null.gaps, exact=null.exact), null.how
             if not null.exact:
-                p_value, how = 2 * min(p_value, self.pairwise_p_value()), f"{how} and pairwise bounds, Bonferroni"
+                p_value, how = 2 * self.pairwise_p_value(below=p_value), f"{how} and pairwise bounds, Bonferroni"
         return SignificanceTest(null="every group is the same", p_value=min(p_value, 1.0), method=how)
 
-    def pairwise_p_value(self) -> float:
-        """Return the level at which the simultaneous pairwise bounds first exclude no gap (Dunn 1961), by bisection."""
-        if not self._excludes_none(0.0):
-            return 1.0
+    def pairwise_p_value(self, *, below: float = 1.0) -> float:
+        """Return the level at which the simultaneous pairwise bounds first exclude no gap (Dunn 1961), by bisection.
+
+        Only a level under `below` is looked for; where there is none, `below` itself comes back.
+        """
+        start = max(float(np.log10(below)), float(MIN_LOG_P))
+        if not self._excludes_none(start):
+            return below
         if self._excludes_none(MIN_LOG_P):
             return float(10.0**MIN_LOG_P)
-        excluded, included = 0.0, float(MIN_LOG_P)
+        excluded, included = start, float(MIN_LOG_P)
         for _ in range(BISECTIONS):
             middle = (excluded + included) / 2
             excluded, included = (middle, included) if self._excludes_none(middle) else (excluded, middle)

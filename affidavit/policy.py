@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from affidavit.digests import digest_of
 from affidavit.errors import PolicyError
-from affidavit.records import Finding, Record
+from affidavit.records import Finding, Interval, Record
 from affidavit.yaml_files import describe_validation_error, read_yaml
 
 STARTER = "starter"
@@ -48,6 +48,18 @@ class Criterion(Record):
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError("a criterion has exactly one of at_most and at_least")
         return self
+
+    def kept_by(self, interval: Interval) -> bool:
+        """Say whether a whole interval lies on the right side of the bound."""
+        if self.at_most is not None:
+            return interval.high <= self.at_most
+        return interval.low >= (self.at_least or 0.0)
+
+    def broken_by(self, interval: Interval) -> bool:
+        """Say whether a whole interval lies on the wrong side of the bound."""
+        if self.at_most is not None:
+            return interval.low > self.at_most
+        return interval.high < (self.at_least or 0.0)
 
     def binds(self, finding: Finding, *, fullest: str) -> bool:
         """Say whether the criterion speaks of this finding; `fullest` is the fullest condition of its run."""

@@ -138,6 +138,21 @@ class CriterionOutcome(Record):
     adjusted_interval: Interval | None = None
 
 
+class LabelNoise(Record):
+    """How many wrong reference labels in one group it would take for a failure to be none: shares from 0 to 0.5.
+
+    Null where not even half of the labels would be enough.
+    """
+
+    group: str
+    adverse: Number | None = Field(ge=0, le=0.5)
+    """Wrong in the way that excuses the model most."""
+    uniform: Number | None = Field(default=None, ge=0, le=0.5)
+    """Replaced by another label at random; absent where that is not defined for the metric."""
+    uniform_defined: bool
+    """Whether random replacement can be undone for this metric: it can for accuracy."""
+
+
 class Finding(Record):
     """One answer of an examination."""
 
@@ -165,6 +180,8 @@ class Finding(Record):
     minimum_detectable_effect: DetectableEffect | None = None
     test: SignificanceTest | None = None
     criterion: CriterionOutcome | None = None
+    label_noise: LabelNoise | None = None
+    """For failing findings that rest on reference labels: what mislabelling would take the failure away."""
     verdict: Verdict
     because: str | None = None
     """Why the verdict is what it is, where that is not plain from the numbers."""

@@ -14,6 +14,7 @@ from affidavit.report import Decision
 _LEADING: Final = ("accuracy", "word_error_rate", "agreement_with_fullest", "rationale_rate")
 _PERFORMANCE: Final = ("accuracy", "word_error_rate")
 _WITHOUT_LABELS: Final = ("demographic_parity_difference_max",)
+_BORNE: Final = "accuracy_difference_borne_by_"
 _WORDS: Final = {
     "accuracy": "accuracy",
     "word_error_rate": "word error rate",
@@ -37,8 +38,33 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         sentences += [_value(finding) for finding in everybody[:1]]
         told = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
         sentences += [_gap(f) for metric in told for f in _first_condition([g for g in mine if g.metric == metric])]
-        sentences += _absent_citations(mine)
+        sentences += _borne(mine) + _lost(mine) + _absent_citations(mine)
     return sentences
+
+
+def _borne(findings: Sequence[Finding]) -> list[str]:
+    """Return which modality bears most of a gap in accuracy, for each feature where that is beyond doubt."""
+    sentences = []
+    for total in (f for f in findings if f.metric == "accuracy_difference_all_modalities" and f.estimate.value):
+        shares = [f for f in findings if f.compared == total.compared and f.metric.startswith(_BORNE)]
+        most = max(shares, key=lambda f: f.estimate.value or 0.0, default=None)
+        if most is None or most.estimate.interval is None or most.estimate.interval.low <= 0:
+            continue
+        sentences.append(
+            f"{total.run}, {total.condition}, by {' x '.join(total.compared or ())}: of the "
+            f"{100 * (total.estimate.value or 0.0):.1f} points between {total.lowest} and {total.highest}, "
+            f"{spoken(most.estimate, 'points')} come through the {most.metric.removeprefix(_BORNE)}."
+        )
+    return sentences
+
+
+def _lost(findings: Sequence[Finding]) -> list[str]:
+    """Return the degraded condition that costs everybody most."""
+    losses = [f for f in findings if f.metric == "accuracy_loss" and not f.groups and f.compared is None]
+    worst = max(losses, key=lambda f: f.estimate.value or 0.0, default=None)
+    if worst is None or worst.estimate.value is None or worst.estimate.value <= 0:
+        return []
+    return [f"{worst.run}, {worst.condition}: accuracy of everybody falls by {spoken(worst.estimate, 'points')}."]
 
 
 def _absent_citations(findings: Sequence[Finding]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 from affidavit.conditions import sorted_conditions
 from affidavit.errors import PolicyError
 from affidavit.examinations import Claim
+from affidavit.mislabelling import label_noise
 from affidavit.plan import Statistics
 from affidavit.policy import Criterion, Policy
 from affidavit.records import CriterionOutcome, Finding, Interval, SignificanceTest, Verdict
@@ -20,6 +21,7 @@ from affidavit.report import Decision
 from affidavit.yaml_files import did_you_mean
 
 FAMILY: Final = "every test of this report"
+OTHERS: Final = "every test of this report that has no family of its own"
 
 
 def check_policy(policy: Policy, metrics: frozenset[str]) -> None:
@@ -52,10 +54,12 @@ def decide(claims: Sequence[Claim], policy: Policy | None, statistics: Statistic
     by_claim: dict[str, list[Criterion]] = {}
     for claim, criterion in bound:
         by_claim.setdefault(claim.finding.id, []).append(criterion)
-    findings = [
-        f for claim in claims for f in _decided(claim, by_claim.get(claim.finding.id, []), len(bound), statistics)
+    decided = [
+        (finding, claim.family)
+        for claim in claims
+        for finding in _decided(claim, by_claim.get(claim.finding.id, []), len(bound), statistics)
     ]
-    return _adjusted(findings, statistics)
+    return _adjusted([finding for finding, _ in decided], [family for _, family in decided], statistics)
 
 
 def _bound(claims: Sequence[Claim], policy: Policy | None) -> list[tuple[Claim, Criterion]]:
@@ -124,7 +128,9 @@ def _held_against(claim: Claim, criterion: Criterion, family_size: int, statisti
         adjusted_interval=interval if isinstance(interval, Interval) else None,
     )
     verdict, because = _verdict(criterion, interval, claim)
-    return claim.finding.model_copy(update={"criterion": outcome, "verdict": verdict, "because": because})
+    noise = label_noise(claim.mislabelled, criterion, level) if verdict is Verdict.FAIL and claim.mislabelled else None
+    decided = {"criterion": outcome, "verdict": verdict, "because": because, "label_noise": noise}
+    return claim.finding.model_copy(update=decided)
 
 
 def _verdict(criterion: Criterion, interval: Interval | str | None, claim: Claim) -> tuple[Verdict, str | None]:
@@ -132,25 +138,17 @@ def _verdict(criterion: Criterion, interval: Interval | str | None, claim: Claim
         return Verdict.INCONCLUSIVE, interval or "there is no interval to decide by"
     bound = criterion.at_most if criterion.at_most is not None else criterion.at_least
     side = "at most" if criterion.at_most is not None else "at least"
-    inside, outside = _sides(criterion, interval)
-    if outside:
+    if criterion.broken_by(interval):
         return Verdict.FAIL, None
-    if not inside:
+    if not criterion.kept_by(interval):
         return Verdict.INCONCLUSIVE, f"the deciding interval contains the bound ({side} {bound:g})"
     if claim.unassessed:
         return Verdict.INCONCLUSIVE, f"groups too small to be compared: {'; '.join(claim.unassessed[:6])}"
     return Verdict.PASS, None
 
 
-def _sides(criterion: Criterion, interval: Interval) -> tuple[bool, bool]:
-    """Return whether the interval lies wholly inside, and wholly outside, the bound."""
-    if criterion.at_most is not None:
-        return interval.high <= criterion.at_most, interval.low > criterion.at_most
-    at_least = criterion.at_least or 0.0
-    return interval.low >= at_least, interval.high < at_least
-
-
-def _adjusted(findings: Sequence[Finding], statistics: Statistics) -> tuple[Finding, ...]:
+def _adjusted(findings: Sequence[Finding], own: Sequence[str | None], statistics: Statistics) -> tuple[Finding, ...]:
+    """Adjust every test: those with a family of their own within it by Holm, the rest as the plan says."""
     import numpy as np
 
     from affidavit.statistics.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
@@ -160,22 +158,28 @@ def _adjusted(findings: Sequence[Finding], statistics: Statistics) -> tuple[Find
         "benjamini-hochberg": benjamini_hochberg,
         "benjamini-yekutieli": benjamini_yekutieli,
     }
-    families: dict[str, list[int]] = {}
-    for i, finding in enumerate(findings):
-        if finding.test is not None:
-            families.setdefault(_family(finding, statistics), []).append(i)
-    changed: dict[int, tuple[float, str]] = {}
-    for family, tested in families.items():
-        adjusted = corrections[statistics.screening](np.array([_test(findings[i]).p_value for i in tested]))
-        changed |= {i: (float(p), f"{family} ({len(tested)})") for i, p in zip(tested, adjusted, strict=True)}
-    return tuple(
-        finding if i not in changed else _with_adjusted(finding, *changed[i], correction=statistics.screening)
-        for i, finding in enumerate(findings)
+    several = any(
+        finding.test is not None and family is not None for finding, family in zip(findings, own, strict=True)
     )
+    families: dict[tuple[str, str], list[int]] = {}
+    for i, (finding, family) in enumerate(zip(findings, own, strict=True)):
+        if finding.test is not None:
+            named = (
+                (family, "holm") if family else (_family(finding, statistics, several=several), statistics.screening)
+            )
+            families.setdefault(named, []).append(i)
+    changed: dict[int, Finding] = {}
+    for (family, correction), tested in families.items():
+        adjusted = corrections[correction](np.array([_test(findings[i]).p_value for i in tested]))
+        for i, p in zip(tested, adjusted, strict=True):
+            changed[i] = _with_adjusted(findings[i], float(p), f"{family} ({len(tested)})", correction=correction)
+    return tuple(changed.get(i, finding) for i, finding in enumerate(findings))
 
 
-def _family(finding: Finding, statistics: Statistics) -> str:
-    return FAMILY if statistics.family == "report" else f"every test of {finding.examination}"
+def _family(finding: Finding, statistics: Statistics, *, several: bool) -> str:
+    if statistics.family == "report":
+        return OTHERS if several else FAMILY
+    return f"every test of {finding.examination}"
 
 
 def _test(finding: Finding) -> SignificanceTest:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from affidavit.case import Case
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import MeasuredGap
 from affidavit.intervals import Measured
-from affidavit.records import Finding
+from affidavit.mislabelling import mislabelled_group
+from affidavit.records import Finding, Refusal
 
 DEEPEST: Final = 4
 """Features in an intersection, at most: what a plan may ask for."""
@@ -27,6 +28,21 @@ class Place:
     family: tuple[str, ...]
     has_units: bool
     level: float
+
+
+def needs_groups(examination: str) -> Callable[[Case], Refusal | None]:
+    """Return the refusal of a case in which nobody said whom to compare."""
+
+    def refuses(case: Case) -> Refusal | None:
+        if case.by:
+            return None
+        return Refusal(
+            examination=examination,
+            because="it compares groups, and no sensitive feature was named",
+            remedy="name the columns that make groups: `--by accent,age`, or `by:` in the plan",
+        )
+
+    return refuses
 
 
 def places(case: Case, *, examination: str, method_version: str) -> list[Place]:
@@ -53,6 +69,11 @@ def places_under(case: Case, run: str, condition: str, *, examination: str, meth
         )
         for family in case.families
     ]
+
+
+def under_other_labels(claims: Sequence[Claim], measured: Measured) -> list[Claim]:
+    """Return group claims of class sums together with what they would be under other labels."""
+    return [replace(claim, mislabelled=mislabelled_group(measured, group)) for group, claim in enumerate(claims)]
 
 
 def group_claims(place: Place, measured: Measured, *, caveats: Mapping[int, tuple[str, ...]]) -> list[Claim]:

@@ -18,7 +18,7 @@ from affidavit.evidence import Evidence
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.gaps import GapKind
 from affidavit.plan import Task
-from audit.claims import Place
+from audit.claims import Place, needs_groups
 from audit.family_claims import FamilyNumber
 from audit.rates import ClassGap, ClassRate, RateStudy, study
 from audit.total_variation import Distributions, total_variation
@@ -122,4 +122,5 @@ EXAMINATION = FunctionExamination(
     ),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
+    refusal=needs_groups(NAME),
 )

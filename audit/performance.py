@@ -19,9 +19,10 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
+from affidavit.mislabelling import mislabelled_gap
 from affidavit.plan import Task
 from affidavit.tally import GroupedSums
-from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name, level_cells, places
+from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name, level_cells, places, under_other_labels
 from audit.columns import BY_GROUP, MATRIX
 
 NAME = "performance"
@@ -52,11 +53,11 @@ def _family(place: Place, evidence: Evidence, labels: tuple[str, ...]) -> tuple[
     statistics = performance(len(labels))
     caveats = _absent_classes(evidence, labels)
     averages = {"unweighted_average_recall", "macro_f1"}
-    claims = [
-        claim
-        for s in statistics
-        for claim in group_claims(place, measure(evidence, s), caveats=caveats if s.name in averages else {})
-    ]
+    claims = []
+    for s in statistics:
+        measured = measure(evidence, s)
+        plain = group_claims(place, measured, caveats=caveats if s.name in averages else {})
+        claims += under_other_labels(plain, measured)
     if place.has_units:
         unit_means = evidence.per_unit(statistics)
         claims += [
@@ -87,7 +88,8 @@ def _gaps(place: Place, evidence: Evidence, statistics: tuple[Statistic, ...], l
             continue
         for scale in ("difference", "ratio"):
             gap = measure_gap(evidence, [statistic], GapKind(name=f"{statistic.name}_{scale}", scale=scale))
-            claims.append(gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, gap, labels)))
+            claim = gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, gap, labels))
+            claims.append(replace(claim, mislabelled=mislabelled_gap(gap)))
     return claims
 
 

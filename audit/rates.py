@@ -13,6 +13,7 @@ from affidavit.examinations import Claim, Testimony
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
+from affidavit.mislabelling import mislabelled_gap
 from audit.claims import Place, claim_rows, gap_claim, group_claims, places
 from audit.columns import BY_CLASS
 from audit.family_claims import FamilyNumber, family_claim
@@ -82,7 +83,8 @@ def _add_rates(cells: Cells, place: Place, evidence: Evidence, rates: Sequence[C
 
 def _gap(place: Place, evidence: Evidence, gap: ClassGap) -> Claim:
     measured = measure_gap(evidence, [replace(rate.statistic, label=rate.label) for rate in gap.rates], gap.kind)
-    return gap_claim(place, measured, source=gap.source, caveats=_missing(evidence, measured, gap))
+    claim = gap_claim(place, measured, source=gap.source, caveats=_missing(evidence, measured, gap))
+    return replace(claim, mislabelled=mislabelled_gap(measured))
 
 
 def _missing(evidence: Evidence, measured: MeasuredGap, gap: ClassGap) -> tuple[str, ...]:

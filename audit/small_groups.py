@@ -22,7 +22,7 @@ from affidavit.plan import Task
 from affidavit.records import Estimate, ExhibitColumn, Finding, Interval, Verdict
 from affidavit.statistics.suremap import Shrunken, shared_level_blocks, suremap
 from affidavit.statistics.types import FloatArray, IntArray
-from audit.claims import Place, group_name, level_cells, places
+from audit.claims import Place, group_name, level_cells, needs_groups, places
 from audit.columns import ESTIMATE, PLACE
 
 NAME = "small-groups"
@@ -150,4 +150,5 @@ EXAMINATION = FunctionExamination(
     metrics=frozenset(METRICS),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
+    refusal=needs_groups(NAME),
 )

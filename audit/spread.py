@@ -24,7 +24,7 @@ from affidavit.statistics.between_group_variance import (
 )
 from affidavit.statistics.boxes import spread_bounds
 from affidavit.statistics.types import Bounds
-from audit.claims import places
+from audit.claims import needs_groups, places
 from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim
 
 NAME = "spread"
@@ -115,4 +115,5 @@ EXAMINATION = FunctionExamination(
     metrics=frozenset(METRICS),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
+    refusal=needs_groups(NAME),
 )

@@ -69,7 +69,7 @@ class Distributions:
     @cached_property
     def _rows(self) -> FloatArray:
         """Rows of each (unit, group) in each stratum, [R, T]."""
-        return self.counts(self.evidence.grouped.sums).sum(-1)
+        return np.asarray(self.counts(self.evidence.grouped.sums).sum(-1))
 
     @cached_property
     def n_units(self) -> FloatArray:
@@ -140,11 +140,15 @@ class Distributions:
             return "a compared group gives no standard error"
         return Interval(low=low, high=high, level=level, method="simultaneous pairwise MOVER over sets of labels")
 
-    def p_value(self) -> float:
-        """Return the level at which the simultaneous bounds first exclude that all are the same, by bisection."""
-        if not self._apart(0.0):
-            return 1.0
-        excluded, included = 0.0, float(MIN_LOG_P)
+    def p_value(self, *, below: float = 1.0) -> float:
+        """Return the level at which the simultaneous bounds first exclude that all are the same, by bisection.
+
+        Only a level under `below` is looked for; where there is none, `below` itself comes back.
+        """
+        start = float(np.log10(below))
+        if not self._apart(start):
+            return below
+        excluded, included = start, float(MIN_LOG_P)
         for _ in range(BISECTIONS):
             middle = (excluded + included) / 2
             excluded, included = (middle, included) if self._apart(middle) else (excluded, middle)
@@ -172,11 +176,8 @@ class Distributions:
         if not independent:
             i, j = pairs_of(len(groups))
             return Bounds((bounds.low[i] - bounds.high[j]).ravel(), (bounds.high[i] - bounds.low[j]).ravel())
-        ends = [
-            mover_difference_bounds(rates[:, s], Bounds(bounds.low[:, s], bounds.high[:, s]))
-            for s in range(rates.shape[1])
-        ]
-        return Bounds(np.concatenate([e.low for e in ends]), np.concatenate([e.high for e in ends]))
+        low, high = mover_difference_bounds(rates, bounds)
+        return Bounds(low.ravel(), high.ravel())
 
     def _set_rates(self, t: int, groups: NDArray[np.int64], alpha: float) -> tuple[FloatArray, Bounds]:
         """Return [G, S] rates of every set of labels and their bounds, as a rate's own interval is made."""
@@ -189,8 +190,10 @@ class Distributions:
         level = 1 - alpha
         spread = (errors > 0) & (rates > 0) & (rates < 1)
         low, high = logit_t_bounds(rates, errors, degrees_of_freedom=df[groups][:, None], level=level)
-        agreeing = degenerate_rate_bounds(rates, n_units=self.n_units[groups, t][:, None], level=level)
-        return rates, Bounds(np.where(spread, low, agreeing.low), np.where(spread, high, agreeing.high))
+        units = np.broadcast_to(self.n_units[groups, t][:, None], rates.shape)
+        agreeing = degenerate_rate_bounds(rates[~spread], n_units=units[~spread], level=level)
+        low[~spread], high[~spread] = agreeing
+        return rates, Bounds(low, high)
 
     @cached_property
     def _spread(self) -> tuple[tuple[FloatArray, FloatArray], ...]:
@@ -252,5 +255,5 @@ def _test(distributions: Distributions, value: float, chance: Chance | None) -> 
     test = chance.test(value)
     if chance.exact:
         return test
-    p_value = min(1.0, 2 * min(test.p_value, distributions.p_value()))
+    p_value = min(1.0, 2 * distributions.p_value(below=test.p_value))
     return SignificanceTest(null=null, p_value=p_value, method=f"{chance.method} and pairwise bounds, Bonferroni")

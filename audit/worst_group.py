@@ -18,7 +18,7 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.gaps import group_label
 from affidavit.plan import Task
 from affidavit.records import Interval
-from audit.claims import places
+from audit.claims import needs_groups, places
 from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim
 
 NAME = "worst-group"
@@ -93,4 +93,5 @@ EXAMINATION = FunctionExamination(
     metrics=frozenset(METRICS),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
+    refusal=needs_groups(NAME),
 )

@@ -9,6 +9,7 @@ from affidavit.records import CriterionOutcome, Finding, Interval, Verdict
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
 from reports.ordering import distinct
+from reports.remarks import label_noise_remark
 from reports.wording import (
     NOTHING,
     bound_text,
@@ -160,7 +161,7 @@ def _level(interval: Interval | None) -> str:
 def _reasons(finding: Finding, notes: Notes) -> tuple[int, ...]:
     source = f"source of the bound: {finding.criterion.source}" if finding.criterion else ""
     why = f"no interval: {finding.estimate.why_no_interval}" if finding.estimate.why_no_interval else ""
-    texts = [source, finding.because, why, *finding.caveats]
+    texts = [source, finding.because, why, label_noise_remark(finding), *finding.caveats]
     return tuple(notes.number(text) for text in texts if text)
 
 

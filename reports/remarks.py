@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from affidavit.records import Finding, Interval
 from reports.wording import (
+    EVERYBODY,
+    PERCENT,
     chance_limit_text,
     detectable_text,
     estimate_text,
@@ -25,6 +27,7 @@ def remarks_of(finding: Finding, by_id: Mapping[str, Finding]) -> list[str]:
         chance_remark(finding),
         detectable_remark(finding),
         test_remark(finding),
+        label_noise_remark(finding),
         controls_remark(finding, by_id),
         *finding.caveats,
     ]
@@ -62,6 +65,21 @@ def test_remark(finding: Finding) -> str:
         return ""
     adjusted = f", adjusted {p_text(test.p_adjusted)}" if test.p_adjusted is not None else ""
     return f"p {p_text(test.p_value)}{adjusted}: {test.method}, null: {test.null}"
+
+
+def label_noise_remark(finding: Finding) -> str:
+    """Return how much mislabelling would take a failure away."""
+    noise = finding.label_noise
+    if noise is None:
+        return ""
+    whose = "labels" if noise.group == EVERYBODY else f"labels of {noise.group}"
+    adverse = f"wrong {whose}, in the way that excuses the model most: {_least(noise.adverse)}"
+    random = f"; replaced at random: {_least(noise.uniform)}" if noise.uniform_defined else ""
+    return f"what would take the failure away: {adverse}{random}"
+
+
+def _least(share: float | None) -> str:
+    return "not even half" if share is None else quantity(share, PERCENT)
 
 
 def controls_remark(finding: Finding, by_id: Mapping[str, Finding]) -> str:

@@ -7,19 +7,23 @@ difference is as cautious as the group's interval is.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from affidavit.statistics.types import Bounds, FloatArray, IntArray
 
 
+@lru_cache(maxsize=64)
 def pairs_of(n_groups: int) -> tuple[IntArray, IntArray]:
-    """Indices i < j of all pairs of groups."""
+    """Indices i < j of all pairs of groups; not to be written to."""
     i, j = np.triu_indices(n_groups, k=1)
+    i.flags.writeable = j.flags.writeable = False
     return i, j
 
 
 def mover_difference_bounds(values: FloatArray, bounds: Bounds) -> Bounds:
-    """Bounds [P] of values[i] - values[j], i < j, from bounds [G] of each value at the level wanted for a pair.
+    """Bounds [P, ...] of values[i] - values[j], i < j, from bounds [G, ...] of each value at the level of a pair.
 
     low = d - sqrt((x_i - l_i)^2 + (u_j - x_j)^2), high = d + sqrt((u_i - x_i)^2 + (x_j - l_j)^2), groups independent.
     With symmetric bounds this is Welch's interval but for the degrees of freedom. NaN in, NaN out for the pair.

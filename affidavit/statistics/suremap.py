@@ -83,7 +83,7 @@ class _Model(NamedTuple):
             minimize(lambda logs: self.at(np.exp(logs)).risk, start, method="L-BFGS-B", bounds=bounds)
             for start in starts
         ]
-        return np.exp(min(found, key=lambda each: float(each.fun)).x)
+        return np.asarray(np.exp(min(found, key=lambda each: float(each.fun)).x))
 
 
 def _agreeing(codes: IntArray) -> FloatArray:

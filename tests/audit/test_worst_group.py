@@ -95,3 +95,9 @@ def test_the_interval_covers_the_least_true_value() -> None:
         assert interval is not None
         covered += interval.low <= true.min() <= interval.high
     assert covered / 400 >= 0.93 - 2 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_without_groups_it_refuses() -> None:
+    refusal = EXAMINATION.refuses(case_of(predictions_frame(conditions=("TAV",)), ()))
+    assert refusal is not None
+    assert "--by" in refusal.remedy

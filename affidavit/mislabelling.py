@@ -1,0 +1,162 @@
+"""How much mislabelling would it take for a failure to go away? Failing findings recomputed with other labels.
+
+Only the labels of the disadvantaged group are changed, those of the others are taken as they are. Two kinds:
+
+* adverse: a share of the group's labels is wrong in the way that excuses the model most, so that wrong answers were
+  right after all; spread over units in proportion to their wrong answers. No smaller share of errors could do it.
+* uniform: a share of the group's labels was replaced by another one at random, which hides right answers; undoing it in
+  expectation gives accuracy (a - b) / (1 - rho - b) with b = rho / (K - 1), for observed accuracy a.
+
+Both work on class sums (hits, true, predicted), through the same intervals as the finding's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from affidavit.confusion import FloatArray, Statistic
+from affidavit.evidence import Evidence
+from affidavit.gaps import MeasuredGap, group_label, measure_gap
+from affidavit.intervals import Measured, Reason, measure
+from affidavit.policy import Criterion
+from affidavit.records import Interval, LabelNoise
+
+LARGEST: Final = 0.5
+"""Beyond half of the labels nothing can be called label noise."""
+GRID: Final = 50
+STEPS: Final = 7
+"""Halvings within a step of the grid: a resolution of a tenth of a thousandth."""
+IntervalAt = Callable[[float, float], Interval | Reason]
+"""From the share of the group's labels and the level to the interval that would have been found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mislabelled:
+    """A finding as it would be with other labels in one group."""
+
+    group: str
+    adverse: IntervalAt
+    uniform: IntervalAt | None
+    """None where undoing random noise is not defined for the statistic: for other than accuracies."""
+
+
+def turned_right(sums: FloatArray, share: float) -> FloatArray:
+    """Return class sums [..., 3K] in which a share of all wrong answers is right: their label is what was predicted."""
+    hits, true, predicted = np.split(sums, 3, axis=-1)
+    excused, lost = share * (predicted - hits), share * (true - hits)
+    return np.concatenate([hits + excused, true - lost + excused, predicted], axis=-1)
+
+
+def without_random_labels(sums: FloatArray, rho: float) -> FloatArray:
+    """Return class sums [..., 3K] as expected before a share rho of the labels was replaced by another at random.
+
+    The observed confusion matrix is A times the true one, A = (1 - rho - b) I + b J, b = rho / (K - 1); its inverse is
+    (I - b J) / (1 - rho - b). Entries of single units may be negative; their sums are unbiased.
+
+    Source: the class-conditional noise model of Natarajan et al. 2013, inverted.
+    """
+    hits, true, predicted = np.split(sums, 3, axis=-1)
+    b = rho / (hits.shape[-1] - 1)
+    a = 1 - rho - b
+    everyone = true.sum(-1, keepdims=True)
+    return np.concatenate([(hits - b * predicted) / a, (true - b * everyone) / a, predicted], axis=-1)
+
+
+def mislabelled_gap(gap: MeasuredGap) -> Mislabelled | None:
+    """Return a gap of class sums under other labels of its disadvantaged group; None where no group is, or none can.
+
+    A gap of selection rates does not depend on labels.
+    """
+    decisive, extremes = gap.decisive(), gap.extremes()
+    if decisive is None or extremes is None or decisive.measured.statistic.higher_is_better is None:
+        return None
+    values = decisive.values if decisive.measured.statistic.higher_is_better else -decisive.values
+    group = int(decisive.compared[int(values.argmin())])
+    statistics = [component.measured.statistic for component in gap.components]
+
+    def interval(sums: Callable[[FloatArray, float], FloatArray], share: float, level: float) -> Interval | Reason:
+        changed = _changed(gap.evidence, group, lambda rows: sums(rows, share))
+        return measure_gap(changed, statistics, gap.kind).interval(level)
+
+    return _mislabelled(gap.evidence, group, statistics, interval)
+
+
+def mislabelled_group(measured: Measured, group: int) -> Mislabelled | None:
+    """Return a group's value under other labels of the group; None where it has no value, or no direction."""
+    if measured.statistic.higher_is_better is None or np.isnan(measured.value[group]):
+        return None
+
+    def interval(sums: Callable[[FloatArray, float], FloatArray], share: float, level: float) -> Interval | Reason:
+        changed = _changed(measured.evidence, group, lambda rows: sums(rows, share))
+        return measure(changed, measured.statistic).interval(group, level)
+
+    return _mislabelled(measured.evidence, group, [measured.statistic], interval)
+
+
+def _mislabelled(
+    evidence: Evidence,
+    group: int,
+    statistics: list[Statistic],
+    interval: Callable[[Callable[[FloatArray, float], FloatArray], float, float], Interval | Reason],
+) -> Mislabelled:
+    hits, true, _ = np.split(evidence.totals[group], 3)
+    wrong = 1 - float(hits.sum() / true.sum())
+
+    def adverse(share: float, level: float) -> Interval | Reason:
+        return interval(turned_right, min(share / wrong, 1.0) if wrong > 0 else 0.0, level)
+
+    def uniform(share: float, level: float) -> Interval | Reason:
+        return interval(without_random_labels, share, level)
+
+    accuracies = all(statistic.name in ("accuracy", "weighted_average_recall") for statistic in statistics)
+    name = group_label(evidence, group) or "everybody"
+    return Mislabelled(group=name, adverse=adverse, uniform=uniform if accuracies else None)
+
+
+def _changed(evidence: Evidence, group: int, change: Callable[[FloatArray], FloatArray]) -> Evidence:
+    """Return evidence in which the sums of one group are changed; everything else, draws included, is the same."""
+    sums = evidence.grouped.sums.copy()
+    rows = evidence.grouped.group == group
+    sums[rows] = change(sums[rows])
+    return Evidence(
+        grouped=replace(evidence.grouped, sums=sums),
+        options=evidence.options,
+        resampler=evidence.resampler,
+        seed=evidence.seed,
+        shufflers=evidence.shufflers,
+    )
+
+
+def label_noise(mislabelled: Mislabelled, criterion: Criterion, level: float) -> LabelNoise:
+    """Return the least shares of wrong labels under which a failing finding would no longer fail at this level."""
+    adverse = _least_share(mislabelled.adverse, criterion, level)
+    uniform = None if mislabelled.uniform is None else _least_share(mislabelled.uniform, criterion, level)
+    return LabelNoise(
+        group=mislabelled.group, adverse=adverse, uniform=uniform, uniform_defined=mislabelled.uniform is not None
+    )
+
+
+def _least_share(interval_at: IntervalAt, criterion: Criterion, level: float) -> float | None:
+    """Return the least share, on a grid and then by bisection; None where none up to a half is enough.
+
+    A grid first: with too many labels changed the group overtakes the others, and the gap fails the other way round.
+    """
+
+    def fails(share: float) -> bool:
+        interval = interval_at(share, level)
+        return isinstance(interval, Interval) and criterion.broken_by(interval)
+
+    # at LARGEST itself uniform noise over two labels leaves nothing to invert
+    grid = np.linspace(0, LARGEST * (1 - 1e-6), GRID + 1)
+    first = next((i for i in range(1, GRID + 1) if not fails(float(grid[i]))), None)
+    if first is None:
+        return None
+    failing, cured = float(grid[first - 1]), float(grid[first])
+    for _ in range(STEPS):
+        middle = (failing + cured) / 2
+        failing, cured = (middle, cured) if fails(middle) else (failing, middle)
+    return cured
