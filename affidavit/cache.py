@@ -186,6 +186,8 @@ def _restored(predictions: Predictions, reading: Reading, kept: Mapping[str, Any
         features=kept["features"],
         probabilities=predictions.mapped.probabilities,
         soft_labels=predictions.mapped.soft_labels,
+        truths=predictions.mapped.truths,
+        values=predictions.mapped.values,
     )
     return replace(
         predictions,

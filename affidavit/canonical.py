@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,11 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from affidavit.bands import banded
 from affidavit.columns import ColumnMap
 from affidavit.conditions import AS_SUPPLIED, Condition
+from affidavit.contradictions import contradictions
 from affidavit.errors import ColumnError, RowError
 from affidavit.plan import Feature, Task
-from affidavit.schema import ROW_NUMBER, UNKNOWN
+from affidavit.schema import ROW_NUMBER, UNKNOWN, VECTOR_TASKS
 from affidavit.texts import as_text, constant, encoded, is_fraction, labels_of, renamed, tidied, whole_numbers
 
 MAX_LEVELS: Final = 100
@@ -45,6 +46,8 @@ class Canonicaliser:
     assumptions: dict[str, None] = field(default_factory=dict)
     contradicted: int = 0
     """Rows of this pass in which another label than y_pred has the highest probability."""
+    unrated: dict[str, int] = field(default_factory=dict)
+    """Rows of this pass in which a dimension has no value, by column."""
     lacks_units: bool = False
     """Whether a row without a unit id has turned up."""
     _row: int = 0
@@ -53,6 +56,7 @@ class Canonicaliser:
     def restart(self) -> None:
         """Begin another pass over the same table."""
         self._row = self.contradicted = 0
+        self.unrated.clear()
 
     def columns(self) -> dict[str, Callable[[pa.RecordBatch], pa.Array]]:
         """Return how each canonical column is made from a batch, in the order of the table."""
@@ -68,9 +72,10 @@ class Canonicaliser:
             made["unit"] = self._unit
         if self.task is Task.TRANSCRIPTION:
             made |= {part: partial(self._required_number, part=part) for part in ("word_errors", "words")}
-        else:
+        elif self.task not in VECTOR_TASKS:
             labels = ("y_true", "y_pred") if self.labelled and "y_true" in parts else ("y_pred",)
             made |= {part: partial(self._label, part=part) for part in labels}
+        made |= self._dimensions()
         if "intensity" in parts:
             made["intensity"] = partial(self._number, part="intensity", low=-np.inf)
         if "weight" in parts:
@@ -80,6 +85,17 @@ class Canonicaliser:
         return made | {
             f"group_{name}": partial(self._levels, name=name, column=column)
             for name, column in self.mapped.features.items()
+        }
+
+    def _dimensions(self) -> dict[str, Callable[[pa.RecordBatch], pa.Array]]:
+        """Return how references and predictions are read; beside labels, not without references."""
+        asked = {"pred_": self.mapped.values} if self.labelled or self.task in VECTOR_TASKS else {}
+        asked |= {"true_": self.mapped.truths} if self.labelled else {}
+        read = self._answers if self.task is Task.MULTILABEL else self._values
+        return {
+            f"{prefix}{name}": partial(read, name=f"{prefix}{name}", column=columns[name])
+            for prefix, columns in asked.items()
+            for name in sorted(columns)
         }
 
     def canonical(self, batch: pa.RecordBatch, wanted: Sequence[str] | None = None) -> pa.RecordBatch:
@@ -93,7 +109,7 @@ class Canonicaliser:
         if wanted is None or not set(wanted) <= set(makers):
             columns |= self._distributions(batch)
         if wanted is None and self.mapped.probabilities and "y_pred" in columns:
-            self.contradicted += _contradictions(columns)
+            self.contradicted += contradictions(columns)
         self._row += batch.num_rows
         chosen = list(columns) if wanted is None else list(wanted)
         return pa.RecordBatch.from_arrays([columns[name] for name in chosen], names=chosen)
@@ -124,11 +140,36 @@ class Canonicaliser:
         self._refuse_missing(values, part, slug="row-value", remedy="fill it in, or drop the row")
         return values
 
+    def _values(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
+        """Return the values of a dimension; what nobody rated is unknown, and counted."""
+        values = self._as_number(batch.column(column), name, low=-np.inf)
+        if self.task is Task.REGRESSION and name.startswith("pred_"):
+            remedy = "a row that was not judged does not belong in the table"
+            self._refuse_missing(values, name, slug="row-value", remedy=remedy)
+        self.unrated[name] = self.unrated.get(name, 0) + values.null_count
+        return values
+
+    def _answers(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
+        """Return whether a label holds, as 0 and 1."""
+        values = self._as_number(batch.column(column), name, low=-np.inf)
+        self._refuse_missing(values, name, slug="row-value", remedy="write 1 where the label holds, else 0")
+        numbers = values.to_numpy(zero_copy_only=False)
+        if (bad := (numbers != 0) & (numbers != 1)).any():
+            raise RowError(
+                f"{name} is neither 0 nor 1",
+                slug="row-value",
+                where=self._at(int(np.argmax(bad))),
+                found=f"{numbers[bad][0]:g}",
+                allowed="0 or 1",
+                remedy="cut a score into 0 and 1 first, or declare the table a regression (task: regression)",
+            )
+        return pa.array(numbers.astype(np.int8))
+
     def _levels(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
         feature = self.features.get(name, Feature())
         if feature.bands is not None:
             values = self._as_number(batch.column(column), f"group_{name}", low=-np.inf)
-            return encoded(_banded(values, feature.bands))
+            return encoded(banded(values, feature.bands))
         levels = whole_numbers(self._tidy(encoded(self._as_text(batch.column(column), name)), f"group_{name}"))
         if levels.null_count:
             levels = encoded(pc.fill_null(levels.dictionary_decode(), UNKNOWN))
@@ -151,7 +192,7 @@ class Canonicaliser:
         columns: dict[str, pa.Array] = {}
         for prefix, found in (("prob_", self.mapped.probabilities), ("soft_", self.mapped.soft_labels)):
             values = {f"{prefix}{label}": self._probability(batch.column(name), name) for label, name in found.items()}
-            if values:
+            if values and self.task is not Task.MULTILABEL:  # labels that exclude each other share one row's whole
                 self._refuse_sums(np.sum([column.to_numpy() for column in values.values()], axis=0), prefix)
             columns |= values
         return columns
@@ -357,29 +398,3 @@ def _reads(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text
-
-
-def _contradictions(columns: Mapping[str, pa.Array]) -> int:
-    """Return in how many rows another label is more probable than the one predicted."""
-    names = [name for name in columns if name.startswith("prob_")]
-    shares = np.stack([columns[name].to_numpy() for name in names])
-    position = {name.removeprefix("prob_"): i for i, name in enumerate(names)}
-    said = columns["y_pred"]
-    if not set(said.dictionary.to_pylist()) <= set(position):
-        return 0  # the label space is declared, and wider than the probabilities
-    code = np.array([position[label] for label in said.dictionary.to_pylist()])[said.indices.to_numpy()]
-    return int((shares.max(axis=0) > shares[code, np.arange(len(code))] + 1e-9).sum())
-
-
-def _banded(values: pa.Array, cuts: tuple[float, ...]) -> pa.Array:
-    """Return band names: `under 30`, `30-49`, `50 and over`; a missing number stays unknown.
-
-    Bands of whole numbers print their last whole number, others the open end: `0.5 to <0.75`.
-    """
-    cuts = tuple(sorted(cuts))
-    whole = all(float(cut).is_integer() for cut in cuts)
-    between = [f"{low:g}-{high - 1:g}" if whole else f"{low:g} to <{high:g}" for low, high in pairwise(cuts)]
-    names = np.array([f"under {cuts[0]:g}", *between, f"{cuts[-1]:g} and over", UNKNOWN], dtype=object)
-    numbers = values.to_numpy(zero_copy_only=False)
-    codes = np.where(np.isnan(numbers), len(names) - 1, np.searchsorted(cuts, numbers, side="right"))
-    return pa.array(names[codes], pa.string())

@@ -15,6 +15,7 @@ from affidavit.evidence import Evidence
 from affidavit.plan import Statistics, Task
 from affidavit.predictions import Predictions
 from affidavit.protocols import Progress, Reasoner, silent
+from affidavit.schema import VECTOR_TASKS
 from affidavit.seeds import seed_of
 from affidavit.statistics.bootstrap import UnitResampler
 from affidavit.statistics.permutation import UnitShuffler
@@ -74,7 +75,7 @@ class EvidenceBook:
     def _drawn(self, run: str, condition: str, family: tuple[str, ...]) -> Evidence:
         predictions = self.runs[run]
         evidence = self.raw_evidence(run, condition, family)
-        if predictions.task is Task.TRANSCRIPTION or not predictions.labelled:
+        if predictions.task in {Task.TRANSCRIPTION, *VECTOR_TASKS} or not predictions.labelled:
             return evidence
         return evidence.projected(lambda sums: class_sums(sums, len(predictions.labels)))
 

@@ -8,12 +8,13 @@ and recorded as an assumption.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from affidavit.dimensions import DimensionColumns, beside_labels, find_dimensions
 from affidavit.errors import ColumnError, PlanError
 from affidavit.plan import Task
-from affidavit.schema import COLUMNS, REQUIRED, RESERVED, ROW_NUMBER
+from affidavit.schema import COLUMNS, DIMENSIONS, REQUIRED, RESERVED, ROW_NUMBER, VECTOR_TASKS
 from affidavit.texts import plain_label
 from affidavit.yaml_files import did_you_mean
 
@@ -30,6 +31,10 @@ class ColumnMap:
     probabilities: Mapping[str, str]
     """Label to column name."""
     soft_labels: Mapping[str, str]
+    truths: Mapping[str, str] = field(default_factory=dict)
+    """Dimension, or label of a multilabel table, to the column of its reference."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The same to the column of its prediction."""
     assumptions: tuple[str, ...] = ()
     recurring: bool = False
     """Whether, where nobody is named, an utterance was found to recur within a condition."""
@@ -44,6 +49,13 @@ class ColumnMap:
         return next((part for part in ("unit_id", "speaker_id") if part in self.parts), nobody)
 
     @property
+    def dimensions(self) -> dict[str, tuple[str, str]]:
+        """Dimension to the canonical columns of its reference and of its prediction, where both are there."""
+        own = {name: f"pred_{name}" for name in self.truths if name in self.values}
+        lone = {"intensity"} & set(self.truths) - set(self.values) if "intensity" in self.parts else set()
+        return {name: (f"true_{name}", column) for name, column in (own | {n: n for n in lone}).items()}
+
+    @property
     def read(self) -> tuple[str, ...]:
         """The columns of the file that are read, in no particular order."""
         named = (
@@ -51,12 +63,16 @@ class ColumnMap:
             *self.features.values(),
             *self.probabilities.values(),
             *self.soft_labels.values(),
+            *self.truths.values(),
+            *self.values.values(),
         )
         return tuple(dict.fromkeys(name for name in named if name != ROW_NUMBER))
 
     def described(self) -> dict[str, str]:
-        """Return part to column for the report, features as `group_<feature>`."""
-        return dict(self.parts) | {f"group_{name}": column for name, column in self.features.items()}
+        """Return part to column for the report: features as `group_<feature>`, dimensions as `true_` and `pred_`."""
+        features = {f"group_{name}": column for name, column in self.features.items()}
+        truths = {f"true_{name}": column for name, column in self.truths.items()}
+        return dict(self.parts) | features | truths | {f"pred_{name}": column for name, column in self.values.items()}
 
 
 def map_columns(
@@ -80,27 +96,52 @@ def map_columns(
     free = [column for column in columns if column not in {*features.values(), *named.values()}]
     parts = {part: column for part, column in named.items() if part in COLUMNS}
     assumptions: list[str] = []
+    skipped = ("y_true", "y_pred") if task in VECTOR_TASKS else ()  # `pred_label` is there the label named `label`
     for part in COLUMNS:
-        if part not in parts and (
+        if part not in (*parts, *skipped) and (
             column := _recognise(part, free, columns=columns, where=where, assumptions=assumptions)
         ):
             parts[part] = column
             free.remove(column)
     _check_taken(columns, parts, features, where=where)
+    dimensions = _dimensions(free, parts, named=named, where=where, task=task)
     mapped = ColumnMap(
         parts=parts,
         features=features,
         probabilities=_prefixed(columns, "prob_", where=where),
         soft_labels=_prefixed(columns, "soft_", where=where),
-        assumptions=tuple(assumptions),
+        truths=dimensions.truths,
+        values=dimensions.values,
+        assumptions=(*assumptions, *dimensions.assumptions),
     )
     _check_required(mapped, columns, where=where, task=task or infer_task(mapped))
     return mapped
 
 
 def infer_task(mapped: ColumnMap) -> Task:
-    """Return the task that the columns speak of."""
-    return Task.TRANSCRIPTION if {"word_errors", "words"} <= set(mapped.parts) else Task.MULTICLASS
+    """Return the task that the names of columns speak of; `affidavit.tasks.settle_task` looks at values too."""
+    if {"word_errors", "words"} <= set(mapped.parts):
+        return Task.TRANSCRIPTION
+    names = {*mapped.truths, *mapped.values}
+    # one `pred_class` with nothing beside it is a prediction that somebody has to name, not a dimension
+    clear = _predicts(mapped) and not (names.isdisjoint(DIMENSIONS) and set(mapped.truths).isdisjoint(mapped.values))
+    if "y_pred" in mapped.parts or not clear:
+        return Task.MULTICLASS
+    labels = names.isdisjoint(DIMENSIONS) and set(mapped.truths) == set(mapped.values)
+    return Task.MULTILABEL if labels else Task.REGRESSION
+
+
+def _predicts(mapped: ColumnMap) -> bool:
+    """Say whether values are predicted; `intensity` is a prediction where its reference stands beside it."""
+    return bool(mapped.values) or ("intensity" in mapped.truths and "intensity" in mapped.parts)
+
+
+def _dimensions(
+    free: Sequence[str], parts: Mapping[str, str], *, named: Mapping[str, str], where: str, task: Task | None
+) -> DimensionColumns:
+    found = find_dimensions(free, named=named, where=where)
+    alone = task is None and not {"y_pred", "word_errors"} & set(parts)
+    return found if alone or task in VECTOR_TASKS else beside_labels(found, parts=parts, named=named)
 
 
 def _normal(name: str) -> str:
@@ -207,12 +248,12 @@ def _feature_column(columns: Sequence[str], feature: str, *, where: str, named: 
 
 def _check_named(columns: Sequence[str], *, where: str, named: Mapping[str, str]) -> None:
     for part, column in named.items():
-        if part not in COLUMNS and not part.startswith("group_"):
+        if part not in COLUMNS and not part.startswith(("group_", "true_", "pred_")):
             raise ColumnError(
                 f"{part!r} is not a part that a column can play{did_you_mean(part, list(COLUMNS))}",
                 slug="column-missing",
                 where=where,
-                allowed=", ".join([*COLUMNS, "group_<feature>"]),
+                allowed=", ".join([*COLUMNS, "group_<feature>", "true_<dimension>", "pred_<dimension>"]),
                 remedy="docs/predictions.md describes each part",
             )
         if column not in columns and not (part == "utterance_id" and column == ROW_NUMBER):
@@ -226,8 +267,17 @@ def _check_named(columns: Sequence[str], *, where: str, named: Mapping[str, str]
 
 
 def _check_required(mapped: ColumnMap, columns: Sequence[str], *, where: str, task: Task) -> None:
+    if task in VECTOR_TASKS and not _predicts(mapped):
+        raise ColumnError(
+            f"a {task} table has a pred_ column for each {'label' if task is Task.MULTILABEL else 'dimension'}",
+            slug="column-missing",
+            where=where,
+            found=", ".join(columns),
+            allowed=REQUIRED[task][-1],
+            remedy=f"rename the column, or name it: --column {REQUIRED[task][-1]}=COLUMN",
+        )
     for part in REQUIRED.get(task, ()):
-        if part not in mapped.parts:
+        if part in COLUMNS and part not in mapped.parts:
             hint = f", or --column {part}={ROW_NUMBER} to number the rows" if part == "utterance_id" else ""
             raise ColumnError(
                 f"no column was recognised as {part} ({COLUMNS[part].meaning.rstrip('.')})",

@@ -24,6 +24,7 @@ from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
 Access = Literal[
     "table",
     "labels",
+    "dimensions",
     "several conditions",
     "seven conditions",
     "rationales",
@@ -34,6 +35,7 @@ Access = Literal[
 ACCESS: Final[Mapping[str, str]] = {
     "table": "a predictions table",
     "labels": "reference labels in the table (y_true)",
+    "dimensions": "a dimension with reference and prediction in the table (true_valence and pred_valence)",
     "several conditions": "the same utterances judged under at least two conditions",
     "seven conditions": "the same utterances judged under all seven modality conditions",
     "rationales": "the reasoner's rationale for each judgement",
@@ -199,6 +201,7 @@ def _has(case: Case, run: Predictions, access: Access) -> bool:
     answers: dict[str, Callable[[], bool]] = {
         "table": lambda: True,
         "labels": lambda: run.labelled or run.task is Task.TRANSCRIPTION,
+        "dimensions": lambda: bool(run.dimensions),
         "several conditions": lambda: len(run.conditions) > 1,
         "seven conditions": lambda: _seven(run.conditions),
         "rationales": lambda: "rationale" in run.columns,
@@ -218,6 +221,7 @@ def _seven(conditions: Sequence[str]) -> bool:
 _REMEDIES: Final[Mapping[str, str]] = {
     "table": "give a predictions table",
     "labels": "add the reference label of each utterance as y_true, or keep to what needs no labels",
+    "dimensions": "add true_<dimension> beside pred_<dimension> (valence, arousal); what nobody rated may stay empty",
     "several conditions": "ask the supplier to judge the same utterances again with a modality removed, and to name "
     "what was shown in a column `condition`",
     "seven conditions": "ask the supplier to judge the same utterances under T, A, V, TA, TV, AV and TAV",

@@ -173,6 +173,8 @@ def judgement_table(judged: Sequence[Judged], *, reasoner: str, label_space: Seq
         columns |= {f"soft_{label}": pa.array([u.soft_label.get(label, 0.0) for u in whom]) for label in label_space}
     if any(j.intensity is not None for j in said):
         columns["intensity"] = pa.array([j.intensity for j in said], pa.float64())
+        if any(u.intensity is not None for u in whom):
+            columns["true_intensity"] = pa.array([u.intensity for u in whom], pa.float64())
     if any(j.modality_weights for j in said):
         columns |= {
             f"weight_{name}": pa.array([j.modality_weights.get(name) for j in said], pa.float64())

@@ -43,6 +43,46 @@ def declared_labels(
     return labels or None
 
 
+def multilabel_space(label_space: Sequence[str] | None, columns: Iterable[str], *, where: str) -> tuple[str, ...]:
+    """Return the labels of a multilabel table: those that it has columns of, in the declared order or the natural one.
+
+    Raises:
+        ColumnError: what is declared is not what has columns, or there are too many.
+    """
+    there = tuple(sorted(columns, key=natural))
+    labels = declared_labels(label_space or there, (), where=where) or ()
+    if odd := sorted(set(labels) ^ set(there)):
+        raise ColumnError(
+            "the label space is not that of the pred_ columns",
+            slug="label-space",
+            where=where,
+            found=", ".join(odd),
+            allowed=", ".join(there),
+            remedy="name the labels that have columns, each once, or leave the label space out",
+        )
+    return labels
+
+
+def ranked(found: Sequence[str], *, where: str) -> tuple[tuple[str, ...], str]:
+    """Return ordinal labels that nobody put in order by their numbers, and say so.
+
+    Raises:
+        ColumnError: they are no whole numbers, so that their order is not known.
+    """
+    try:
+        labels = tuple(sorted(found, key=lambda label: (int(label), label)))
+    except ValueError:
+        raise ColumnError(
+            "the order of the labels is not known",
+            slug="label-space",
+            where=where,
+            found=", ".join(sorted(found)),
+            allowed="whole numbers, or labels whose order is declared",
+            remedy="name them from the lowest to the highest: --labels mild,moderate,severe (plan: label_space)",
+        ) from None
+    return labels, f"ordinal labels by their numbers: {', '.join(labels)} (label_space if there are others)"
+
+
 def ordered_levels(
     vocabularies: Mapping[str, Iterable[str]], features: Mapping[str, Feature], labels: tuple[str, ...] | None
 ) -> dict[str, tuple[str, ...]]:

@@ -17,13 +17,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from affidavit.canonical import Canonicaliser
-from affidavit.columns import ColumnMap, infer_task, map_columns
+from affidavit.columns import ColumnMap, map_columns
 from affidavit.digests import file_digest
-from affidavit.levels import declared_labels, ordered_levels
+from affidavit.levels import declared_labels, multilabel_space, ordered_levels, ranked
 from affidavit.plan import Execution, Feature, Task
 from affidavit.protocols import Progress, silent
+from affidavit.schema import VECTOR_TASKS
 from affidavit.survey import Source, coded, take_survey
 from affidavit.tables import RawTable, open_table
+from affidavit.tasks import settle_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +58,8 @@ class Predictions:
     file_digest: str | None
     in_memory: bool
     _batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
+    label_space: tuple[str, ...] = ()
+    """The labels of a multilabel table, in the order of tables."""
     side_tables: Mapping[str, pa.Table] = field(default_factory=dict)
     """What a live reasoner says beyond the table: `judgements` with every column, `cues`, `unjudged` with reasons."""
 
@@ -66,8 +70,19 @@ class Predictions:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The label space, empty for tasks without labels."""
-        return self.levels.get("y_pred", ())
+        """The label space, empty for tasks without labels; of a multilabel table the labels that it has columns of."""
+        return self.label_space if self.task is Task.MULTILABEL else self.levels.get("y_pred", ())
+
+    @property
+    def dimensions(self) -> Mapping[str, tuple[str, str]]:
+        """Dimension to the canonical columns of its reference and of its prediction, where both are there."""
+        if self.task is Task.MULTILABEL:
+            return {}
+        there = [column.removeprefix("true_") for column in self.columns if column.startswith("true_")]
+        pairs = {name: f"pred_{name}" for name in there}
+        if "intensity" in pairs and "pred_intensity" not in self.columns:
+            pairs["intensity"] = "intensity"
+        return {name: (f"true_{name}", column) for name, column in pairs.items() if column in self.columns}
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -76,8 +91,9 @@ class Predictions:
 
     @property
     def labelled(self) -> bool:
-        """Whether reference labels are there to be used."""
-        return "y_true" in self.columns
+        """Whether references are there to be used: labels, or values where those are what is predicted."""
+        valued = self.task in VECTOR_TASKS and any(column.startswith("true_") for column in self.columns)
+        return valued or "y_true" in self.columns
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield canonical columns in row order."""
@@ -156,8 +172,9 @@ def predictions_from(raw: RawTable, reading: Reading, *, progress: Progress = si
         ColumnError, RowError: as `read_predictions`.
     """
     mapped = map_columns(raw.columns, where=raw.name, named=reading.columns, by=reading.by, task=reading.task)
-    task = reading.task or infer_task(mapped)
+    task, mapped = settle_task(mapped, raw, task=reading.task)
     labels = declared_labels(reading.label_space, mapped.probabilities, where=raw.name)
+    answered = multilabel_space(reading.label_space, mapped.values, where=raw.name) if task is Task.MULTILABEL else ()
     canonicaliser = Canonicaliser(
         mapped=mapped,
         where=raw.name,
@@ -174,6 +191,9 @@ def predictions_from(raw: RawTable, reading: Reading, *, progress: Progress = si
         mapped = canonicaliser.mapped = replace(mapped, recurring=True)
         source = replace(source, mapped=mapped)
         survey = take_survey(source, keep=keep, progress=progress)
+    if task is Task.ORDINAL and reading.label_space is None:
+        labels, said = ranked(labels or survey.labels, where=raw.name)
+        canonicaliser.assumptions[said] = None
     return Predictions(
         run=reading.run,
         task=task,
@@ -189,6 +209,7 @@ def predictions_from(raw: RawTable, reading: Reading, *, progress: Progress = si
         file_digest=None if raw.path is None else file_digest(raw.path),
         in_memory=keep,
         _batches=_from_memory(survey.kept) if keep else source.canonical_batches,
+        label_space=answered,
     )
 
 
@@ -205,6 +226,7 @@ def _assumptions(raw: RawTable, canonicaliser: Canonicaliser, n_rows: int) -> tu
     told += [UTTERANCE_UNITS] if mapped.unit == "utterance_id" else []
     if contradicted > CONTRADICTED_SHARE * n_rows:
         told.append(f"in {contradicted} of {n_rows} rows y_pred is not the most probable label; y_pred was taken")
+    told += [f"{part} is missing in {n} of {n_rows} rows" for part, n in sorted(canonicaliser.unrated.items()) if n]
     return tuple(dict.fromkeys(told))
 
 

@@ -27,8 +27,9 @@ PREFIXES: Final = MappingProxyType(
         "soft_": "Share of annotators who gave a label; the columns of a row sum to one.",
         "group_": "Level of a sensitive feature; a missing value reads `unknown`.",
         "weight_": "The weight that the reasoner gave a modality (`weight_text`, `weight_audio`, `weight_video`).",
-        "true_": "Reference value of a dimension (valence, arousal).",
-        "pred_": "Predicted value of a dimension.",
+        "true_": "Reference value of a dimension (valence, arousal, dominance, intensity), unknown where missing; in a "
+        "multilabel table 1 where the label holds, else 0.",
+        "pred_": "Predicted value of a dimension; in a multilabel table 1 where the label was given, else 0.",
     }
 )
 
@@ -164,7 +165,15 @@ COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for
 REQUIRED: Final[Mapping[Task, tuple[str, ...]]] = MappingProxyType(
     {
         Task.MULTICLASS: ("utterance_id", "y_pred"),
+        Task.ORDINAL: ("utterance_id", "y_pred"),
+        Task.REGRESSION: ("utterance_id", "pred_<dimension>"),
+        Task.MULTILABEL: ("utterance_id", "pred_<label>"),
         Task.TRANSCRIPTION: ("utterance_id", "word_errors", "words"),
     }
 )
-"""What each task cannot do without; `y_true` is asked for by the examinations that need it."""
+"""What each task cannot do without; references (`y_true`, `true_<...>`) are asked for by the examinations that need
+them."""
+DIMENSIONS: Final = ("valence", "arousal", "dominance", "intensity")
+"""Dimensions known by name: read beside the labels of any table, and never taken for labels of a multilabel one."""
+VECTOR_TASKS: Final = frozenset({Task.REGRESSION, Task.MULTILABEL})
+"""Tasks that predict several values a row, in `pred_` columns and not in `y_pred`."""

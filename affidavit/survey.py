@@ -71,6 +71,11 @@ class Survey:
     recurring: bool = False
     """Whether rows are the units and an utterance stands twice in a condition."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that were found, as truth or as prediction, in no particular order."""
+        return tuple({**self.vocabularies.get("y_true", {}), **self.vocabularies.get("y_pred", {})})
+
 
 def take_survey(source: Source, *, keep: bool, progress: Progress) -> Survey:
     """Read a table from end to end.

@@ -9,64 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.grouped_sums import FloatArray as FloatArray
+from affidavit.grouped_sums import GroupedSums as GroupedSums
+from affidavit.grouped_sums import IntArray as IntArray
+from affidavit.grouped_sums import summed
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.protocols import Progress, silent
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupedSums:
-    """Sufficient statistics of one condition, folded to one family of groups.
-
-    `sums` is [R, S]: one row per (unit, group) pair that occurs. `n_rows` [R] counts table rows. A group may have no
-    rows at all.
-    """
-
-    sums: FloatArray
-    n_rows: IntArray
-    unit: IntArray
-    group: IntArray
-    n_units: int
-    groups: tuple[Mapping[str, str], ...]
-    """Feature to level, per group; one empty mapping for everybody."""
-    multiplicity: IntArray | None = None
-    """Where rows are the units: how many units share each row of `sums`. None where each row is one unit."""
-    weighted: bool = False
-    """Whether the sums carry sampling weights, so that they no longer count rows."""
-
-    @cached_property
-    def nested(self) -> bool:
-        """Whether each unit lies in one group, so that groups are independent and units can be permuted."""
-        return self.multiplicity is not None or int(np.bincount(self.unit).max(initial=0)) <= 1
-
-    @property
-    def copies(self) -> IntArray:
-        """Units behind each row of `sums`, [R]."""
-        return np.ones(len(self.group), dtype=np.int64) if self.multiplicity is None else self.multiplicity
-
-    def totals(self) -> FloatArray:
-        """Return the sums per group, [G, S]."""
-        totals = np.zeros((len(self.groups), self.sums.shape[1]))
-        np.add.at(totals, self.group, self.sums * self.copies[:, None])
-        return totals
-
-    def rows(self) -> IntArray:
-        """Return table rows per group."""
-        return np.bincount(self.group, weights=self.n_rows, minlength=len(self.groups)).astype(np.int64)
-
-    def units(self) -> IntArray:
-        """Return units per group."""
-        return np.bincount(self.group, weights=self.copies, minlength=len(self.groups)).astype(np.int64)
+from affidavit.schema import VECTOR_TASKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +72,7 @@ class Tally:
         sums, n_rows = self.sums, self.n_rows
         if (pair[1:] <= pair[:-1]).any():  # else each pair is one row already, in order
             pair, row = np.unique(pair, return_inverse=True)
-            sums = np.zeros((len(pair), self.sums.shape[1]))
-            np.add.at(sums, row, self.sums)
+            sums = summed(self.sums, row.reshape(-1), len(pair))
             n_rows = np.bincount(row, weights=self.n_rows, minlength=len(pair)).astype(np.int64)
         return GroupedSums(
             sums=sums,
@@ -165,7 +120,8 @@ def tally(predictions: Predictions, features: Sequence[str], *, progress: Progre
     """Count a run, one `Tally` per condition.
 
     The sums are, by task: labelled multiclass, the confusion matrix true x predicted flattened to K*K; unlabelled
-    multiclass, the K prediction counts; transcription, word errors and words. A weight column weighs each row.
+    multiclass, the K prediction counts; transcription, word errors and words; regression and multilabel, rows. A weight
+    column weighs each row.
     """
     counter = _Counter(predictions, tuple(features))
     done = 0
@@ -288,26 +244,34 @@ def _distinct(keys: NDArray[Any]) -> tuple[IntArray, IntArray]:
     return first, code
 
 
+def _outcome(predictions: Predictions) -> tuple[str, ...]:
+    """Return the columns that are counted; none where a row has many values, so that rows are."""
+    if predictions.task is Task.TRANSCRIPTION:
+        return "word_errors", "words"
+    if predictions.task in VECTOR_TASKS:
+        return ()
+    return ("y_true", "y_pred") if predictions.labelled else ("y_pred",)
+
+
 class _Counter:
-    """Accumulates sums by (condition, unit, cell), growing one row at a time as pairs turn up."""
+    """Accumulates sums by (condition, unit, cell), growing one row at a time as pairs turn up.
+
+    Confusion matrices are kept by (condition, unit, cell, outcome) until the end: of their cells few are not empty.
+    """
 
     def __init__(self, predictions: Predictions, features: tuple[str, ...]) -> None:
         self.predictions, self.features = predictions, features
         self.sizes = tuple(len(predictions.levels[f"group_{feature}"]) for feature in features)
         self.n_units = predictions.n_units
-        outcome = ("y_true", "y_pred") if predictions.labelled else ("y_pred",)
-        self.outcome = ("word_errors", "words") if predictions.task is Task.TRANSCRIPTION else outcome
+        self.outcome = _outcome(predictions)
         weight = ("weight",) if "weight" in predictions.columns else ()
-        self.columns = (
-            "condition",
-            "unit",
-            *(f"group_{feature}" for feature in features),
-            *self.outcome,
-            *weight,
-        )
+        groups = (f"group_{feature}" for feature in features)
+        self.columns = ("condition", "unit", *groups, *self.outcome, *weight)
         self.n_labels = len(predictions.labels)
-        self.width = 2 if predictions.task is Task.TRANSCRIPTION else self.n_labels ** len(outcome)
-        self.alike = predictions.unit == "row" and not weight and predictions.task is not Task.TRANSCRIPTION
+        self.width = 2 if predictions.task is Task.TRANSCRIPTION else self.n_labels ** len(self.outcome)
+        words = predictions.task is Task.TRANSCRIPTION
+        self.alike = predictions.unit == "row" and not weight and not words
+        self.by_outcome = not (self.alike or words)
         if self.alike:
             self.columns = tuple(name for name in self.columns if name != "unit")
             self.n_keys = self.width
@@ -321,6 +285,8 @@ class _Counter:
         key = batch["condition"].astype(np.int64) * self.n_keys + who
         for feature, size in zip(self.features, self.sizes, strict=True):
             key = key * size + batch[f"group_{feature}"]
+        if self.by_outcome:
+            key = key * self.width + self._outcome_code(batch)
         row, kept = self._rows(key)
         n = len(kept)
         weight = batch.get("weight")
@@ -347,8 +313,7 @@ class _Counter:
         if self.predictions.task is Task.TRANSCRIPTION:
             values = [batch[name] * (1.0 if weight is None else weight) for name in self.outcome]
             return np.stack([np.bincount(row, weights=value, minlength=n) for value in values], axis=1)
-        code = row.astype(np.int64) * self.width + self._outcome_code(batch)
-        return np.bincount(code, weights=weight, minlength=n * self.width).reshape(n, self.width).astype(np.float64)
+        return np.bincount(row, weights=weight, minlength=n).astype(np.float64)[:, None]
 
     def _outcome_code(self, batch: Mapping[str, NDArray[Any]]) -> IntArray:
         code = np.zeros(len(batch["condition"]), dtype=np.int64)
@@ -358,7 +323,7 @@ class _Counter:
 
     def _merge(self) -> None:
         row, kept = self._rows(np.concatenate(self.keys))
-        sums, n_rows = np.zeros((len(kept), self.width)), np.zeros(len(kept), dtype=np.int64)
+        sums, n_rows = np.zeros((len(kept), self.parts[0][0].shape[1])), np.zeros(len(kept), dtype=np.int64)
         start = 0
         for (
             part_sums,
@@ -370,12 +335,22 @@ class _Counter:
             start += len(part_rows)
         self.keys, self.parts = [kept], [(sums, n_rows)]
 
+    def _matrices(self, key: IntArray, counts: FloatArray, n_rows: IntArray) -> tuple[IntArray, FloatArray, IntArray]:
+        """Return keys without outcome, sums [R, width] and rows, from sorted keys with outcome."""
+        key, outcome = np.divmod(key, self.width)
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        sums = np.zeros((len(starts), self.width))
+        sums[np.repeat(np.arange(len(starts)), np.diff(starts, append=len(key))), outcome] = counts
+        return key[starts], sums, np.add.reduceat(n_rows, starts)
+
     def tallies(self) -> dict[str, Tally]:
         self._merge()
         (key,), ((sums, n_rows),) = self.keys, self.parts
         if (key[1:] < key[:-1]).any():  # so that nothing depends on the order of rows
             order = np.argsort(key)
             key, sums, n_rows = key[order], sums[order], n_rows[order]
+        if self.by_outcome:
+            key, sums, n_rows = self._matrices(key, sums[:, 0], n_rows)
         cell = np.zeros((len(key), len(self.features)), dtype=np.int64)
         for i in reversed(range(len(self.features))):
             key, cell[:, i] = np.divmod(key, self.sizes[i])

@@ -70,7 +70,7 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "cites_absent_modality_rate": "Cites a modality that was not shown",
         "subset_accuracy": "All labels right",
         "hamming_loss": "Labels wrong (Hamming loss)",
-        "jaccard": "Jaccard index",
+        "jaccard_index": "Jaccard index",
         "micro_f1": "Micro F1",
         "expected_calibration_error": "Expected calibration error",
     }
@@ -101,7 +101,7 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "differential_fairness_epsilon": "Differential fairness, epsilon",
         "differential_fairness_epsilon_labels": "Differential fairness of the labels, epsilon",
         "differential_fairness_amplification": "Differential fairness, what the model adds",
-        "concordance_correlation": "Concordance correlation (CCC)",
+        "quadratic_weighted_kappa": "Quadratic weighted kappa",
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
@@ -115,6 +115,11 @@ ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
         "_mean": Made(", mean over groups"),
         "_searched": Made(", search half"),
         "_learned": Made(", learned subgroup"),
+        "_ccc": Made(", concordance (CCC)"),
+        "_mean_absolute_error": Made(", mean absolute error"),
+        "_root_mean_squared_error": Made(", root mean squared error"),
+        "_bias": Made(", bias (predicted less true)"),
+        "_mean_shift": Made(", mean shift from everybody"),
         "_ratio": Made(" ratio", Kind.PLAIN),
         "_difference": Made(" difference", Kind.DIFFERENCE),
         "_difference_max": Made(" difference, widest class", Kind.DIFFERENCE),

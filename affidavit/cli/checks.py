@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from affidavit.cli.audits import pairs, split_list, task_named
-from affidavit.columns import ColumnMap, infer_task, map_columns
+from affidavit.columns import ColumnMap, map_columns
 from affidavit.conditions import AS_SUPPLIED, Condition, modality_subsets, sorted_conditions
 from affidavit.errors import EXIT_DONE
 from affidavit.examinations import ACCESS, FunctionExamination
@@ -17,7 +17,9 @@ from affidavit.files import check_place
 from affidavit.plan import Task
 from affidavit.registry import Door, load, names
 from affidavit.requests import check_request, write_request
+from affidavit.schema import VECTOR_TASKS
 from affidavit.tables import RawTable, open_table
+from affidavit.tasks import settle_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,10 @@ def check_table(
     mapped = map_columns(
         raw.columns, where=raw.name, named=pairs(columns, flag="--column"), by=split_list(by), task=chosen
     )
+    settled, mapped = settle_task(mapped, raw, task=chosen)
     conditions = conditions_of(raw, mapped)
-    available = access_of(mapped, conditions, labelled=not unlabelled)
-    prospects = prospects_of(chosen or infer_task(mapped), available)
+    available = access_of(mapped, conditions, settled, labelled=not unlabelled)
+    prospects = prospects_of(settled, available)
     _tell_columns(raw, mapped, conditions)
     typer.echo("\nExaminations")
     for prospect in prospects:
@@ -70,12 +73,12 @@ def conditions_of(raw: RawTable, mapped: ColumnMap) -> tuple[str, ...]:
     return sorted_conditions({str(Condition.parse(str(text))) if text else AS_SUPPLIED for text in found})
 
 
-def access_of(mapped: ColumnMap, conditions: tuple[str, ...], *, labelled: bool) -> frozenset[str]:
-    """Return the kinds of access that a table gives."""
+def access_of(mapped: ColumnMap, conditions: tuple[str, ...], task: Task, *, labelled: bool) -> frozenset[str]:
+    """Return the kinds of access that a table of a task gives."""
     there = {"table"}
-    there |= (
-        {"labels"} if labelled and ("y_true" in mapped.parts or infer_task(mapped) is Task.TRANSCRIPTION) else set()
-    )
+    references = bool(mapped.truths) if task in VECTOR_TASKS else "y_true" in mapped.parts
+    there |= {"labels"} if labelled and (references or task is Task.TRANSCRIPTION) else set()
+    there |= {"dimensions"} if labelled and mapped.dimensions and task is not Task.MULTILABEL else set()
     there |= {"rationales"} if "rationale" in mapped.parts else set()
     there |= {"several conditions"} if len(conditions) > 1 else set()
     there |= {"seven conditions"} if {str(c) for c in modality_subsets()} <= set(conditions) else set()
