@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from affidavit.records import Verdict
 from reports.ordering import conditions_in_order, distinct
 from reports.wording import (
+    POINTS,
     UNDEFINED,
     UNKNOWN,
     Scale,
@@ -113,6 +114,39 @@ def forest_chart(rows: Sequence[Row], verdicts: Mapping[tuple[str, str], Verdict
         for block in blocks
     ]
     return alt.vconcat(*parts, spacing=10)
+
+
+def shares_chart(rows: Sequence[Row]) -> alt.VConcatChart:
+    """Return a difference between two groups and the parts of it that the modalities bear, a block for each feature.
+
+    Args:
+        rows: the rows of `modality-shares` of one run, condition and metric: the totals and the shares.
+    """
+    import altair as alt
+
+    drawn = [_share_row(row) for row in rows]
+    blocks = distinct(row["block"] for row in drawn)
+    axes = {blocks[-1]: alt.Axis(title="points of difference, and their intervals", tickCount=6)}
+    parts = [
+        _forest_block([row for row in drawn if row["block"] == block], block, _span(drawn), 0.0, axes.get(block))
+        for block in blocks
+    ]
+    return alt.vconcat(*parts, spacing=10)
+
+
+def _share_row(row: Row) -> dict[str, Any]:
+    bounded = row["low"] is not None and row["high"] is not None
+    names = {"all modalities": "the whole difference", "no modality": "without any modality"}
+    return {
+        "group": names.get(row["part"], f"borne by {row['part']}"),
+        "block": f"{plain(row['features'])}: {plain(row['highest'])} above {plain(row['lowest'])}",
+        "value": _scaled(row["value"], POINTS),
+        "low": _scaled(row["low"], POINTS) if bounded else None,
+        "high": _scaled(row["high"], POINTS) if bounded else None,
+        "bounded": bounded,
+        "units": units_text(row),
+        "said": figures(row["value"], POINTS),
+    }
 
 
 def _span(rows: Sequence[Mapping[str, Any]]) -> Span:

@@ -16,6 +16,7 @@ from reports.wording import EVERYBODY, PER_UNIT, features_name, metric_label, wo
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SHARES: Final = "modality-shares"
 PREFERRED: Final = ("accuracy", "word_error_rate", "unweighted_average_recall")
 MATRICES_AT_MOST: Final = 60
 LINES_AT_MOST: Final = 150
@@ -28,14 +29,16 @@ class Gallery:
 
     of_groups: tuple[Figure, ...] = ()
     of_confusions: tuple[Figure, ...] = ()
+    of_gaps: tuple[Figure, ...] = ()
 
 
 def pictures_of(report: AuditReport) -> Gallery:
     """Draw every picture for which the exhibits are at hand."""
-    confusion = attached(report, CONFUSION)
+    confusion, shares = attached(report, CONFUSION), attached(report, SHARES)
     return Gallery(
         of_groups=tuple(figure for table in _drawn_tables(report) for figure in _group_pictures(report, table)),
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
+        of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
     )
 
 
@@ -121,6 +124,25 @@ def _conditions(table: pa.Table, run: str, metric: str, name: str) -> Figure:
         ),
         svg=conditions_forest_plot(table, run=run, metric=metric, name=name),
     )
+
+
+def _share_pictures(table: pa.Table) -> Iterator[Figure]:
+    from reports.pictures import modality_shares
+
+    rows: list[Row] = table.to_pylist()
+    for place, run in enumerate(distinct(row["run"] for row in rows)):
+        own = [row for row in rows if row["run"] == run]
+        metric, condition = drawn_metric(own), own[0]["condition"]
+        name = f"shares-{place}"
+        yield Figure(
+            id=name,
+            caption=(
+                f"Which modality bears the difference in {metric_label(metric).lower()} between the two groups "
+                f"furthest apart, run {run}. Exact Shapley shares: with what is there without any modality they add up to the "
+                "whole. Dashed line: no difference."
+            ),
+            svg=modality_shares(table, run=run, condition=condition, metric=metric, name=name),
+        )
 
 
 def _confusion_pictures(table: pa.Table) -> Iterator[Figure]:

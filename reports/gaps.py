@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from affidavit.records import Finding, SignificanceTest
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
+from reports.gallery import Gallery
 from reports.ordering import conditions_in_order, distinct
 from reports.remarks import controls_remark, interval_remark
 from reports.wording import (
@@ -43,13 +44,15 @@ _COLUMNS = (
 )
 
 
-def gaps_section(report: AuditReport) -> Section:
-    """Return all gaps, one fold per run and condition, the fullest condition open."""
+def gaps_section(report: AuditReport, gallery: Gallery) -> Section:
+    """Return all gaps, one fold per run and condition, the fullest condition open, with their pictures first."""
     gaps = [finding for finding in report.findings if finding.compared is not None]
     if not gaps:
         return Section(id="gaps", title="Gaps between groups", blocks=(Paragraph(text="No gaps were measured."),))
     folds = [fold for run in distinct(f.run for f in gaps) for fold in _run_folds(report, gaps, run)]
-    return Section(id="gaps", title="Gaps between groups", blocks=(Paragraph(text=EXPLANATION), *folds))
+    return Section(
+        id="gaps", title="Gaps between groups", blocks=(Paragraph(text=EXPLANATION), *gallery.of_gaps, *folds)
+    )
 
 
 def _run_folds(report: AuditReport, gaps: list[Finding], run: str) -> list[Block]:

@@ -25,7 +25,7 @@ def document_of(report: AuditReport, gallery: Gallery | None = None) -> Document
         sections=(
             front_page(report),
             criteria_section(report),
-            gaps_section(report),
+            gaps_section(report, gallery or Gallery()),
             groups_section(report, gallery or Gallery()),
             refusals_section(report),
             data_section(report),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.records import Verdict
-from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, summary_of
+from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, shares_chart, summary_of
 from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
 from reports.wording import metric_label
@@ -58,6 +58,23 @@ def conditions_forest_plot(table: pa.Table, *, run: str, metric: str, name: str 
     title = f"{metric_label(metric)} by group and condition, run {run}"
     description = "One column per condition, one line per group, with intervals. The tables hold every number."
     return _svg(conditions_chart(rows), name=name, title=title, description=description)
+
+
+def modality_shares(table: pa.Table, *, run: str, condition: str, metric: str, name: str = "shares") -> str:
+    """Return differences between groups and the parts of them that each modality bears.
+
+    Args:
+        table: the exhibit `modality-shares`.
+        run: which run.
+        condition: the fullest condition.
+        metric: which metric.
+        name: starts every id in the SVG.
+    """
+    rows = _chosen(table, {"run": run, "condition": condition, "metric": metric})
+    shown = [row for row in rows if row["kind"] in ("total", "share")]
+    title = f"Which modality bears the difference in {metric_label(metric).lower()}, run {run}"
+    description = "A block per feature: the whole difference and the part of each modality, with intervals."
+    return _svg(shares_chart(shown), name=name, title=title, description=description)
 
 
 def intersection_heat_map(
