@@ -123,7 +123,7 @@ class Statistics(Record):
     n_resamples: int = Field(default=2000, ge=100, le=100_000)
     n_permutations: int = Field(default=1999, ge=99, le=100_000)
     small_sample_units: int = Field(default=20, ge=2)
-    """Under this many units a group takes small-sample methods."""
+    """Under this many effective units (Satterthwaite) a group takes small-sample methods."""
     small_samples: Literal["t", "wild-cluster"] = "t"
     """The interval there: t on the jackknife (logit scale for rates), or for ratios the wild cluster bootstrap."""
     compared_units: int = Field(default=5, ge=2)

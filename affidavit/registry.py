@@ -56,6 +56,8 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
         },
         Door.TRAINERS: {
             "supervised": "reasoners.supervised:TRAINER",
+            "group-dro": "reasoners.group_dro:TRAINER",
+            "gradient-reversal": "reasoners.gradient_reversal:TRAINER",
         },
         Door.EXAMINATIONS: {
             "performance": "audit.performance:EXAMINATION",
@@ -79,7 +81,10 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "regression": "audit.regression:EXAMINATION",
             "ordinal": "audit.ordinal:EXAMINATION",
             "multilabel": "audit.multilabel:EXAMINATION",
+            "leakage-probe": "audit.mitigation.leakage_probe:EXAMINATION",
+            "mitigation": "audit.mitigation.examination:EXAMINATION",
             "word-errors": "audit.word_errors:EXAMINATION",
+            "model-comparison": "audit.comparing.examination:EXAMINATION",
             "agreement": "audit.agreement:EXAMINATION",
             "rationales": "audit.rationales:EXAMINATION",
             "rationale-equity": "audit.rationale_equity.examination:EXAMINATION",

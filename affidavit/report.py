@@ -8,7 +8,7 @@ the same predictions, plan, seed and versions give it again. `report_digest`, wh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -164,6 +164,40 @@ class AuditReport(Record):
         from affidavit.frames import findings_frame
 
         return findings_frame(self)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the findings as CSV, one row each, and return where they lie."""
+        from affidavit.tabulating import write_csv
+
+        return write_csv(self, Path(path))
+
+    def to_latex(
+        self,
+        metric: str = "accuracy",
+        *,
+        by: str | Sequence[str] | None = None,
+        run: str | None = None,
+        condition: str | None = None,
+        digits: int = 3,
+    ) -> str:
+        """Return one metric by group as a booktabs table, with intervals; the fullest condition where none is named.
+
+        `by` keeps the groups of these features; every group is shown without it.
+
+        Raises:
+            PlanError: the report has no such number.
+        """
+        from affidavit.tabulating import TableChoice, latex_table
+
+        features = None if by is None else (by,) if isinstance(by, str) else tuple(by)
+        choice = TableChoice(metric=metric, run=run, condition=condition, features=features, digits=digits)
+        return latex_table(self, choice)
+
+    def cite(self) -> str:
+        """Return BibTeX for the sources of every metric, the data sets and this software."""
+        from affidavit.citing import cite
+
+        return cite(self)
 
     def _repr_html_(self) -> str:
         """Show the report in a notebook as its HTML page, in a frame of its own."""

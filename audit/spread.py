@@ -79,7 +79,7 @@ def _bounds(evidence: Evidence, comparison: Comparison) -> Callable[[float], Int
         if len(comparison.compared) < 2:
             return TOO_FEW
         options = evidence.options
-        many = comparison.measured.n_units[comparison.compared].min() >= options.small_sample_units
+        many = comparison.measured.effective_units[comparison.compared].min() >= options.small_sample_units
         resolved = options.n_resamples * (1 - level) / 2 >= TAIL_REPLICATES
         if many and resolved and comparison.independent:
             return _interval(_doubly_corrected(evidence, comparison, level), level, "double correction over units")

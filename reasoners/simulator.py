@@ -9,14 +9,13 @@ utterances and chances, and the same seed gives the same table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from affidavit.conditions import MODALITIES, Condition
+from affidavit.conditions import MODALITIES
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.options import read_options
@@ -25,29 +24,31 @@ from affidavit.protocols import Progress, Reasoner
 from affidavit.schema import UNKNOWN
 from affidavit.tables import from_arrow
 from reasoners.simulated_rationales import cited_modalities, rationales
-from reasoners.simulator_options import FEATURES, Attractor, SimulatorOptions
+from reasoners.simulator_draws import Judged, Speakers, Utterances, draw
+from reasoners.simulator_options import Attractor, SimulatorOptions, UtteranceCounts
 from reasoners.simulator_truth import (
     error_rates,
     expected_absent_citation_rate,
     expected_accuracy,
+    expected_accuracy_per_unit,
     expected_confusion,
     expected_selection_rate,
-    is_attracted,
 )
 
 __all__ = [
     "REASONER",
     "Attractor",
     "SimulatorOptions",
+    "UtteranceCounts",
     "expected_absent_citation_rate",
     "expected_accuracy",
+    "expected_accuracy_per_unit",
     "expected_confusion",
     "expected_selection_rate",
     "simulate",
 ]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 _SHARPNESS: Final = 0.4
 """Shape of the gamma draws behind prob_ columns: below one, one label takes most."""
 
@@ -91,9 +92,7 @@ def simulate(options: SimulatorOptions, rng: np.random.Generator) -> pa.Table:
     """Return a table of canonical columns, one row for each utterance and condition; `options.seed` overrides `rng`."""
     rng = rng if options.seed is None else np.random.default_rng(options.seed)
     streams = rng.spawn(8)
-    speakers = _speakers(options, streams[0])
-    utterances = _utterances(options, streams[1])
-    judged = _judge(options, speakers, utterances, streams[2])
+    speakers, utterances, judged = draw(options, streams[:3])
     columns = _identity(options, speakers, utterances) | {
         "y_true": _named(judged.truth, options.labels),
         "y_pred": _named(judged.answer, options.labels),
@@ -108,95 +107,7 @@ def simulate(options: SimulatorOptions, rng: np.random.Generator) -> pa.Table:
     return pa.table(columns | _explanations(options, judged, streams[6], streams[7]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Speakers:
-    level: dict[str, IntArray]
-    """Feature to level code, hidden levels included, [S]."""
-    hidden: dict[str, BoolArray]
-    accuracy: FloatArray
-    """[S, C]."""
-    attracted: BoolArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Utterances:
-    speaker: IntArray
-    """[U], ascending."""
-    number: IntArray
-    """Within the speaker, from 1."""
-    label: IntArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    """One row for each utterance and condition, the condition varying fastest."""
-
-    truth: IntArray
-    answer: IntArray
-    shown: BoolArray
-    """[N, 3]: text, audio, video."""
-
-
-def _speakers(options: SimulatorOptions, rng: np.random.Generator) -> _Speakers:
-    n, levels = options.n_speakers, options.levels
-    level = {feature: _drawn(list(levels[feature].values()), rng.random(n)) for feature in FEATURES}
-    hidden = {feature: rng.random(n) < options.missing.get(feature, 0.0) for feature in FEATURES}
-    cell = np.ravel_multi_index(tuple(level.values()), tuple(len(shares) for shares in levels.values()))
-    cells = list(options.cells())
-    means = np.array([[options.cell_accuracy(c, here) for c in options.conditions] for here in cells])
-    attracted = np.array([is_attracted(options, here) for here in cells])
-    return _Speakers(
-        level=level,
-        hidden=hidden,
-        accuracy=_beta_quantiles(means[cell], options.icc, rng.random(n)),
-        attracted=attracted[cell],
-    )
-
-
-def _beta_quantiles(mean: FloatArray, icc: float, quantile: FloatArray) -> FloatArray:
-    """Return [S, C] draws with the stated means, variance mean (1 - mean) icc; a mean of 0 or 1 has no variance."""
-    from scipy.special import betaincinv
-
-    inside = (mean > 0) & (mean < 1)
-    if icc == 0:
-        return mean
-    size = (1 - icc) / icc
-    safe = np.where(inside, mean, 0.5)
-    drawn: FloatArray = betaincinv(safe * size, (1 - safe) * size, quantile[:, None])
-    return np.where(inside, drawn, mean)
-
-
-def _utterances(options: SimulatorOptions, rng: np.random.Generator) -> _Utterances:
-    mean, spread = options.utterances_per_speaker, options.utterances_spread
-    counts = rng.integers(mean - spread, mean + spread, size=options.n_speakers, endpoint=True)
-    speaker = np.repeat(np.arange(options.n_speakers), counts)
-    number = np.arange(len(speaker)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
-    label = _drawn(list(options.label_distribution.values()), rng.random(len(speaker)))
-    return _Utterances(speaker=speaker, number=number, label=label)
-
-
-def _judge(
-    options: SimulatorOptions, speakers: _Speakers, utterances: _Utterances, rng: np.random.Generator
-) -> _Judged:
-    n_conditions = len(options.conditions)
-    truth, speaker = (np.repeat(of, n_conditions) for of in (utterances.label, utterances.speaker))
-    right = rng.random(len(truth)) < speakers.accuracy[utterances.speaker].ravel()
-    pattern = np.stack([error_rates(options, attracted=attracted) for attracted in (False, True)])
-    reached = np.cumsum(pattern, axis=2)
-    reached /= reached[:, :, -1:]  # so that no draw falls beyond the last label that can be drawn
-    at = reached[speakers.attracted[speaker].astype(np.int64), truth]
-    wrong = (rng.random(len(truth))[:, None] >= at).sum(axis=1)
-    shown = np.array([[letter in Condition.parse(c).modalities for letter in MODALITIES] for c in options.conditions])
-    return _Judged(truth=truth, answer=np.where(right, truth, wrong), shown=np.tile(shown, (len(utterances.label), 1)))
-
-
-def _drawn(shares: list[float], uniform: FloatArray) -> IntArray:
-    """Return codes with the given shares from uniform draws."""
-    reached = np.cumsum(shares)
-    return np.searchsorted(reached / reached[-1], uniform, side="right").astype(np.int64)
-
-
-def _identity(options: SimulatorOptions, speakers: _Speakers, utterances: _Utterances) -> dict[str, pa.Array]:
+def _identity(options: SimulatorOptions, speakers: Speakers, utterances: Utterances) -> dict[str, pa.Array]:
     n_conditions = len(options.conditions)
     names = [f"speaker-{i + 1:04d}" for i in range(options.n_speakers)]
     whose = np.repeat(utterances.speaker, n_conditions)
@@ -247,7 +158,7 @@ def _intensities(n_utterances: int, n_conditions: int, rng: np.random.Generator)
 
 
 def _explanations(
-    options: SimulatorOptions, judged: _Judged, weight_rng: np.random.Generator, rationale_rng: np.random.Generator
+    options: SimulatorOptions, judged: Judged, weight_rng: np.random.Generator, rationale_rng: np.random.Generator
 ) -> dict[str, pa.Array]:
     columns: dict[str, pa.Array] = {}
     if options.weights:

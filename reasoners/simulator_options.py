@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import log2
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -64,6 +65,25 @@ class Attractor(Record):
     """Of the errors on utterances with another label."""
 
 
+class UtteranceCounts(Record):
+    """How many utterances a speaker has: n from `least` to `most`, with probability in proportion to n ** -tail."""
+
+    least: int = Field(default=1, ge=1, le=10_000)
+    most: int = Field(default=200, ge=1, le=10_000)
+    tail: float = Field(default=1.0, ge=0, le=5)
+    """0 is uniform, 1 log-uniform (each doubling as likely as the next), 2 many who say little and few who say much."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> UtteranceCounts:
+        if self.least > self.most:
+            raise ValueError("least: at most as large as most")
+        return self
+
+    def distribution(self) -> dict[int, float]:
+        """Return each number of utterances with its probability."""
+        return _distributed({n: float(n) ** -self.tail for n in range(self.least, self.most + 1)})
+
+
 class SimulatorOptions(Record):
     """What a plan may say of the simulator; rates are probabilities from 0 to 1."""
 
@@ -81,6 +101,13 @@ class SimulatorOptions(Record):
     """The mean."""
     utterances_spread: int = Field(default=5, ge=0)
     """Each speaker has the mean plus or minus at most this many, uniformly."""
+    utterance_counts: UtteranceCounts | None = None
+    """Takes the place of that mean and spread where numbers of utterances differ widely."""
+    loss_per_doubling: float = Field(default=0.0, ge=-1, le=1)
+    """What a speaker's accuracy loses with each doubling of their number of utterances. It is taken around the mean of
+    log2 of that number, so that the mean over speakers stays as stated and the share of right rows falls."""
+    exact_shares: Literal["accent", "age", "sex"] | None = None
+    """The feature whose levels have their shares of the speakers exactly (to the nearest speaker), not by chance."""
     conditions: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_canonical)] = tuple(
         str(condition) for condition in modality_subsets()
     )
@@ -121,8 +148,29 @@ class SimulatorOptions(Record):
         shares = self.label_shares or dict.fromkeys(self.labels, 1.0)
         return normalised({label: shares.get(label, 0.0) for label in self.labels})
 
+    @property
+    def count_distribution(self) -> dict[int, float]:
+        """Number of utterances of a speaker to its probability."""
+        if self.utterance_counts is not None:
+            return self.utterance_counts.distribution()
+        mean, spread = self.utterances_per_speaker, self.utterances_spread
+        return _distributed(dict.fromkeys(range(mean - spread, mean + spread + 1), 1.0))
+
+    @property
+    def mean_doublings(self) -> float:
+        """The mean over speakers of log2 of their number of utterances."""
+        return sum(share * log2(n) for n, share in self.count_distribution.items())
+
+    @property
+    def loss_by_row(self) -> float:
+        """By how much the share of right rows falls behind the mean over speakers: the talkative bring more rows."""
+        shares = self.count_distribution
+        rows = sum(share * n for n, share in shares.items())
+        doublings = sum(share * n * log2(n) for n, share in shares.items()) / rows
+        return self.loss_per_doubling * (doublings - self.mean_doublings) if self.loss_per_doubling else 0.0
+
     def cell_accuracy(self, condition: str, cell: Mapping[str, str]) -> float:
-        """Return the mean accuracy of a cell (a level for each feature) under a condition."""
+        """Return the mean over speakers of the accuracy of a cell (a level for each feature) under a condition."""
         shown = {MODALITIES[letter] for letter in Condition.parse(condition).modalities}
         losses = (self.accuracy_penalty.get(feature, {}).get(level, {}) for feature, level in cell.items())
         lost = sum(loss for by in losses for modality, loss in by.items() if modality in shown)
@@ -170,19 +218,35 @@ class SimulatorOptions(Record):
     def _rates_are_possible(self) -> SimulatorOptions:
         if self.utterances_spread >= self.utterances_per_speaker:
             raise ValueError("utterances_spread: less than utterances_per_speaker, so that everybody has one")
+        lost = self._losses_by_count()
         for condition in self.conditions:
             plain = str(Condition(modalities=Condition.parse(condition).modalities))
             _known("accuracy lacks", [] if condition in self.accuracy else [plain], self.accuracy)
             for cell in self.cells():
                 if not 0 <= (rate := self.cell_accuracy(condition, cell)) <= 1:
                     raise ValueError(f"accuracy_penalty: {cell} under {condition} has accuracy {rate:g}, not 0 to 1")
+                if not 0 <= rate - max(lost) <= rate - min(lost) <= 1:
+                    raise ValueError(f"loss_per_doubling: takes {cell} under {condition} beyond 0 to 1")
         return self
+
+    def _losses_by_count(self) -> tuple[float, float]:
+        """Return what those with the fewest and the most utterances lose."""
+        if not self.loss_per_doubling:
+            return 0.0, 0.0
+        counts, mean = self.count_distribution, self.mean_doublings
+        least, most = (self.loss_per_doubling * (log2(n) - mean) for n in (min(counts), max(counts)))
+        return least, most
 
 
 def normalised(shares: Mapping[str, float]) -> dict[str, float]:
     """Return shares divided by their sum."""
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()}
+
+
+def _distributed(weights: Mapping[int, float]) -> dict[int, float]:
+    total = sum(weights.values())
+    return {n: weight / total for n, weight in weights.items()}
 
 
 def _known(where: str, names: Any, allowed: Any) -> None:  # noqa: ANN401 - any collections of names

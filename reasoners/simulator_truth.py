@@ -1,7 +1,9 @@
 """What the simulator's answers are expected to be, exactly: the truth that coverage and power are measured against.
 
-Speakers and their levels are independent draws from the stated shares, a speaker's number of utterances depends on
-nothing, and the beta distribution keeps its mean: so an expected rate is a sum over cells, whatever the `icc`.
+Speakers and their levels are independent draws from the stated shares, a speaker's number of utterances depends on no
+level, and the beta distribution keeps its mean: so an expected rate is a sum over cells, whatever the `icc`. Where
+accuracy falls with the number of utterances there are two truths: of rows, which the talkative dominate, and of
+speakers, each counted once.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 def expected_accuracy(options: SimulatorOptions, condition: str, groups: Mapping[str, str]) -> float:
-    """Return the probability that an utterance of a group is judged right.
+    """Return the probability that an utterance of a group is judged right: the limit of the share of right rows.
 
     `groups` is feature to level; two entries are an intersection, none is everybody, and `unknown` is a level where
     the feature is sometimes missing.
@@ -29,6 +31,20 @@ def expected_accuracy(options: SimulatorOptions, condition: str, groups: Mapping
         PlanError: there is no such condition or group.
     """
     return float(np.trace(expected_confusion(options, condition, groups)))
+
+
+def expected_accuracy_per_unit(options: SimulatorOptions, condition: str, groups: Mapping[str, str]) -> float:
+    """Return the mean over speakers of the probability that their utterances are judged right.
+
+    It is also the mean over speakers of their average recall over the labels that they have, whichever these are: a
+    speaker errs as often on each label.
+
+    Raises:
+        PlanError: there is no such condition or group.
+    """
+    _require(options, condition, groups)
+    shares = _cell_shares(options, groups)
+    return sum(share * options.cell_accuracy(condition, dict(cell)) for cell, share in shares.items())
 
 
 def expected_selection_rate(
@@ -58,7 +74,7 @@ def expected_confusion(options: SimulatorOptions, condition: str, groups: Mappin
     prior = np.array(list(options.label_distribution.values()))
     joint = np.zeros((len(prior), len(prior)))
     for cell, share in _cell_shares(options, groups).items():
-        right = options.cell_accuracy(condition, dict(cell))
+        right = options.cell_accuracy(condition, dict(cell)) - options.loss_by_row
         wrong = error_rates(options, attracted=is_attracted(options, dict(cell)))
         joint += share * prior[:, None] * (right * np.eye(len(prior)) + (1 - right) * wrong)
     return joint

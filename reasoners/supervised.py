@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -56,6 +56,8 @@ class SupervisedOptions(Record):
     patience: int = Field(default=3, ge=1)
     """Epochs without a better weighted F1 on the development units before training stops; counted from the middle of
     the planned epochs on, since before it the learning rate is too high for a lull to mean that nothing more comes."""
+    keep: Literal["best", "last"] = "best"
+    """Which epoch's model is kept: that with the best weighted F1 on the development units, or the last one."""
     held_out: float = Field(default=0.3, ge=0, lt=1)
     development: float = Field(default=0.1, gt=0, lt=1)
     split_by: SplitBy = "unit"
@@ -197,7 +199,7 @@ class _Course:
         f1 = self._weighted_f1()
         self.history.append({"loss": round(float(np.mean(losses)), 4), "weighted_f1": round(f1, 4)})
         self.stale += len(self.history) > self.options.epochs // 2
-        if f1 > self.best:
+        if f1 > self.best or self.options.keep == "last":
             self.best, self.stale = f1, 0
             self.best_state = {
                 name: value.detach().clone()

@@ -133,7 +133,7 @@ def _statistics(report: AuditReport) -> Facts:
             ("Level of intervals", f"{statistics.level * 100:.6g} %"),
             ("Resamples", f"{statistics.n_resamples:,}"),
             ("Permutations", f"{statistics.n_permutations:,}"),
-            ("Small-sample methods", f"for groups under {statistics.small_sample_units:,} units"),
+            ("Small-sample methods", f"for groups worth fewer than {statistics.small_sample_units:,} units"),
             ("Power of the smallest detectable effect", f"{statistics.power * 100:.6g} %"),
             ("Correction of tests", statistics.screening),
             ("Seed", str(report.plan.seed)),

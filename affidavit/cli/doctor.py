@@ -64,6 +64,10 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
                 "trained on have terms of their own",
             ),
         ),
+        "mitigate": Extra(
+            packages=("fairlearn", "scikit-learn"),
+            adds="interventions against gaps, tried on unseen speakers (examination `mitigation`)",
+        ),
         "egemaps": Extra(
             packages=("opensmile",),
             adds="the 88 eGeMAPS functionals of openSMILE",

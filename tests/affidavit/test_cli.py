@@ -51,7 +51,7 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     report = json.loads((folder / "out" / "report.json").read_bytes())
     assert report["decision"] == "no decision"
     refused = {refusal["examination"] for refusal in report["refusals"]}
-    wanting = {"soft-labels", "annotators", "modality-disparity", "robustness"}
+    wanting = {"soft-labels", "annotators", "modality-disparity", "robustness", "model-comparison"}
     assert refused == NEED_PROBABILITIES | OTHER_TASKS | wanting
     found = {
         (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f

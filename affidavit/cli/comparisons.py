@@ -1,0 +1,276 @@
+"""`affidavit compare`, `affidavit drift` and `affidavit cite`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import typer
+from pydantic import ValidationError
+
+from affidavit.bundle import REPORT, check_output, read_bundle, write_bundle
+from affidavit.cli.audits import AuditFlags, exit_code, tell
+from affidavit.cli.progress import shown_progress
+from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, PlanError
+from affidavit.files import check_place, replacing_folder
+from affidavit.plan import AuditPlan, Choice
+from affidavit.records import Finding, Record
+from affidavit.registry import Door, names
+from affidavit.report import AuditReport
+from affidavit.run import run_plan
+from affidavit.series import AlertRule, Drift, NamedAudit, Step, drift
+from affidavit.summary import spoken
+from affidavit.unpaired import Unpaired, surely_worse, unpaired
+from affidavit.yaml_files import describe_validation_error
+
+COMPARISON: Final = "model-comparison"
+OLD: Final = "old"
+NEW: Final = "new"
+SHOWN: Final = 20
+"""Findings that are printed before they are counted."""
+ALPHA: Final = 0.05
+
+
+def compare_tables_or_bundles(old: Path, new: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
+    """Compare two tables by their items, or two bundles by their findings, and return the exit code.
+
+    Raises:
+        PlanError: one is a table and the other a bundle, or the two tables share no item.
+    """
+    bundles = [(path / REPORT).is_file() for path in (old, new)]
+    if all(bundles):
+        return _compare_bundles(old, new, out=out)
+    if any(bundles) or old.is_dir() or new.is_dir():
+        raise PlanError(
+            "compare takes two tables or two bundles",
+            slug="plan-impossible",
+            found=", ".join(
+                f"{path}: {'a bundle' if bundle else 'no bundle'}"
+                for path, bundle in zip((old, new), bundles, strict=True)
+            ),
+            remedy="give both tables; on the same items they tell more than two reports",
+        )
+    return _compare_tables(old, new, flags, out=out, demand_answers=demand_answers)
+
+
+def _compare_tables(old: Path, new: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
+    check_place(out)
+    check_output(out)
+    plan = _plan(old, new, flags)
+    if demand_answers and plan.policy is None:
+        raise PlanError(
+            "--demand-answers needs a policy: without one nothing is decided",
+            slug="plan-impossible",
+            remedy="add --policy",
+        )
+    with shown_progress() as progress:
+        report = run_plan(plan, folder=Path.cwd(), progress=progress)
+        _require_comparison(report)
+        progress("writing the report", 0, None)
+        write_bundle(report, out)
+    tell(report, out)
+    for sentence in changes_in_words(report):
+        typer.echo(f"  {sentence}")
+    return exit_code(report, demand_answers=demand_answers)
+
+
+def _plan(old: Path, new: Path, flags: AuditFlags) -> AuditPlan:
+    """Return the plan of an audit with two runs, `old` being the baseline."""
+    plan = flags.plan(new)
+    source = plan.runs["predictions"]
+    # in the order of names: a report keeps its plan with sorted keys, and is computed again in that order
+    runs = {name: source.model_copy(update={"table": str(path)}) for name, path in ((NEW, new), (OLD, old))}
+    chosen = [choice.name for choice in plan.examinations or ()] or list(names(Door.EXAMINATIONS))
+    examinations = [Choice(name=name) for name in dict.fromkeys(chosen) if name != COMPARISON]
+    examinations.append(Choice(name=COMPARISON, options={"baseline": OLD}))
+    title = flags.title or f"{new.name} compared with {old.name}"
+    changed = {"runs": runs, "examinations": tuple(examinations), "title": title}
+    try:
+        return AuditPlan.model_validate(plan.model_copy(update=changed).model_dump())
+    except ValidationError as error:
+        raise PlanError(
+            "the flags do not make a plan",
+            slug="plan-invalid",
+            found=describe_validation_error(error),
+            remedy="`affidavit compare --help` describes each flag",
+        ) from None
+
+
+def _require_comparison(report: AuditReport) -> None:
+    if any(finding.examination == COMPARISON for finding in report.findings):
+        return
+    refusal = next((r for r in report.refusals if r.examination == COMPARISON), None)
+    raise PlanError(
+        "the two tables cannot be compared",
+        slug="plan-impossible",
+        found=None if refusal is None else refusal.because,
+        remedy="give labelled tables with the same utterance ids" if refusal is None else refusal.remedy,
+    )
+
+
+def changes_in_words(report: AuditReport) -> list[str]:
+    """Return what changed for everybody under the fullest condition, then every group that is surely worse or better.
+
+    >>> from affidavit.testing import small_report
+    >>> changes_in_words(small_report())
+    []
+    """
+    own = [f for f in report.findings if f.examination == COMPARISON and f.metric.endswith("_change")]
+    first = [f for f in own if f.condition == own[0].condition and f.compared is None]
+    said = [_change(f) for f in first if not f.groups]
+    moved = [f for f in own if f.groups and f.test is not None and (f.test.p_adjusted or 0.0) <= ALPHA]
+    for word, chosen in (("worse", [f for f in moved if _worse(f)]), ("better", [f for f in moved if not _worse(f)])):
+        said += [f"surely {word} for {', '.join(f.groups.values())}: {_change(f)}" for f in chosen[:SHOWN]]
+        said += [f"and {len(chosen) - SHOWN} more groups"] if len(chosen) > SHOWN else []
+    return said
+
+
+def _worse(finding: Finding) -> bool:
+    return (finding.estimate.value or 0.0) < 0
+
+
+def _change(finding: Finding) -> str:
+    metric = finding.metric.removesuffix("_change").replace("_", " ")
+    p = (
+        ""
+        if finding.test is None or finding.test.p_adjusted is None
+        else f", adjusted p = {finding.test.p_adjusted:.2g}"
+    )
+    return f"{finding.run}, {finding.condition}: {metric} changes by {spoken(finding.estimate, 'points')}{p}."
+
+
+def _compare_bundles(old: Path, new: Path, *, out: Path) -> int:
+    _check_folder(out)
+    result = unpaired(*_named((old, new)))
+    _write(out, "comparison.json", result, "differences.csv", _difference_rows(result))
+    worse = surely_worse(result.differences)
+    typer.echo(f"{result.new} less {result.old}: {len(result.differences)} findings in both, unpaired")
+    for difference in worse[:SHOWN]:
+        typer.echo(
+            f"  worse: {difference.id}: {difference.old:.3g} to {difference.new:.3g}, adjusted p = "
+            f"{difference.p_adjusted:.2g}"
+        )
+    better = sum(d.p_adjusted <= ALPHA for d in result.differences if d.higher_is_better is not None) - len(worse)
+    typer.echo(f"  {len(worse)} surely worse, {better} surely better (Holm over all of them, level {ALPHA:g})")
+    for failure in result.new_failures:
+        typer.echo(f"  fails {failure.criterion}, passed before: {failure.id}")
+    typer.echo(f"  {result.remark}\nWritten: {out / 'comparison.json'} (also differences.csv)")
+    return EXIT_CRITERION_FAILED if result.new_failures else EXIT_DONE
+
+
+def drift_of_bundles(
+    folders: Sequence[Path], *, out: Path, metrics: Sequence[str], false_alarms: float, weight: float
+) -> int:
+    """Chart a series of bundles, write the courses and return the exit code.
+
+    Raises:
+        PlanError: the rule is none, or the audits do not make a series.
+    """
+    if not (0 < false_alarms < 1 and 0 < weight <= 1):
+        raise PlanError(
+            "there is no such alert rule",
+            slug="plan-invalid",
+            found=f"--false-alarms {false_alarms:g} --weight {weight:g}",
+            allowed="false alarms between 0 and 1, a weight above 0 and at most 1",
+        )
+    _check_folder(out)
+    rule = AlertRule(weight=weight, false_alarms=false_alarms, metrics=tuple(metrics))
+    result = drift(_named(folders), rule)
+    _write(out, "drift.json", result, "courses.csv", _course_rows(result))
+    _tell_drift(result)
+    typer.echo(f"Written: {out / 'drift.json'} (also courses.csv)")
+    return EXIT_CRITERION_FAILED if result.alarms or result.new_failures else EXIT_DONE
+
+
+def _tell_drift(result: Drift) -> None:
+    typer.echo(f"{len(result.audits)} audits, {len(result.courses)} numbers charted: {' -> '.join(result.audits)}")
+    typer.echo(
+        f"  rule: moving average of weight {result.rule.weight:g} beyond {result.limit:.2f} of its standard "
+        f"deviations; a series without change raises any alarm in at most {100 * result.rule.false_alarms:g} % "
+        f"(simulated: at most {100 * result.false_alarm_rate:.2g} %)"
+    )
+    typer.echo(
+        f"  one chart alarms falsely every {result.run_length_unchanged:,.0f} audits on average, and "
+        f"{result.run_length_shifted:,.0f} audits after a change by one standard error"
+    )
+    for course in result.alarms[:SHOWN]:
+        step = course.alarm
+        if step is not None:
+            typer.echo(f"  alarm at {step.audit}, {course.direction}: {course.id} ({_course_in_words(course.steps)})")
+    more = len(result.alarms) - SHOWN
+    typer.echo(f"  {len(result.alarms)} alarms" + (f", {more} of them in drift.json only" if more > 0 else ""))
+    for failure in result.new_failures:
+        typer.echo(f"  fails {failure.criterion} now, passed in {failure.passed_in}: {failure.id}")
+    if result.uncharted or result.only_in_some:
+        typer.echo(
+            f"  not charted: {len(result.uncharted)} without an interval somewhere, "
+            f"{result.only_in_some} not in every audit"
+        )
+
+
+def _course_in_words(steps: Sequence[Step]) -> str:
+    return " ".join(f"{step.value:.3g}" for step in steps)
+
+
+def cite_bundle(folder: Path) -> int:
+    """Print the BibTeX of a bundle's report and return the exit code.
+
+    Raises:
+        VerificationError: it is no bundle, or was changed.
+    """
+    typer.echo(read_bundle(folder).cite(), nl=False)
+    return EXIT_DONE
+
+
+def _named(folders: Sequence[Path]) -> list[NamedAudit]:
+    """Return the bundles under the names of their folders, or under their whole paths where names recur."""
+    short = [folder.resolve().name for folder in folders]
+    unique = len(set(short)) == len(short)
+    return [
+        NamedAudit(name=name if unique else str(folder), report=read_bundle(folder))
+        for folder, name in zip(folders, short, strict=True)
+    ]
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or that holds anything that these commands did not write."""
+    check_place(folder)
+    if not folder.exists():
+        return
+    ours = {"drift.json", "courses.csv", "comparison.json", "differences.csv"}
+    found = {"a file"} if folder.is_file() else {path.name for path in folder.iterdir()}
+    if lost := sorted(found - ours):
+        raise PlanError(
+            f"the output folder holds {', '.join(lost[:3])}",
+            slug="output-exists",
+            where=str(folder),
+            allowed="a new folder, an empty one, or one that this command wrote",
+            remedy="choose another --out, or move what is there",
+        )
+
+
+def _write(folder: Path, name: str, record: Record, table: str, rows: Sequence[dict[str, object]]) -> None:
+    import pandas as pd
+
+    with replacing_folder(folder) as temporary:
+        content = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        (temporary / name).write_text(content + "\n", encoding="utf-8")
+        pd.DataFrame(rows).to_csv(temporary / table, index=False, lineterminator="\n")
+
+
+def _course_rows(result: Drift) -> list[dict[str, object]]:
+    return [
+        {"id": course.id, "metric": course.metric, **step.model_dump(), "limit": result.limit}
+        for course in result.courses
+        for step in course.steps
+    ]
+
+
+def _difference_rows(result: Unpaired) -> list[dict[str, object]]:
+    return [
+        difference.model_dump(exclude={"interval"})
+        | {"low": difference.interval.low, "high": difference.interval.high, "level": difference.interval.level}
+        for difference in result.differences
+    ]
