@@ -25,6 +25,8 @@ Access = Literal[
     "table",
     "labels",
     "dimensions",
+    "probabilities",
+    "soft labels",
     "several conditions",
     "seven conditions",
     "rationales",
@@ -35,6 +37,8 @@ Access = Literal[
 ACCESS: Final[Mapping[str, str]] = {
     "table": "a predictions table",
     "labels": "reference labels in the table (y_true)",
+    "probabilities": "a probability of every label (prob_<label>)",
+    "soft labels": "what share of annotators gave each label (soft_<label>)",
     "dimensions": "a dimension with reference and prediction in the table (true_valence and pred_valence)",
     "several conditions": "the same utterances judged under at least two conditions",
     "seven conditions": "the same utterances judged under all seven modality conditions",
@@ -202,6 +206,8 @@ def _has(case: Case, run: Predictions, access: Access) -> bool:
         "table": lambda: True,
         "labels": lambda: run.labelled or run.task is Task.TRANSCRIPTION,
         "dimensions": lambda: bool(run.dimensions),
+        "probabilities": lambda: any(column.startswith("prob_") for column in run.columns),
+        "soft labels": lambda: any(column.startswith("soft_") for column in run.columns),
         "several conditions": lambda: len(run.conditions) > 1,
         "seven conditions": lambda: _seven(run.conditions),
         "rationales": lambda: "rationale" in run.columns,
@@ -221,6 +227,8 @@ def _seven(conditions: Sequence[str]) -> bool:
 _REMEDIES: Final[Mapping[str, str]] = {
     "table": "give a predictions table",
     "labels": "add the reference label of each utterance as y_true, or keep to what needs no labels",
+    "probabilities": "ask the supplier for prob_<label> of each label",
+    "soft labels": "add soft_<label>, the share of annotators who gave the label",
     "dimensions": "add true_<dimension> beside pred_<dimension> (valence, arousal); what nobody rated may stay empty",
     "several conditions": "ask the supplier to judge the same utterances again with a modality removed, and to name "
     "what was shown in a column `condition`",

@@ -220,7 +220,7 @@ EXAMINATION = FunctionExamination(
     name=NAME,
     title="Soft labels and the human ceiling",
     method_version=VERSION,
-    access=("table",),
+    access=("table", "soft labels"),
     metrics=frozenset(
         {
             CROSS_ENTROPY.name,

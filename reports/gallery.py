@@ -138,8 +138,8 @@ def _share_pictures(table: pa.Table) -> Iterator[Figure]:
             id=name,
             caption=(
                 f"Which modality bears the difference in {metric_label(metric).lower()} between the two groups "
-                f"furthest apart, run {run}. Exact Shapley shares: with what is there without any modality they add up to the "
-                "whole. Dashed line: no difference."
+                f"furthest apart, run {run}. Exact Shapley shares: they add up to the whole, together with what is "
+                "there without any modality. Dashed line: no difference."
             ),
             svg=modality_shares(table, run=run, condition=condition, metric=metric, name=name),
         )

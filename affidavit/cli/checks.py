@@ -79,6 +79,8 @@ def access_of(mapped: ColumnMap, conditions: tuple[str, ...], task: Task, *, lab
     references = bool(mapped.truths) if task in VECTOR_TASKS else "y_true" in mapped.parts
     there |= {"labels"} if labelled and (references or task is Task.TRANSCRIPTION) else set()
     there |= {"dimensions"} if labelled and mapped.dimensions and task is not Task.MULTILABEL else set()
+    there |= {"probabilities"} if mapped.probabilities else set()
+    there |= {"soft labels"} if mapped.soft_labels else set()
     there |= {"rationales"} if "rationale" in mapped.parts else set()
     there |= {"several conditions"} if len(conditions) > 1 else set()
     there |= {"seven conditions"} if {str(c) for c in modality_subsets()} <= set(conditions) else set()
@@ -92,7 +94,7 @@ def prospects_of(task: Task, available: frozenset[str]) -> list[Prospect]:
         examination = load(Door.EXAMINATIONS, name)
         missing = [ACCESS[access] for access in examination.access if access not in available]
         if task not in examination.tasks:
-            missing.insert(0, f"a {' or '.join(sorted(examination.tasks))} table")
+            missing.insert(0, f"a table whose task is {' or '.join(sorted(examination.tasks))}")
         prospects.append(Prospect(examination=examination, missing=tuple(missing)))
     return prospects
 

@@ -184,7 +184,7 @@ EXAMINATION = FunctionExamination(
     name=NAME,
     title="Calibration by group",
     method_version=VERSION,
-    access=("table", "labels"),
+    access=("table", "labels", "probabilities"),
     metrics=frozenset(
         {
             OVERCONFIDENCE.name,

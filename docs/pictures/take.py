@@ -11,6 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+FIGURES = {
+    "forest-accuracy-0": "crema-d-forest.png",
+    "cells-accuracy-0-0": "crema-d-cells.png",
+    "shares-0": "crema-d-shares.png",
+}
+"""Figure of CREMA-D's report to the picture on the page."""
 HERE = Path(__file__).resolve().parent
 QUIET = [
     "--headless",
@@ -58,11 +64,11 @@ def figure_alone(report: Path, figure_id: str, page: Path) -> tuple[int, int]:
 
 
 def main(demo: Path, crema_d: Path) -> None:
-    """Take the first screen of the demonstration, and the forest plot and a heat map of CREMA-D."""
+    """Take the first screen of the demonstration, and the figures of CREMA-D."""
     screenshot(demo / "report.html", HERE / "report.png", width=1300, height=1100)
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "figure.html"
-        for figure, name in (("forest-accuracy-0", "crema-d-forest.png"), ("cells-accuracy-0-0", "crema-d-cells.png")):
+        for figure, name in FIGURES.items():
             width, height = figure_alone(crema_d / "report.html", figure, page)
             screenshot(page, HERE / name, width=max(width, 720), height=height)
 

@@ -27,7 +27,7 @@ FENCE = re.compile(r"^```(?:console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(affidavit [a-z][^`]*)`")
 LIVE = {
     "README.md": ("Without any extra",),
-    "walkthrough.md": ("CREMA-D", "Common Voice", "Before an audit"),
+    "walkthrough.md": ("CREMA-D", "Channels and annotators", "Common Voice", "Before an audit"),
 }
 SLOW = {"walkthrough.md": ("Without labels", "A policy and its exit codes", "Sign and verify")}
 TRAINED = {"README.md": ("A first audit",), "walkthrough.md": ("RAVDESS", "MELD")}

@@ -52,7 +52,7 @@ def test_steins_estimate_is_unbiased_for_fixed_scales() -> None:
 def test_it_is_closer_to_the_truth_than_the_raw_values_and_than_the_pooled_mean() -> None:
     rng = np.random.default_rng(2)
     raw, pooled, shrunken = [], [], []
-    for _ in range(150):
+    for _ in range(40):
         truth, y, variances = drawn(rng)
         mean = np.average(y, weights=1 / variances)
         found = suremap(y, variances, BLOCKS).values

@@ -169,7 +169,7 @@ def test_how_a_table_is_read_changes_nothing(leaning: Maker) -> None:
 def test_what_cannot_be_told_is_refused_with_a_remedy(leaning: Maker) -> None:
     refusal = EXAMINATION.refuses(case_of(predictions_frame()))
     assert refusal is not None
-    assert "the table has none" in refusal.because
+    assert "a probability of every label" in refusal.because
     refusal = EXAMINATION.refuses(case_of(leaning(), by=()))
     assert refusal is not None
     by_row = leaning().assign(accent=lambda f: np.array(["hall", "room"])[np.arange(len(f)) % 2])
