@@ -32,7 +32,7 @@ test: $(STAMP)            ## the tests, but for the slow ones
 test-slow: $(STAMP)       ## the long simulations
 	$(PYTEST) -m slow
 
-check: $(STAMP)           ## format, lint, types, contracts, generated docs, core tests; under 90 s
+check: $(STAMP)           ## format, lint, types, contracts, generated docs, core tests; two to three minutes
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy

@@ -37,6 +37,10 @@ def _in_one_order(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _runs_in_one_order(runs: Mapping[str, RunSource]) -> Mapping[str, RunSource]:
+    return {name: runs[name] for name in sorted(runs)}
+
+
 class Choice(Record):
     """Something chosen from the registry by name, with its options; a bare name stands for no options."""
 
@@ -157,7 +161,8 @@ class AuditPlan(Record):
     """What the model is used for; printed, and judged by nobody here."""
     training: Mapping[str, Training] = Field(default_factory=dict)
     """Models to train before anything is judged."""
-    runs: Mapping[str, RunSource] = Field(min_length=1)
+    runs: Annotated[Mapping[str, RunSource], AfterValidator(_runs_in_one_order)] = Field(min_length=1)
+    """What is audited, by name; kept in alphabetical order, so that a report's own plan gives the report again."""
     by: Annotated[tuple[str, ...], AfterValidator(_in_one_order)] = ()
     """Sensitive features; kept in alphabetical order, so that the order in which they were named changes nothing."""
     depth: int = Field(default=2, ge=1, le=4)

@@ -57,13 +57,14 @@ def drawn_metric(rows: Sequence[Row]) -> str:
 
 def _group_pictures(report: AuditReport, table: pa.Table) -> Iterator[Figure]:
     rows: list[Row] = table.to_pylist()
-    for run in distinct(row["run"] for row in rows):
+    runs = [data.run for data in report.data]
+    for run in (run for run in distinct(row["run"] for row in rows) if run in runs):  # a comparison's name is no run
         own = [row for row in rows if row["run"] == run]
         metric, condition = drawn_metric(own), fullest(own, run)
         shown = [row for row in own if row["metric"] == metric and row["condition"] == condition]
         if len(shown) > LINES_AT_MOST:
             continue
-        name = f"{metric}-{[data.run for data in report.data].index(run)}"
+        name = f"{metric}-{runs.index(run)}"
         yield _forest(report, table, run, condition, metric, f"forest-{name}")
         for number, pair in enumerate(_pairs(shown)):
             yield _heat_map(table, run, condition, metric, pair, f"cells-{name}-{number}")

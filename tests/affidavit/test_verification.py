@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from affidavit.bundle import write_bundle
 from affidavit.errors import VerificationError
-from affidavit.plan import AuditPlan, Choice, RunSource
+from affidavit.plan import AuditPlan, Choice, RunSource, read_plan
 from affidavit.records import Estimate, Refusal
 from affidavit.report import AuditReport, Decision
-from affidavit.run import audit
+from affidavit.run import audit, run_plan
 from affidavit.testing import predictions_frame
 from affidavit.testing.tables import FAST
 from affidavit.verification import recompute
@@ -94,3 +95,16 @@ def test_the_last_digit_of_another_platform_is_forgiven(report: AuditReport, tab
     nearly = old.model_copy(update={"estimate": old.estimate.model_copy(update={"interval": interval})})
     resealed = report.model_copy(update={"findings": (nearly, *report.findings[1:])}).sealed(report._tables)
     assert "within 1e-09" in recompute(resealed, table=table, plan=None, folder=table.parent)
+
+
+def test_a_bundle_s_own_plan_gives_the_report_again_whatever_order_its_runs_were_named_in(tmp_path: Path) -> None:
+    frame = predictions_frame(n_speakers=12, conditions=("TAV",))
+    for name in ("zebra", "ant"):
+        frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    runs = {name: {"table": f"{name}.parquet"} for name in ("zebra", "ant")}
+    plan = AuditPlan.model_validate({"runs": runs, "by": ("accent",), "examinations": ["performance"]})
+    report = run_plan(plan, folder=tmp_path)
+    bundle = write_bundle(report, tmp_path / "out", renderings=())
+    again = read_plan(bundle / "plan.yaml")
+    assert "hold" in recompute(report, table=None, plan=again, folder=tmp_path)
+    assert run_plan(again, folder=tmp_path).claims_digest == report.claims_digest
