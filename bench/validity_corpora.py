@@ -29,10 +29,10 @@ from affidavit.policy import Policy
 from affidavit.records import Interval, Verdict
 from affidavit.run import run_plan
 from affidavit.statistics.bootstrap import UnitResampler
-from audit.inequality import between
-from audit.spread import spread
-from audit.total_variation import Distributions
-from audit.worst_group import worst
+from audit.groups.inequality import between
+from audit.groups.spread import spread
+from audit.groups.worst_group import worst
+from audit.rates.total_variation import Distributions
 from reasoners.simulator import SimulatorOptions, expected_accuracy_per_unit, expected_confusion
 from reasoners.simulator_sums import simulate_sums
 

@@ -1,8 +1,8 @@
 """The thresholds of ser-tests as a policy, as far as they bound what is measured here.
 
 What is the same on both sides: the metric of one group less that of everybody, the group included, for each class of
-a label. So a threshold there becomes a criterion on the largest such deviation (`audit/deviation.py`): all of a test's
-values pass exactly where the largest does.
+a label. So a threshold there becomes a criterion on the largest such deviation (`audit/deviation/from_everybody.py`):
+all of a test's values pass exactly where the largest does.
 
 | ser-tests | here |
 |---|---|

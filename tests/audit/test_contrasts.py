@@ -11,8 +11,8 @@ from affidavit.records import Interval
 from affidavit.statistics.bootstrap import UnitResampler
 from affidavit.statistics.levels import t_critical
 from affidavit.tally import GroupedSums
+from audit.conditions.paired_statistics import weighted_conditions
 from audit.contrasts import Contrasts, against_others, contrasts_of, selected_pair_null, signed_interval
-from audit.paired_statistics import weighted_conditions
 
 COST = weighted_conditions("cost", "accuracy", np.array([1.0, -1.0]), n_labels=2, bounds=(-1.0, 1.0))
 FULL = weighted_conditions("full", "accuracy", np.array([1.0, 0.0]), n_labels=2, bounds=(0.0, 1.0))

@@ -7,7 +7,10 @@ import pandas as pd
 from affidavit.plan import Task
 from affidavit.predictions import Reading
 from affidavit.testing import ExaminationContract, case_of, predictions_frame
-from audit import agreement, demographic_parity, equalized_odds, performance, rationales, word_errors
+from audit.conditions import agreement
+from audit.groups import performance, word_errors
+from audit.rates import demographic_parity, equalized_odds
+from audit.rationales import described
 
 
 class TestPerformance(ExaminationContract):
@@ -27,7 +30,7 @@ class TestAgreement(ExaminationContract):
 
 
 class TestRationales(ExaminationContract):
-    examination = rationales.EXAMINATION
+    examination = described.EXAMINATION
 
 
 class TestWordErrors(ExaminationContract):

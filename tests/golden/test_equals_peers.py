@@ -11,8 +11,8 @@ from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.report import AuditReport
 from affidavit.run import audit
 from affidavit.testing import case_of
-from audit.differential_fairness import EXAMINATION as DIFFERENTIAL_FAIRNESS
-from audit.inequality import EXAMINATION as INEQUALITY
+from audit.differential_fairness.examination import EXAMINATION as DIFFERENTIAL_FAIRNESS
+from audit.groups.inequality import EXAMINATION as INEQUALITY
 
 pytestmark = pytest.mark.real
 PEERS: dict[str, Any] = json.loads((Path(__file__).parent / "compas.json").read_text(encoding="utf-8"))

@@ -126,6 +126,6 @@ def test_the_policy_that_ships_says_what_was_published(real_data: Path) -> None:
 
 
 def test_only_metrics_of_the_deviation_examination_are_bound() -> None:
-    from audit.deviation import EXAMINATION
+    from audit.deviation.from_everybody import EXAMINATION
 
     assert set(METRICS.values()) == set(EXAMINATION.metrics)

@@ -335,7 +335,7 @@ def test_its_tests_are_one_family_under_holm_and_the_reports_go_without_them() -
         )
         for name, frame in frames.items()
     ]
-    from audit.performance import EXAMINATION as PERFORMANCE
+    from audit.groups.performance import EXAMINATION as PERFORMANCE
 
     chosen = [(PERFORMANCE, {}), (EXAMINATION, {"baseline": "old"})]
     report = examine(plan, loaded, examinations=chosen, policy=None)

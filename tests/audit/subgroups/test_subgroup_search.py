@@ -12,10 +12,10 @@ from affidavit.predictions import Reading
 from affidavit.records import Verdict
 from affidavit.testing import ExaminationContract
 from affidavit.testing.tables import FAST, case_of
-from audit.subgroup_search import EXAMINATION
 from audit.subgroups.auditor import furthest_cut
 from audit.subgroups.conjunctions import Conjunctions
 from audit.subgroups.dealing import dealt_alike
+from audit.subgroups.examination import EXAMINATION
 from audit.subgroups.halves import cell_sums, cells_of, dealt_units, halved, searched_units
 from audit.subgroups.rates import rates_of
 from audit.subgroups.search import residuals

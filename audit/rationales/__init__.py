@@ -1,0 +1,1 @@
+"""What rationales look like, for whom, and at equal accuracy."""
