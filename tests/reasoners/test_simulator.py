@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -256,17 +255,9 @@ def test_certainty_and_its_opposite() -> None:
     assert frame.groupby("condition", observed=True)["right"].mean().to_dict() == {"T": 1.0, "A": 0.0}
 
 
-def test_speed() -> None:
-    started = perf_counter()
-    assert judged(soft_labels=True).n_rows > 30_000
-    assert perf_counter() - started < 2
-
-
 @pytest.mark.slow
 def test_a_million_rows() -> None:
-    started = perf_counter()
     assert judged(n_speakers=7200).n_rows > 1_000_000
-    assert perf_counter() - started < 20
 
 
 @pytest.mark.parametrize(

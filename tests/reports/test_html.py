@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from types import ModuleType
@@ -34,11 +33,8 @@ def test_the_first_line_with_a_policy(full: AuditReport, page: Page, reading: Mo
     assert texts[1] == "3 criteria held against 56 findings: 8 failed, 20 inconclusive, 28 passed."
 
 
-def test_size_and_time(full: AuditReport) -> None:
-    started = time.perf_counter()
-    size = len(RENDERER.render(full))
-    assert size < 1_500_000
-    assert time.perf_counter() - started < 12  # 3.5 s on an idle core
+def test_size(full: AuditReport) -> None:
+    assert len(RENDERER.render(full)) < 1_500_000
 
 
 def test_the_same_report_gives_the_same_bytes(small: AuditReport, page: Page) -> None:
