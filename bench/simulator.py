@@ -27,9 +27,7 @@ def main() -> None:
         progress=lambda what, done, total: None,
     )
     seconds = time.perf_counter() - started
-    print(
-        f"{n_speakers:,} speakers, seven conditions, probabilities, soft labels, rationales: {predictions.n_rows:,} rows"
-    )
+    print(f"{n_speakers:,} speakers, seven conditions, every column: {predictions.n_rows:,} rows")
     print(f"rows a second: {predictions.n_rows / seconds:,.0f}")
     print(f"seconds to a simulated table: {seconds:.1f} (goal {GOAL_SECONDS:g})")
 
