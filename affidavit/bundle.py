@@ -107,7 +107,8 @@ def read_bundle(folder: Path) -> AuditReport:
             "this is not an audit bundle",
             slug="bundle-incomplete",
             where=str(folder),
-            remedy=f"it lacks {REPORT}",
+            found=f"no {REPORT}",
+            remedy="give the folder that `affidavit audit`, `run` or `compare` wrote",
         )
     report = parse_report(path.read_bytes(), where=str(path))
     _check_sums(folder)

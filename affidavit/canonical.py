@@ -82,6 +82,12 @@ class Canonicaliser:
             made["weight"] = partial(self._required_number, part="weight")
         if "rationale" in parts:
             made["rationale"] = partial(self._text, part="rationale")
+        if "dialogue_id" in parts:
+            made["dialogue_id"] = self._dialogue
+        made |= {
+            f"weight_{name}": partial(self._weight, name=f"weight_{name}", column=column)
+            for name, column in self.mapped.weights.items()
+        }
         return made | {
             f"group_{name}": partial(self._levels, name=name, column=column)
             for name, column in self.mapped.features.items()
@@ -135,10 +141,18 @@ class Canonicaliser:
         named = pc.binary_join_element_wise("?utterance ", self._utterance_id(batch), "")
         return encoded(pc.if_else(pc.is_valid(units), units.dictionary_decode(), named))
 
+    def _dialogue(self, batch: pa.RecordBatch) -> pa.Array:
+        """Return the dialogues; null where an utterance belongs to none."""
+        return self._tidied(self._text(batch, "dialogue_id"), "dialogue_id")
+
     def _required_number(self, batch: pa.RecordBatch, part: str) -> pa.Array:
         values = self._number(batch, part, low=0.0)
         self._refuse_missing(values, part, slug="row-value", remedy="fill it in, or drop the row")
         return values
+
+    def _weight(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
+        """Return the weights of a modality; null where the reasoner gave none, as where it was not shown."""
+        return self._as_number(batch.column(column), name, low=0.0)
 
     def _values(self, batch: pa.RecordBatch, name: str, column: str) -> pa.Array:
         """Return the values of a dimension; what nobody rated is unknown, and counted."""

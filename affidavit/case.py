@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -117,6 +118,17 @@ class EvidenceBook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedOn:
+    """The corpus that a run's model was trained on, where the plan trained it."""
+
+    training: str
+    """The name of the training in the plan."""
+    load: Callable[[], Corpus] = field(repr=False)
+    same: bool
+    """Whether the run judges this very corpus, so that the model was trained on what it was not given to judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What is examined."""
 
@@ -126,9 +138,12 @@ class Case:
     statistics: Statistics
     book: EvidenceBook
     rng: np.random.Generator
-    corpus: Corpus | None = None
     reasoner: Reasoner | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    """Where relative paths of options start."""
+    trained_on: Mapping[str, TrainedOn] = field(default_factory=dict)
+    """By run; none for tables, and for models that were trained elsewhere."""
     progress: Progress = silent
 
     @property

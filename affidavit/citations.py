@@ -1,4 +1,4 @@
-"""Which modalities a rationale speaks of: one English word list, for whoever writes rationales and whoever audits them.
+"""Which modalities a rationale speaks of: word lists, English and Chinese, for whoever writes or audits rationales.
 
 It finds nouns and verbs of the words, the voice and the face. It reads no grammar, so it is a floor and no proof: a
 paraphrase ("her hands shook") escapes it, and "the voice tells nothing" cites the voice as much as "the voice breaks".
@@ -17,29 +17,35 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from affidavit.conditions import MODALITIES
+from affidavit.lexicons.english import read_as_english
 from affidavit.utterances import Cue
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 CITATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "T": r"\b(words?|word(?:ed|ing)|says?|said|saying|phras(?:es?|ed|ing)|sentences?|transcri(?:pts?|ptions?|bed)"
-        r"|texts?|textual(?:ly)?|language|lexical|verbal(?:ly)?|vocabulary|statements?|remarks?)\b",
+        r"|texts?|textual(?:ly)?|language|lexical|verbal(?:ly)?|vocabulary|statements?|remarks?)\b"
+        r"|台词|字幕|文本|文字|话语|言语|措辞|用词|语句|词语|说话内容|说的(?:话|内容)|讲话内容|对白|对话内容|语言内容",
         "A": r"\b(voices?|vocal(?:ly|s)?|vocali[sz]ations?|tones?|tonal|pitch(?:ed)?|prosod(?:y|ic)|intonations?"
         r"|inflections?|cadence|timbre|speech|loud(?:ness|er|ly)?|volume|sigh(?:s|ed|ing)?|whisper(?:s|ed|ing)?"
         r"|shout(?:s|ed|ing)?|sob(?:s|bed|bing)?|monotone|hoarse(?:ness)?|breathy|(?:speaking|speech|articulation) rate"
-        r"|fundamental frequency|acoustic(?:s|ally)?|audi(?:o|bly|ble))\b",
+        r"|fundamental frequency|acoustic(?:s|ally)?|audi(?:o|bly|ble))\b"
+        r"|声音|嗓音|语气|语调|音调|声调|音量|音高|音色|语速|口吻|口气|哽咽|叹气|叹息|抽泣|哭腔|颤音|音频|听起来|听上去",
         "V": r"\b(faces?|facial(?:ly)?|expressions?|(?:eye)?brows?|eyes?|eyelids?|gaz(?:es?|ed|ing)|glanc(?:es?|ed|ing)"
         r"|smil(?:es?|ed|ing)|frown(?:s|ed|ing)?|scowl(?:s|ed|ing)?|grin(?:s|ned|ning)?|grimac(?:es?|ed|ing)|lips?"
-        r"|mouth|jaw|cheeks?|chin|forehead|nose|posture|gestures?|visual(?:ly)?|video|footage|action units?)\b",
+        r"|mouth|jaw|cheeks?|chin|forehead|nose|posture|gestures?|visual(?:ly)?|video|footage|action units?)\b"
+        r"|表情|面部|脸|面容|神情|神色|眉|眼(?:睛|神|眶|泪|皮|角)|目光|视线|嘴(?:角|唇|巴)|微笑|皱眉|手势|姿势|姿态"
+        r"|肢体|动作|画面|视频|镜头",
     }
 )
 """What cites the words (`T`), the voice (`A`) and the face (`V`); to be matched whatever the case."""
 QUOTATION: Final = (
     r'"[^"]*(?:"|$)'
     r"|\x{201C}[^\x{201D}]*(?:\x{201D}|$)|\x{201E}[^\x{201C}\x{201D}]*(?:[\x{201C}\x{201D}]|$)"
+    r"|\x{300C}[^\x{300D}]*(?:\x{300D}|$)|\x{300E}[^\x{300F}]*(?:\x{300F}|$)"
     r"|\x{00AB}[^\x{00BB}]*(?:\x{00BB}|$)|\x{2018}(?:\w\x{2019}\w|[^\x{2019}])+\x{2019}"
     r"|\B'(?:\w'\w|[^'])+'\B"
 )
@@ -58,7 +64,9 @@ _MEANT: Final = (
     (r"\bAU ?(\d+)\b", "face"),
 )
 """Phrases that cite something else than their words do, and a word for what they cite."""
-_CLAUSE: Final = re.compile(r"[^.;:]+")
+_CLAUSE: Final = re.compile(r"[^.;:\u3002\uFF1B\uFF1A]+")
+_CHINESE: Final = r"\p{Han}"
+_LETTERS: Final = r"\pL"
 
 
 def _python(pattern: str) -> re.Pattern[str]:
@@ -102,6 +110,19 @@ def citations(texts: pa.Array) -> dict[str, pa.Array]:
     for pattern, meant in ((QUOTATION, " "), (IDIOMS, " "), *_MEANT):
         texts = pc.replace_substring_regex(texts, f"(?i){pattern}", meant)
     return {letter: pc.match_substring_regex(texts, pattern, ignore_case=True) for letter, pattern in CITATIONS.items()}
+
+
+def can_be_read(texts: pa.Array) -> pa.Array:
+    """Say of each text whether these lists can read it: English, or three in ten letters are Chinese; null of null.
+
+    Of a text in another language nobody knows what it cites, which is not to cite nothing.
+    """
+    import pyarrow.compute as pc
+
+    chinese = pc.count_substring_regex(texts, _CHINESE)
+    letters = pc.count_substring_regex(texts, _LETTERS)
+    written = pc.greater_equal(pc.multiply(chinese, 10), pc.multiply(letters, 3))
+    return pc.or_(read_as_english(texts), pc.and_(pc.greater(chinese, 0), written))
 
 
 def _letters(unquoted: str) -> frozenset[str]:

@@ -1,4 +1,6 @@
-"""What a report has to cite: every method that its findings name as their source, and every public data set in it.
+"""What a report has to cite: every method that its findings rest on, and every public data set in it.
+
+A finding rests on what it names as its source, on how its interval was made and on how its test was corrected.
 
 Sources stand in findings as people write them ("Lum, Zhang, Bower 2022"); the entries are in `bibliography.bib`. An
 entry is found by the surname of its first author and the year, or by a text in its field `affidavit`: the name of a
@@ -16,6 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from affidavit.records import Finding
     from affidavit.report import AuditReport
 
 _ENTRY: Final = re.compile(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
@@ -120,8 +123,8 @@ def data_sets(names: Sequence[str]) -> tuple[Entry, ...]:
 
 
 def cite(report: AuditReport) -> str:
-    """Return BibTeX for this software, for the sources of the report's findings, and for its data sets."""
-    sources = [finding.source for finding in report.findings]
+    """Return BibTeX for this software, for what the report's findings rest on, and for its data sets."""
+    sources = [source for finding in report.findings for source in _rests_on(finding)]
     sources += [] if report.policy is None else [criterion.source for criterion in report.policy.criteria]
     corpora = [source.corpus.name for source in report.plan.runs.values() if source.corpus is not None]
     corpora += [training.corpus.name for training in report.plan.training.values()]
@@ -129,6 +132,17 @@ def cite(report: AuditReport) -> str:
     own = tuple(entry for entry in bibliography() if entry.key == "affidavit")
     unique = {entry.key: entry for entry in (*own, *data, *methods)}
     return "\n\n".join(entry.text() for entry in unique.values()) + "\n"
+
+
+def _rests_on(finding: Finding) -> tuple[str, ...]:
+    """Return the texts that name what stands behind a finding's number, its interval and its test."""
+    interval, test = finding.estimate.interval, finding.test
+    return (
+        finding.source,
+        *(() if interval is None else (interval.method,)),
+        *(() if test is None else (test.method,)),
+        *(() if test is None or test.correction is None else (f"correction: {test.correction}",)),
+    )
 
 
 def folded(text: str) -> str:

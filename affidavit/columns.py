@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from affidavit.conditions import MODALITIES
 from affidavit.dimensions import DimensionColumns, beside_labels, find_dimensions
 from affidavit.errors import ColumnError, PlanError
 from affidavit.plan import Task
@@ -35,6 +36,8 @@ class ColumnMap:
     """Dimension, or label of a multilabel table, to the column of its reference."""
     values: Mapping[str, str] = field(default_factory=dict)
     """The same to the column of its prediction."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Modality (text, audio, video) to the column of the weight that the reasoner gave it."""
     assumptions: tuple[str, ...] = ()
     recurring: bool = False
     """Whether, where nobody is named, an utterance was found to recur within a condition."""
@@ -65,6 +68,7 @@ class ColumnMap:
             *self.soft_labels.values(),
             *self.truths.values(),
             *self.values.values(),
+            *self.weights.values(),
         )
         return tuple(dict.fromkeys(name for name in named if name != ROW_NUMBER))
 
@@ -112,6 +116,11 @@ def map_columns(
         soft_labels=_prefixed(columns, "soft_", where=where),
         truths=dimensions.truths,
         values=dimensions.values,
+        weights={
+            name: column
+            for name, column in _prefixed(columns, "weight_", where=where).items()
+            if name in MODALITIES.values()
+        },
         assumptions=(*assumptions, *dimensions.assumptions),
     )
     _check_required(mapped, columns, where=where, task=task or infer_task(mapped))

@@ -20,7 +20,7 @@ from affidavit.statistics.jackknife import jackknife_covariance
 from affidavit.statistics.mover import mover_difference_bounds, mover_ratio_bounds, pairs_of
 from affidavit.statistics.ratio import ratio_bounds
 from affidavit.statistics.simultaneous import PairwiseBounds, simultaneous_differences
-from affidavit.statistics.small_samples import degenerate_rate_bounds, logit_t_bounds, root_t_bounds, t_bounds
+from affidavit.statistics.small_samples import degenerate_rate_bounds, root_t_bounds, skew_logit_t_bounds, t_bounds
 from affidavit.statistics.types import Bounds, IntArray
 
 _WIDEST = 0.999999
@@ -97,7 +97,7 @@ class Comparison:
             return self._unbounded(df, level)
         rates = np.clip(self.values, 0, 1)
         spread = (self.measured.standard_error[self.compared] > 0) & (rates > 0) & (rates < 1)
-        low, high = logit_t_bounds(rates, self.errors, degrees_of_freedom=df, level=level)
+        low, high = skew_logit_t_bounds(rates, self.errors, degrees_of_freedom=df, level=level)
         units = self.measured.n_units[self.compared]
         agreeing = degenerate_rate_bounds(rates[~spread], n_units=units[~spread], level=level)
         low[~spread], high[~spread] = agreeing

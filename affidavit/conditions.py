@@ -9,11 +9,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 from affidavit.errors import RowError
 
 MODALITIES = {"T": "text", "A": "audio", "V": "video"}
 AS_SUPPLIED = "as-supplied"
+INTERVENTIONS: Final = frozenset(
+    {
+        *("early", "mistake", "filler", "insert", "hint"),
+        *("without-rationale", "without-random", "only-rationale", "only-random"),
+        *("instruction-paraphrase", "instruction-swap", "history-shuffled", "history"),
+        *("resampled", "permuted", "zeroed", "mean"),
+    }
+)
+"""Operators that are there to find out what an answer rests on (docs/faithfulness.md): nobody would judge so, and how
+well a model does under them is not its performance."""
 _PATTERN = re.compile(r"(?P<modalities>[TAVtav]{1,3})(?:/(?P<operator>[a-z][a-z0-9-]*)(?:=(?P<level>[^\s/=]+))?)?")
 
 
@@ -60,6 +71,11 @@ class Condition:
         letters = "".join(letter for letter in MODALITIES if letter in self.modalities)
         operator = f"/{self.operator}" if self.operator else ""
         return f"{letters}{operator}{f'={self.level}' if self.level else ''}"
+
+    @property
+    def intervenes(self) -> bool:
+        """Whether it is there to find out what an answer rests on."""
+        return self.operator in INTERVENTIONS
 
     @property
     def sort_key(self) -> tuple[int, str, str, str]:

@@ -31,6 +31,8 @@ class Statistic:
     """Weights [S] of numerator and denominator where the statistic is a ratio of sums."""
     counts_rows: bool = False
     """Whether the numerator counts rows of the denominator, so that one row a unit makes it a plain proportion."""
+    averages_rates: bool = False
+    """Whether it is a mean of rates of rows over classes, so that it varies about as such a rate does."""
     common: Callable[[FloatArray], FloatArray] | None = None
     """From sums [G, S] the reference under which all groups are averaged over the same classes."""
     source: str = ""
@@ -138,6 +140,7 @@ def unweighted_average_recall() -> Statistic:
         name="unweighted_average_recall",
         value=value,
         common=_classes_in_every_group,
+        averages_rates=True,
         source="UAR: Schuller et al. 2009; balanced accuracy: Brodersen et al. 2010",
     )
 
@@ -151,7 +154,13 @@ def macro_f1() -> Statistic:
             _f1(sums, reference), np.broadcast_to((true + predicted) > 0, sums[..., : true.shape[-1]].shape)
         )
 
-    return Statistic(name="macro_f1", value=value, common=_classes_in_every_group, source="Sokolova, Lapalme 2009")
+    return Statistic(
+        name="macro_f1",
+        value=value,
+        common=_classes_in_every_group,
+        averages_rates=True,
+        source="Sokolova, Lapalme 2009",
+    )
 
 
 def weighted_f1() -> Statistic:
@@ -161,7 +170,7 @@ def weighted_f1() -> Statistic:
         true = _parts(sums)[1]
         return divide((np.nan_to_num(_f1(sums, reference)) * true).sum(-1), true.sum(-1))
 
-    return Statistic(name="weighted_f1", value=value, source="Sokolova, Lapalme 2009")
+    return Statistic(name="weighted_f1", value=value, averages_rates=True, source="Sokolova, Lapalme 2009")
 
 
 def _f1(sums: FloatArray, reference: FloatArray) -> FloatArray:

@@ -22,6 +22,8 @@ from affidavit.statistics.bootstrap import UnitResampler
 from affidavit.statistics.permutation import PermutedSums, UnitShuffler, permuted_group_sums
 from affidavit.tally import GroupedSums
 
+MOST_CELLS: Final = 2**26
+"""Cells of all tables of kinds and groups, at most: 512 MiB."""
 PERMUTATION_BUDGET: Final = 2_500_000_000
 """Sums moved at most; beyond it the null is resampled around equality, which so many units justify."""
 
@@ -36,6 +38,8 @@ class Evidence:
     seed: int
     shufflers: dict[int, UnitShuffler] = field(default_factory=dict)
     """By number of units; one mapping serves all evidence of a run, so that orders are drawn once."""
+    of_unit_rates: bool = False
+    """Whether the sums are those of rates that each unit has, over its rows: see `per_unit`."""
     effective_units: dict[bytes | None, FloatArray] = field(default_factory=dict)
     """Effective numbers of units [G] by the denominator's weights; many statistics share one."""
 
@@ -69,6 +73,10 @@ class Evidence:
         grouped = self.grouped
         sums, group = grouped.sums, grouped.group
         n_units = int(grouped.units().sum())
+        if grouped.multiplicity is not None and n_units > self.options.n_permutations:
+            dealt = self._dealt_by_kind(grouped.multiplicity)
+            if dealt is not None:
+                return dealt
         if not grouped.nested or n_units * sums.shape[1] * self.options.n_permutations > PERMUTATION_BUDGET:
             return None
         if grouped.multiplicity is not None:
@@ -83,6 +91,28 @@ class Evidence:
             n_permutations=self.options.n_permutations,
             rng=self._shuffler(len(group)),
         )
+
+    def _dealt_by_kind(self, multiplicity: NDArray[np.int64]) -> PermutedSums | None:
+        """Deal units of a few kinds: how many of each kind a group gets is a random table with fixed margins.
+
+        The same distribution as dealing units one by one, at a cost that grows with kinds and not with units. More
+        units than permutations leave too many arrangements to be listed.
+
+        Source: Patefield 1981.
+        """
+        from scipy.stats import random_table
+
+        kinds, kind = np.unique(self.grouped.sums, axis=0, return_inverse=True)
+        n_groups, n_permutations = len(self.grouped.groups), self.options.n_permutations
+        if len(kinds) * n_groups * n_permutations > MOST_CELLS:
+            return None
+        n_of_kind = np.bincount(kind.reshape(-1), weights=multiplicity).astype(np.int64)
+        tables = random_table(n_of_kind, self.grouped.units()).rvs(
+            size=n_permutations,
+            method="patefield",
+            random_state=np.random.default_rng(seed_of(self.resampler.seed, "kinds", len(kinds))),
+        )
+        return PermutedSums(np.einsum("bkg,ks->bgs", tables, kinds, optimize=True), exact=False, n_arrangements=None)
 
     def _shuffler(self, n_units: int) -> UnitShuffler:
         """Return the shuffler that all evidence of a run with so many units shares."""
@@ -114,4 +144,5 @@ class Evidence:
             resampler=self.resampler,
             seed=self.seed,
             shufflers=self.shufflers,
+            of_unit_rates=all(statistic.counts_rows or statistic.averages_rates for statistic in statistics),
         )

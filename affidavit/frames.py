@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def findings_frame(report: AuditReport) -> pd.DataFrame:
-    """Return the findings: place, value, interval, n, verdict; one column per feature of the plan."""
+    """Return the findings: place, ends of a gap, value, interval, n, verdict and the bound that it was held to.
+
+    One column per feature of the plan; empty where a finding has no such part.
+    """
     return pd.DataFrame([_row(finding, report.plan.by) for finding in report.findings])
 
 
@@ -25,6 +28,9 @@ def _row(finding: Finding, by: tuple[str, ...]) -> dict[str, object]:
         "condition": finding.condition,
         **{feature: finding.groups.get(feature) for feature in by},
         "compared": " x ".join(finding.compared or ()) or None,
+        "lowest": finding.lowest,
+        "highest": finding.highest,
+        "label": finding.label,
         "value": estimate.value,
         "low": None if interval is None else interval.low,
         "high": None if interval is None else interval.high,
@@ -37,5 +43,9 @@ def _row(finding: Finding, by: tuple[str, ...]) -> dict[str, object]:
         "p_value": None if test is None else test.p_value,
         "p_adjusted": None if test is None else test.p_adjusted,
         "verdict": str(finding.verdict),
+        "criterion": None if finding.criterion is None else finding.criterion.id,
+        "at_most": None if finding.criterion is None else finding.criterion.at_most,
+        "at_least": None if finding.criterion is None else finding.criterion.at_least,
+        "because": finding.because,
         "id": finding.id,
     }

@@ -2,12 +2,16 @@
 
 Only the labels of the disadvantaged group are changed, those of the others are taken as they are. Two kinds:
 
-* adverse: a share of the group's labels is wrong in the way that excuses the model most, so that wrong answers were
-  right after all; spread over units in proportion to their wrong answers. No smaller share of errors could do it.
+* adverse: every label that is wrong excuses the model, a wrong answer having been right after all; spread over units
+  and classes in proportion to their wrong answers. No smaller share could raise the accuracy as far. An average over
+  classes can be raised by fewer labels of a rare class, so that for it the share is what errors spread so would take.
 * uniform: a share of the group's labels was replaced by another one at random, which hides right answers; undoing it in
-  expectation gives accuracy (a - b) / (1 - rho - b) with b = rho / (K - 1), for observed accuracy a.
+  expectation gives accuracy (a - b) / (1 - rho - b) with b = rho / (K - 1), for observed accuracy a. A share that gives
+  more than 1 cannot have been; and of an accuracy no better than chance, 1 / K, none is explained so: it would be
+  lower still without the noise.
 
-Both work on class sums (hits, true, predicted), through the same intervals as the finding's own.
+Both work on class sums (hits, true, predicted), through the same intervals as the finding's own. Where other labels
+leave nothing to measure the failure is not gone: unknown is not zero.
 """
 
 from __future__ import annotations
@@ -30,6 +34,10 @@ LARGEST: Final = 0.5
 GRID: Final = 50
 STEPS: Final = 7
 """Halvings within a step of the grid: a resolution of a tenth of a thousandth."""
+IMPOSSIBLE: Final = "so many labels cannot have been replaced at random"
+CLOSE: Final = 20
+REFINEMENTS: Final = 2
+"""How often so many shares are tried around the closest one, where the gap may close and open again."""
 IntervalAt = Callable[[float, float], Interval | Reason]
 """From the share of the group's labels and the level to the interval that would have been found."""
 
@@ -64,6 +72,16 @@ def without_random_labels(sums: FloatArray, rho: float) -> FloatArray:
     a = 1 - rho - b
     everyone = true.sum(-1, keepdims=True)
     return np.concatenate([(hits - b * predicted) / a, (true - b * everyone) / a, predicted], axis=-1)
+
+
+def without_noise(accuracy: float, rho: float, *, n_labels: int) -> float:
+    """Return the accuracy before a share rho of the labels was replaced at random: what the sums below add up to.
+
+    >>> round(without_noise(0.5, 0.2, n_labels=3), 3)
+    0.571
+    """
+    b = rho / (n_labels - 1)
+    return (accuracy - b) / (1 - rho - b)
 
 
 def mislabelled_gap(gap: MeasuredGap) -> Mislabelled | None:
@@ -109,7 +127,11 @@ def _mislabelled(
     def adverse(share: float, level: float) -> Interval | Reason:
         return interval(turned_right, min(share / wrong, 1.0) if wrong > 0 else 0.0, level)
 
+    accuracy, n_labels = 1 - wrong, len(hits)
+
     def uniform(share: float, level: float) -> Interval | Reason:
+        if accuracy * n_labels <= 1 or without_noise(accuracy, share, n_labels=n_labels) > 1:
+            return IMPOSSIBLE
         return interval(without_random_labels, share, level)
 
     accuracies = all(statistic.name in ("accuracy", "weighted_average_recall") for statistic in statistics)
@@ -144,19 +166,41 @@ def _least_share(interval_at: IntervalAt, criterion: Criterion, level: float) ->
     """Return the least share, on a grid and then by bisection; None where none up to a half is enough.
 
     A grid first: with too many labels changed the group overtakes the others, and the gap fails the other way round.
+    Where it failed at all of the grid, the closest place is searched again, more finely.
     """
-
-    def fails(share: float) -> bool:
-        interval = interval_at(share, level)
-        return isinstance(interval, Interval) and criterion.broken_by(interval)
-
     # at LARGEST itself uniform noise over two labels leaves nothing to invert
     grid = np.linspace(0, LARGEST * (1 - 1e-6), GRID + 1)
-    first = next((i for i in range(1, GRID + 1) if not fails(float(grid[i]))), None)
-    if first is None:
+    found, closest = _first_cured(interval_at, criterion, level, grid)
+    for _ in range(REFINEMENTS):
+        if found is None and closest is not None:
+            grid = np.linspace(grid[max(closest - 1, 0)], grid[min(closest + 1, len(grid) - 1)], CLOSE + 1)
+            found, closest = _first_cured(interval_at, criterion, level, grid)
+    if found is None:
         return None
-    failing, cured = float(grid[first - 1]), float(grid[first])
+    failing, cured = found
     for _ in range(STEPS):
         middle = (failing + cured) / 2
-        failing, cured = (middle, cured) if fails(middle) else (failing, middle)
+        failing, cured = (
+            (failing, middle) if _broken_by(interval_at(middle, level), criterion) is False else (middle, cured)
+        )
     return cured
+
+
+def _first_cured(
+    interval_at: IntervalAt, criterion: Criterion, level: float, grid: FloatArray
+) -> tuple[tuple[float, float] | None, int | None]:
+    """Return the last failing and the first cured share, and the place that is closest to the bound if all fail."""
+    distance = np.full(len(grid), np.inf)
+    for i, share in enumerate(grid.tolist()):
+        interval = interval_at(share, level)
+        broken = _broken_by(interval, criterion)
+        if broken is False and i:
+            return (float(grid[i - 1]), share), None
+        if isinstance(interval, Interval):
+            distance[i] = interval.low if criterion.at_most is not None else -interval.high
+    return None, int(distance.argmin()) if np.isfinite(distance).any() else None
+
+
+def _broken_by(interval: Interval | Reason, criterion: Criterion) -> bool | None:
+    """Say whether the failure is still there; None where there is nothing to say it by."""
+    return criterion.broken_by(interval) if isinstance(interval, Interval) else None

@@ -135,7 +135,8 @@ class Statistics(Record):
     and over many pairs its bound alone makes every gap undecidable. A gap that leaves a group out cannot pass."""
     power: float = Field(default=0.8, gt=0, lt=1)
     family: Literal["report", "examination"] = "report"
-    """Over which tests p-values are adjusted together: all of the report, or each examination's own."""
+    """Over which tests p-values are adjusted together: all of the report; or each examination's own, which holds the
+    error within each examination and not over the report."""
     screening: Literal["holm", "benjamini-hochberg", "benjamini-yekutieli"] = "benjamini-yekutieli"
     """The correction over a family of tests; they depend on each other, which BY allows for."""
 
@@ -217,11 +218,13 @@ class AuditPlan(Record):
         for training in written.get("training", {}).values():
             training.pop("out", None)
             _drop_places(training.get("corpus"))
+        for choice in written.get("examinations") or ():
+            _drop_places(choice)
         return written
 
 
 def _drop_places(choice: dict[str, Any] | None) -> None:
-    for place in ("path", "media_root", "checkpoint"):
+    for place in ("path", "media_root", "checkpoint", "training"):
         (choice or {}).get("options", {}).pop(place, None)
 
 

@@ -13,10 +13,11 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from affidavit.conditions import Condition
 from affidavit.digests import digest_of
-from affidavit.errors import PolicyError
+from affidavit.errors import PolicyError, RowError
 from affidavit.records import Finding, Interval, Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import describe_validation_error, did_you_mean, read_yaml
 
 STARTER = "starter"
 SHIPPED: Final = (STARTER, "ser-tests-emotion")
@@ -95,6 +96,79 @@ class Policy(Record):
     def digest(self) -> str:
         """The digest that a report cites."""
         return digest_of(self.model_dump(mode="json"))
+
+
+def check_reach(policy: Policy, *, by: Sequence[str], depth: int) -> None:
+    """Refuse a criterion that can bind nothing of an audit by these features, before anything is trained or judged.
+
+    Raises:
+        PolicyError: names the criterion, and what it asks for that the plan does not have.
+    """
+    for criterion in policy.criteria:
+        if (fault := _out_of_reach(criterion, by, depth)) is not None:
+            found, allowed, remedy = fault
+            raise PolicyError(
+                f"the criterion {criterion.id!r} can bind nothing of this audit",
+                slug="policy-unmatched",
+                where=f"policy {policy.name}",
+                found=found,
+                allowed=allowed,
+                remedy=remedy,
+            )
+
+
+def check_conditions(policy: Policy, conditions: Sequence[str]) -> None:
+    """Refuse a criterion all of whose conditions no run has, before anything is examined.
+
+    Raises:
+        PolicyError: names the criterion and the conditions there are.
+    """
+    for criterion in policy.criteria:
+        if isinstance(criterion.conditions, tuple) and not set(criterion.conditions) & set(conditions):
+            raise PolicyError(
+                f"the criterion {criterion.id!r} can bind nothing of this audit",
+                slug="policy-unmatched",
+                where=f"policy {policy.name}",
+                found=f"conditions {', '.join(criterion.conditions) or 'of none'}",
+                allowed=", ".join(dict.fromkeys(conditions)),
+                remedy="name conditions that the runs have, write `fullest`, or leave `conditions` out",
+            )
+
+
+def _out_of_reach(criterion: Criterion, by: Sequence[str], depth: int) -> tuple[str, str, str] | None:
+    """Return what was found, what is allowed and what to do; None where the plan has what the criterion asks for."""
+    compared, features = criterion.compared, ", ".join(by) or "no feature"
+    if compared is not None:
+        strange = [name for name in compared if name not in by]
+        if strange or not compared:
+            hint = did_you_mean(strange[0], list(by)) if strange else ""
+            found = f"compared {', '.join(compared) or 'of nothing'}{hint}"
+            return found, f"features of this audit: {features}", "correct `compared`, or audit by that feature too"
+        if len(compared) > depth:
+            found = f"compared {', '.join(compared)}: {len(compared)} features"
+            return found, f"up to {depth}, the depth of this audit", "raise `depth` in the plan"
+        if len(compared) > 1 and not criterion.intersections:
+            found = f"compared {', '.join(compared)}, with intersections: false"
+            return found, "intersections: true, or one feature", "leave `intersections` out"
+    if criterion.scope == "groups" and compared is None and not by:
+        return "scope groups, and no groups", "scope everybody", "name the sensitive features to audit by"
+    return _misspelled(criterion)
+
+
+def _misspelled(criterion: Criterion) -> tuple[str, str, str] | None:
+    for text in criterion.conditions if isinstance(criterion.conditions, tuple) else ():
+        try:
+            canonical = str(Condition.parse(text))
+        except RowError:
+            canonical = ""
+        if canonical != text:
+            found = f"condition {text!r}" + (f" (did you mean {canonical!r}?)" if canonical else "")
+            return (
+                found,
+                "conditions as tables have them: TAV, AV, TAV/noise=10dB, as-supplied",
+                "correct the condition",
+            )
+    return None
 
 
 def read_policy(reference: str, *, folder: Path, by: Sequence[str] | None = None) -> Policy:

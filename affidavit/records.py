@@ -146,7 +146,7 @@ class LabelNoise(Record):
 
     group: str
     adverse: Number | None = Field(ge=0, le=0.5)
-    """Wrong in the way that excuses the model most."""
+    """Each excusing the model, spread over units and classes as its errors are; the least share for accuracy only."""
     uniform: Number | None = Field(default=None, ge=0, le=0.5)
     """Replaced by another label at random; absent where that is not defined for the metric."""
     uniform_defined: bool

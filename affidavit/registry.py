@@ -52,6 +52,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
         Door.REASONERS: {
             "recorded": "reasoners.recorded:REASONER",
             "simulator": "reasoners.simulator:REASONER",
+            "transparent": "reasoners.transparent.door:REASONER",
             "instructed": "reasoners.instructed.door:REASONER",
         },
         Door.TRAINERS: {
@@ -88,6 +89,13 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "agreement": "audit.conditions.agreement:EXAMINATION",
             "rationales": "audit.rationales.described:EXAMINATION",
             "rationale-equity": "audit.rationales.equity:EXAMINATION",
+            "citation": "faithfulness.citation.examination:EXAMINATION",
+            "coherence": "faithfulness.conclusions.examination:EXAMINATION",
+            "rationale-corruption": "faithfulness.corruption.examination:EXAMINATION",
+            "evidence-erasure": "faithfulness.erasure.examination:EXAMINATION",
+            "insertions": "faithfulness.disclosure.insertions:EXAMINATION",
+            "hints": "faithfulness.disclosure.hints:EXAMINATION",
+            "stability": "faithfulness.stability.examination:EXAMINATION",
         },
         Door.RELEASES: {},
         Door.RENDERERS: {

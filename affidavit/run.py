@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
-from affidavit.case import Case, EvidenceBook
+from affidavit.case import Case, EvidenceBook, TrainedOn
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
 from affidavit.plan import AuditPlan, Choice, RunSource
-from affidavit.policy import Policy, read_policy
+from affidavit.policy import Policy, check_conditions, check_reach, read_policy
 from affidavit.predictions import Predictions
 from affidavit.protocols import Examination, Progress, silent
 from affidavit.provenance import provenance
@@ -26,7 +27,7 @@ from affidavit.records import Refusal
 from affidavit.registry import Door, load, names
 from affidavit.report import AuditReport, DataDescription
 from affidavit.seeds import seed_of
-from affidavit.sources import Loaded, load_run, load_table
+from affidavit.sources import Loaded, load_corpus, load_run, load_table
 from affidavit.summary import caveats, summary
 from affidavit.tables import RawTable, from_arrow, from_frame, open_table
 from affidavit.training import train_plan
@@ -36,6 +37,9 @@ from affidavit.yaml_files import describe_validation_error
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+TRAINING: Final = "training"
+"""The option of an examination that names a table of training data."""
 
 
 def run_plan(
@@ -50,10 +54,10 @@ def run_plan(
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
     examinations = choose(plan)
     if policy is not None:
-        check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
+        _check_policy(policy, plan, examinations)
     train_plan(plan, folder=folder, progress=progress)
     loaded = [item for name, source in plan.runs.items() for item in load_run(name, source, plan, folder, progress)]
-    return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress)
+    return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress, folder=folder)
 
 
 def audit(
@@ -82,9 +86,17 @@ def audit(
         policy = read_policy(policy, folder=Path.cwd(), by=chosen.by)
     examinations = choose(chosen)
     if policy is not None:
-        check_policy(policy, frozenset().union(*(e.metrics for e, _ in examinations)))
+        _check_policy(policy, chosen, examinations)
     loaded = load_table("predictions", source, chosen, _opened(table, name, chosen), progress)
     return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
+
+
+def _check_policy(
+    policy: Policy, plan: AuditPlan, examinations: Sequence[tuple[Examination, Mapping[str, Any]]]
+) -> None:
+    """Refuse a policy that this plan can never answer, as far as the plan alone tells."""
+    check_policy(policy, frozenset().union(*(examination.metrics for examination, _ in examinations)))
+    check_reach(policy, by=plan.by, depth=plan.depth)
 
 
 def _name_of(table: pd.DataFrame | Predictions | str | Path) -> str:
@@ -137,15 +149,18 @@ def examine(
     examinations: Sequence[tuple[Examination, Mapping[str, Any]]],
     policy: Policy | None,
     progress: Progress = silent,
+    folder: Path = Path(),
 ) -> AuditReport:
-    """Examine loaded runs and return the sealed report."""
+    """Examine loaded runs and return the sealed report; relative paths among options start at `folder`."""
     runs = _named(loaded)
+    if policy is not None:
+        check_conditions(policy, [condition for run in runs.values() for condition in run.conditions])
     claims: list[Claim] = []
     refusals: list[Refusal] = []
     exhibits: list[tuple[str, ExhibitTable]] = []
     book = EvidenceBook(runs=runs, by=plan.by, statistics=plan.statistics, seed=plan.seed, progress=progress)
     for examination, options in examinations:
-        case = _case(plan, runs, book, examination.name, options, progress)
+        case = _case(plan, book, examination.name, options, folder)
         if (refusal := examination.refuses(case)) is not None:
             refusals.append(refusal)
             continue
@@ -185,24 +200,33 @@ def _refused_runs(examination: Examination, case: Case) -> tuple[Refusal, ...]:
     return () if refusals is None else tuple(refusals(case))
 
 
-def _case(
-    plan: AuditPlan,
-    runs: Mapping[str, Predictions],
-    book: EvidenceBook,
-    examination: str,
-    options: Mapping[str, Any],
-    progress: Progress,
-) -> Case:
+def _case(plan: AuditPlan, book: EvidenceBook, examination: str, options: Mapping[str, Any], folder: Path) -> Case:
     return Case(
-        runs=runs,
+        runs=book.runs,
         by=plan.by,
         depth=plan.depth,
         statistics=plan.statistics,
         book=book,
         rng=np.random.default_rng(seed_of(plan.seed, examination)),
         options=options,
-        progress=progress,
+        folder=folder,
+        trained_on=_trained_on(plan, book.runs, folder),
+        progress=book.progress,
     )
+
+
+def _trained_on(plan: AuditPlan, runs: Mapping[str, Predictions], folder: Path) -> dict[str, TrainedOn]:
+    """Return what trained the model of each run; the corpora are loaded when somebody asks for them."""
+    found = {}
+    for run in runs:
+        named = [name for name in plan.runs if run == name or run.startswith(f"{name}/")]
+        source = plan.runs.get(max(named, key=len, default=""))
+        if source is None or source.trained is None:
+            continue
+        corpus = plan.training[source.trained.name].corpus
+        load_it = partial(load_corpus, corpus.name, corpus.options, folder=folder)
+        found[run] = TrainedOn(training=source.trained.name, load=load_it, same=corpus == source.corpus)
+    return found
 
 
 def _report(
@@ -241,7 +265,16 @@ def _without_folders(plan: AuditPlan) -> AuditPlan:
         name: source if source.table is None else source.model_copy(update={"table": Path(source.table).name})
         for name, source in plan.runs.items()
     }
-    return plan.model_copy(update={"runs": runs})
+    chosen = None if plan.examinations is None else tuple(map(_without_folder, plan.examinations))
+    return plan.model_copy(update={"runs": runs, "examinations": chosen})
+
+
+def _without_folder(choice: Choice) -> Choice:
+    """Return an examination of a plan, of the table that it names only the name."""
+    path = choice.options.get(TRAINING)
+    if not isinstance(path, str):
+        return choice
+    return choice.model_copy(update={"options": {**choice.options, TRAINING: Path(path).name}})
 
 
 def _description(item: Loaded) -> DataDescription:

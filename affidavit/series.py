@@ -2,62 +2,75 @@
 
 A series reads reports only. Its audits are taken to have met different people, so that their errors are independent;
 where they met the same ones, common luck cancels and the chart alarms more rarely than it says, not more often. Every
-number is charted by one rule, declared before anything is looked at, and the chance that an unchanged series raises
-any alarm at all is held down over all of them. Gaps are not charted: their intervals are no multiples of an error.
+number, and every group's distance from the others (how a gap drifts), is charted by one rule, declared before anything
+is looked at, and the chance that an unchanged series raises any alarm at all is held down over all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
+from affidavit.courses import Charted, by_key, charted, contrasts, own_id, standard_error
 from affidavit.errors import PlanError
 from affidavit.plan import Feature
 from affidavit.records import Finding, Number, Record, Verdict
 from affidavit.report import AuditReport
 from affidavit.seeds import seed_of
-from affidavit.statistics.control_charts import Ewma, ewma_for, recursive_residuals
-from affidavit.statistics.levels import normal_critical
+from affidavit.statistics.control_charts import Chart, cusum_for, ewma_for, false_alarm_rate, recursive_residuals
 
 SIMULATED_SERIES: Final = 100_000
-Key = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
-"""Run, condition, examination, metric and groups: what a finding speaks of, whichever criterion it was held against."""
 
 
 class AlertRule(Record):
     """When a course alarms; declared before it is looked at."""
 
+    chart: Literal["cusum", "ewma"] = "cusum"
+    """Cumulative sums, or an exponentially weighted moving average."""
+    allowance: Number = 0.5
+    """Of cumulative sums: standard errors that nobody minds."""
     weight: Number = 0.2
     """Of the newest audit in the moving average."""
     false_alarms: Number = 0.05
     """The chance, at most, that a series in which nothing changes raises any alarm."""
     metrics: tuple[str, ...] = ()
     """Which metrics are charted; all of them where empty."""
+    gaps: bool = True
+    """Whether each group's distance from the others is charted too, of every metric that the reports have a gap of."""
+
+    def chart_for(self, n_charts: int, n_steps: int) -> Chart:
+        """Return the chart with the limit that so many charts of so many steps ask for."""
+        alarms = self.false_alarms
+        if self.chart == "cusum":
+            return cusum_for(allowance=self.allowance, false_alarms=alarms, n_charts=n_charts, n_steps=n_steps)
+        return ewma_for(weight=self.weight, false_alarms=alarms, n_charts=n_charts, n_steps=n_steps)
 
 
 class Step(Record):
-    """One finding in one audit."""
+    """One number in one audit."""
 
     audit: str
     value: Number
     low: Number
     high: Number
     residual: Number | None = None
-    """Against all audits before, in standard errors; none at the first."""
-    average: Number | None = None
-    """The moving average of residuals in its standard deviations: what the limit speaks of."""
+    """Against all audits before, in standard errors on the scale of the chart; none at the first."""
+    charted: Number | None = None
+    """What the limit speaks of: a cumulative sum, or the average of residuals in its standard deviations."""
     alarm: bool = False
 
 
 class Course(Record):
-    """One finding through all audits."""
+    """One number through all audits."""
 
     id: str
     metric: str
     higher_is_better: bool | None
+    family: str | None
+    """Of a group less the others: the family of groups; null for a number of its own."""
     steps: tuple[Step, ...]
 
     @property
@@ -69,7 +82,7 @@ class Course(Record):
     def direction(self) -> str:
         """Return where the first alarm points: worse, better, higher or lower."""
         step = self.alarm
-        rising = step is not None and (step.average or 0.0) > 0
+        rising = step is not None and (step.charted or 0.0) > 0
         if self.higher_is_better is None:
             return "higher" if rising else "lower"
         return "better" if rising == self.higher_is_better else "worse"
@@ -91,7 +104,7 @@ class Drift(Record):
     claims_digests: tuple[str, ...]
     rule: AlertRule
     limit: Number
-    """Standard deviations of the moving average at which it alarms."""
+    """What is charted alarms beyond it, upwards or downwards."""
     false_alarm_rate: Number
     """Simulated share of unchanged series with an alarm in any of the charts, at most (the sum over charts)."""
     run_length_unchanged: Number
@@ -129,50 +142,33 @@ def drift(audits: Sequence[NamedAudit], rule: AlertRule) -> Drift:
     found = [by_key(audit.report.findings) for audit in audits]
     shared = [key for key in found[0] if all(key in other for other in found)]
     chosen = [key for key in shared if _wanted(found[0][key], rule)]
-    charted = [key for key in chosen if all(standard_error(each[key]) is not None for each in found)]
-    if not charted:
+    usable = [key for key in chosen if all(standard_error(each[key]) is not None for each in found)]
+    if not usable:
         raise _impossible(
             "nothing can be charted: no finding with an interval is in every audit",
             found=f"{len(shared)} findings in all audits, {len(chosen)} of the metrics that were asked for",
             remedy="name runs, conditions and features alike in every audit, and metrics as the reports do",
         )
-    n_steps = len(audits) - 1
-    chart = ewma_for(weight=rule.weight, false_alarms=rule.false_alarms, n_charts=len(charted), n_steps=n_steps)
-    rng = np.random.default_rng(seed_of("drift", len(charted), n_steps))
-    rate = chart.false_alarm_rate(n_steps, n_series=SIMULATED_SERIES, rng=rng)
+    courses = [charted([each[key] for each in found]) for key in usable]
+    if rule.gaps:
+        courses += contrasts([audit.report for audit in audits], usable)
+    has_chart, n_steps = set(usable), len(audits) - 1
+    chart = rule.chart_for(len(courses), n_steps)
+    rng = np.random.default_rng(seed_of("drift", len(courses), n_steps))
+    rate = false_alarm_rate(chart, n_steps, n_series=SIMULATED_SERIES, rng=rng)
     return Drift(
         audits=tuple(audit.name for audit in audits),
         claims_digests=tuple(audit.report.claims_digest for audit in audits),
         rule=rule,
         limit=chart.limit,
-        false_alarm_rate=min(rate * len(charted), 1.0),
+        false_alarm_rate=min(rate * len(courses), 1.0),
         run_length_unchanged=chart.average_run_length(),
         run_length_shifted=chart.average_run_length(1.0),
-        courses=tuple(_course(audits, [each[key] for each in found], chart) for key in charted),
-        uncharted=tuple(found[0][key].id for key in chosen if key not in set(charted)),
+        courses=tuple(_course(audits, course, chart) for course in courses),
+        uncharted=tuple(found[0][key].id for key in chosen if key not in has_chart),
         only_in_some=len(set().union(*found)) - len(shared),
         new_failures=new_failures(audits),
     )
-
-
-def by_key(findings: Sequence[Finding]) -> dict[Key, Finding]:
-    """Return findings by what they speak of, gaps left out; several criteria on one number make one entry."""
-    return {
-        (f.run, f.condition, f.examination, f.metric, tuple(sorted(f.groups.items()))): f
-        for f in findings
-        if f.compared is None and not f.metric.endswith("_rank")
-    }
-
-
-def standard_error(finding: Finding) -> float | None:
-    """Return half the interval's width over the normal critical value of its level; None without an interval.
-
-    Over few units intervals are wider than that of the normal law, and the error is overstated.
-    """
-    interval, value = finding.estimate.interval, finding.estimate.value
-    if interval is None or value is None or interval.high <= interval.low:
-        return None
-    return (interval.high - interval.low) / 2 / normal_critical(interval.level)
 
 
 def new_failures(audits: Sequence[NamedAudit]) -> tuple[NewFailure, ...]:
@@ -191,9 +187,7 @@ def new_failures(audits: Sequence[NamedAudit]) -> tuple[NewFailure, ...]:
 
 
 def _verdicts(report: AuditReport) -> dict[tuple[str, str], Verdict]:
-    return {
-        (f.id.removesuffix(f"#{f.criterion.id}"), f.criterion.id): f.verdict for f in report.findings if f.criterion
-    }
+    return {(own_id(f), f.criterion.id): f.verdict for f in report.findings if f.criterion}
 
 
 def check_comparable(audits: Sequence[NamedAudit]) -> None:
@@ -257,31 +251,28 @@ def _wanted(finding: Finding, rule: AlertRule) -> bool:
     return not rule.metrics or finding.metric in rule.metrics
 
 
-def _course(audits: Sequence[NamedAudit], findings: Sequence[Finding], chart: Ewma) -> Course:
-    values = np.array([finding.estimate.value for finding in findings], dtype=np.float64)
-    errors = np.array([standard_error(finding) for finding in findings], dtype=np.float64)
-    residuals = recursive_residuals(values, errors)
-    averages = chart.course(residuals)
-    steps = []
-    for t, (audit, finding) in enumerate(zip(audits, findings, strict=True)):
-        interval = finding.estimate.interval
-        if interval is None:
-            raise ValueError(f"{finding.id} has no interval")
-        charted = t > 0
-        steps.append(
-            Step(
-                audit=audit.name,
-                value=float(values[t]),
-                low=interval.low,
-                high=interval.high,
-                residual=float(residuals[t - 1]) if charted else None,
-                average=float(averages[t - 1]) if charted else None,
-                alarm=bool(charted and abs(averages[t - 1]) > chart.limit),
-            )
+def _course(audits: Sequence[NamedAudit], course: Charted, chart: Chart) -> Course:
+    residuals = recursive_residuals(course.centre, course.error)
+    sums = chart.course(residuals)
+    steps = tuple(
+        Step(
+            audit=audit.name,
+            value=float(course.value[t]),
+            low=float(course.low[t]),
+            high=float(course.high[t]),
+            residual=float(residuals[t - 1]) if t else None,
+            charted=float(sums[t - 1]) if t else None,
+            alarm=bool(t and abs(sums[t - 1]) > chart.limit),
         )
-    last = findings[-1]
-    name = last.id if last.criterion is None else last.id.removesuffix(f"#{last.criterion.id}")
-    return Course(id=name, metric=last.metric, higher_is_better=last.higher_is_better, steps=tuple(steps))
+        for t, audit in enumerate(audits)
+    )
+    return Course(
+        id=course.id,
+        metric=course.metric,
+        higher_is_better=course.higher_is_better,
+        family=course.family,
+        steps=steps,
+    )
 
 
 def _impossible(what: str, *, found: str, remedy: str, where: str | None = None) -> PlanError:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from affidavit.changes import ALPHA, COMPARISON, changes_in_words
+from affidavit.decisions import decisions_in_words
+from affidavit.phrases import ends, name_in_sentence, plain_number, told
 from affidavit.plan import Task
 from affidavit.policy import Policy
 from affidavit.predictions import Predictions
-from affidavit.records import Estimate, Finding, Verdict
+from affidavit.records import Finding
 from affidavit.report import Decision
 
 _LEADING: Final = ("accuracy", "word_error_rate", "agreement_with_fullest", "rationale_rate")
@@ -25,8 +28,16 @@ _WORDS: Final = {
 
 
 def summary(findings: Sequence[Finding], decision: Decision) -> tuple[str, ...]:
-    """Return the leading value and gaps of each run under its fullest condition, then the decisions."""
-    return (*_values_and_gaps(findings), *_decisions(findings, decision))
+    """Return what each run shows, what changed between runs, and what was decided.
+
+    Of a run: the leading value and its gaps under the fullest condition, of each other examination the gap that stands
+    after adjustment, and what modalities, inputs and citations have to do with it.
+    """
+    return (
+        *_values_and_gaps(findings),
+        *changes_in_words(findings),
+        *decisions_in_words(findings, decision),
+    )
 
 
 def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
@@ -36,10 +47,25 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         leading = next((m for m in _LEADING if any(f.metric == m for f in mine)), None)
         everybody = [f for f in mine if f.metric == leading and not f.groups and f.compared is None]
         sentences += [_value(finding) for finding in everybody[:1]]
-        told = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
-        sentences += [_gap(f) for metric in told for f in _first_condition([g for g in mine if g.metric == metric])]
+        gaps = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
+        sentences += [_gap(f) for metric in gaps for f in _first_condition([g for g in mine if g.metric == metric])]
+        sentences += _standing(
+            [f for f in mine if f.examination not in {g.examination for g in mine if g.metric in gaps}]
+        )
         sentences += _borne(mine) + _lost(mine) + _absent_citations(mine)
     return sentences
+
+
+def _standing(findings: Sequence[Finding]) -> list[str]:
+    """Return of each examination the gap whose test stands most firmly after adjustment, if one does."""
+    gaps = [f for f in findings if f.compared is not None and f.examination != COMPARISON]
+    by_examination = [[f for f in gaps if f.examination == name] for name in dict.fromkeys(f.examination for f in gaps)]
+    firmest = [min(own, key=_p_adjusted) for own in by_examination]
+    return [_gap(finding) for finding in firmest if _p_adjusted(finding) <= ALPHA]
+
+
+def _p_adjusted(finding: Finding) -> float:
+    return 1.0 if finding.test is None or finding.test.p_adjusted is None else finding.test.p_adjusted
 
 
 def _borne(findings: Sequence[Finding]) -> list[str]:
@@ -53,7 +79,7 @@ def _borne(findings: Sequence[Finding]) -> list[str]:
         sentences.append(
             f"{total.run}, {total.condition}, by {' x '.join(total.compared or ())}: of the "
             f"{100 * (total.estimate.value or 0.0):.1f} points between {total.lowest} and {total.highest}, "
-            f"{spoken(most.estimate, 'points')} come through the {most.metric.removeprefix(_BORNE)}."
+            f"{told(most.estimate, most.metric)} come through the {most.metric.removeprefix(_BORNE)}."
         )
     return sentences
 
@@ -64,7 +90,7 @@ def _lost(findings: Sequence[Finding]) -> list[str]:
     worst = max(losses, key=lambda f: f.estimate.value or 0.0, default=None)
     if worst is None or worst.estimate.value is None or worst.estimate.value <= 0:
         return []
-    return [f"{worst.run}, {worst.condition}: accuracy of everybody falls by {spoken(worst.estimate, 'points')}."]
+    return [f"{worst.run}, {worst.condition}: accuracy of everybody falls by {told(worst.estimate, worst.metric)}."]
 
 
 def _absent_citations(findings: Sequence[Finding]) -> list[str]:
@@ -73,7 +99,7 @@ def _absent_citations(findings: Sequence[Finding]) -> list[str]:
     worst = max((f for f in cited if f.estimate.value), key=lambda f: f.estimate.value or 0.0, default=None)
     if worst is None:
         return []
-    share = spoken(worst.estimate, "%")
+    share = told(worst.estimate, worst.metric)
     return [f"{worst.run}, {worst.condition}: {share} of the rationales cite a modality that was not shown."]
 
 
@@ -83,42 +109,27 @@ def _first_condition(gaps: Sequence[Finding]) -> list[Finding]:
 
 def _value(finding: Finding) -> str:
     what = _WORDS.get(finding.metric, finding.metric)
-    return f"{finding.run}, {finding.condition}: {what} of everybody is {spoken(finding.estimate, '%')}."
+    return f"{finding.run}, {finding.condition}: {what} of everybody is {told(finding.estimate, finding.metric)}."
 
 
 def _gap(finding: Finding) -> str:
-    what = _WORDS.get(finding.metric, _WORDS.get(finding.metric.removesuffix("_difference"), finding.metric))
+    known = _WORDS.get(finding.metric, _WORDS.get(finding.metric.removesuffix("_difference")))
+    what = f"the widest gap in {known}" if known else name_in_sentence(finding.metric)
     where = f"{finding.run}, {finding.condition}, by {' x '.join(finding.compared or ())}"
-    between = f", lowest for {finding.lowest} and highest for {finding.highest}" if finding.lowest else ""
-    what = f"{what} of {finding.label}" if finding.label else what
+    between = f", {ends(finding)}" if ends(finding) else ""
+    what = f"{what} of {_label(finding.label)}" if finding.label else what
     chance = ""
     if finding.null_expectation is not None:
-        chance = f"; chance alone gives {100 * finding.null_expectation.value:.1f} on average"
+        chance = f"; chance alone gives {plain_number(finding.null_expectation.value, finding.metric)} on average"
     test = (
         f" (adjusted p = {finding.test.p_adjusted:.2g})" if finding.test and finding.test.p_adjusted is not None else ""
     )
-    return f"{where}: the widest gap in {what} is {spoken(finding.estimate, 'points')}{between}{chance}{test}."
+    return f"{where}: {what} is {told(finding.estimate, finding.metric)}{between}{chance}{test}."
 
 
-def spoken(estimate: Estimate, unit: str) -> str:
-    """Return a rate or a gap of rates with its interval in one phrase, in `%` or `points` (hundredths)."""
-    if estimate.value is None:
-        return f"undefined ({estimate.why_no_interval})"
-    value = f"{100 * estimate.value:.1f} {unit}"
-    if estimate.interval is None:
-        return f"{value} (no interval: {estimate.why_no_interval})"
-    return f"{value} ({100 * estimate.interval.low:.1f} to {100 * estimate.interval.high:.1f})"
-
-
-def _decisions(findings: Sequence[Finding], decision: Decision) -> list[str]:
-    if decision is Decision.NONE:
-        return ["No decision: no policy was given."]
-    decided = [finding for finding in findings if finding.criterion is not None]
-    counts = {verdict: sum(f.verdict is verdict for f in decided) for verdict in Verdict}
-    return [
-        f"Of {len(decided)} decisions {counts[Verdict.PASS]} pass, {counts[Verdict.FAIL]} fail and "
-        f"{counts[Verdict.INCONCLUSIVE]} are inconclusive."
-    ]
+def _label(label: str) -> str:
+    """Return a label as a sentence names it; one that is a number would be read as one."""
+    return f"the label {label}" if label.replace(".", "", 1).isdigit() else label
 
 
 def caveats(runs: Mapping[str, Predictions], policy: Policy | None) -> tuple[str, ...]:

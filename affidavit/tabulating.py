@@ -13,9 +13,13 @@ from affidavit.files import replacing
 from affidavit.yaml_files import did_you_mean
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from affidavit.records import Finding
     from affidavit.report import AuditReport
 
+_FORMULA: Final = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, full-width forms included."""
 _TEX: Final = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -49,10 +53,42 @@ class TableChoice:
 
 
 def write_csv(report: AuditReport, path: Path) -> Path:
-    """Write the findings, one row each, as `AuditReport.to_frame` gives them; UTF-8, empty where nothing is known."""
+    """Write the findings, one row each, as `AuditReport.to_frame` gives them; UTF-8, empty where nothing is known.
+
+    Texts that a spreadsheet would compute are defused (see `defused`).
+    """
     with replacing(path) as temporary:
-        report.to_frame().to_csv(temporary, index=False, lineterminator="\n")
+        defused(report.to_frame()).to_csv(temporary, index=False, lineterminator="\n")
     return path
+
+
+def defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose texts, names of columns included, are texts in a spreadsheet too.
+
+    A level or the name of a run comes from the supplier's table, and may begin with what makes a cell a formula: such
+    texts get an apostrophe in front, as OWASP advises against CSV injection. Numbers, also written as texts, stay.
+    """
+    texts = frame.select_dtypes(include=["object", "string", "category"]).columns
+    changed = {column: frame[column].astype(object).map(defused_text) for column in texts}
+    return frame.assign(**changed).rename(columns=defused_text)
+
+
+def defused_text(text: object) -> object:
+    """Return a text that no spreadsheet computes; anything else as it is.
+
+    >>> defused_text("=2+3"), defused_text("-4.5"), defused_text("Irish")
+    ("'=2+3", '-4.5', 'Irish')
+    """
+    if not isinstance(text, str):
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # a bare carriage return would not be quoted, and end the row
+    if not text.lstrip(" ").startswith(_FORMULA):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def latex_table(report: AuditReport, choice: TableChoice) -> str:

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from scipy.special import ndtr
 
+from affidavit.courses import Charted, by_key, charted, contrasts, standard_error
 from affidavit.errors import PlanError
-from affidavit.records import Finding, Interval, Number, Record
-from affidavit.series import NamedAudit, NewFailure, by_key, check_comparable, new_failures, standard_error
+from affidavit.records import Interval, Number, Record
+from affidavit.series import NamedAudit, NewFailure, check_comparable, new_failures
 from affidavit.statistics.multiplicity import holm
 
 METHOD: Final = "MOVER from both reports' bounds, as if they had met different people"
@@ -31,12 +32,14 @@ class Difference(Record):
     id: str
     metric: str
     higher_is_better: bool | None
+    family: str | None
+    """Of a group less the others, which is how a gap changes: the family of groups; null for a number of its own."""
     old: Number
     new: Number
     difference: Number
     interval: Interval
     p_value: Number
-    """Of no difference, normal, from the widths of both intervals."""
+    """Of no difference, normal, from both intervals on the scale of `affidavit.courses`."""
     p_adjusted: Number
     """Over all findings that both reports have, by Holm."""
 
@@ -55,33 +58,35 @@ class Unpaired(Record):
 
 
 def unpaired(old: NamedAudit, new: NamedAudit) -> Unpaired:
-    """Compare the findings that both reports have, gaps left out.
+    """Compare the findings that both reports have, and each group's distance from the others in place of gaps.
 
     Raises:
         PlanError: their numbers mean different things, they are of one table, or they share no finding.
     """
     check_comparable([old, new])
-    one, other = by_key(old.report.findings), by_key(new.report.findings)
-    pairs = [(one[key], other[key]) for key in one if key in other]
-    usable = [(a, b) for a, b in pairs if standard_error(a) is not None and standard_error(b) is not None]
+    found = [by_key(audit.report.findings) for audit in (old, new)]
+    shared = [key for key in found[0] if key in found[1]]
+    usable = [key for key in shared if all(standard_error(each[key]) is not None for each in found)]
     if not usable:
         raise PlanError(
             "the two reports share no finding with an interval",
             slug="plan-impossible",
             where=f"{old.name}, {new.name}",
-            found=f"{len(one)} findings and {len(other)}",
+            found=f"{len(found[0])} findings and {len(found[1])}",
             remedy="name runs, conditions and features alike in both audits",
         )
-    p_values = [_p_value(a, b) for a, b in usable]
+    courses = [charted([each[key] for each in found]) for key in usable]
+    courses += contrasts([old.report, new.report], usable)
+    p_values = [_p_value(course) for course in courses]
     adjusted = holm(np.array(p_values))
     return Unpaired(
         old=old.name,
         new=new.name,
         claims_digests=(old.report.claims_digest, new.report.claims_digest),
         differences=tuple(
-            _difference(a, b, p, float(q)) for (a, b), p, q in zip(usable, p_values, adjusted, strict=True)
+            _difference(course, p, float(q)) for course, p, q in zip(courses, p_values, adjusted, strict=True)
         ),
-        only_in_one=len({*one, *other}) - len(usable),
+        only_in_one=len(set().union(*found)) - len(usable),
         new_failures=new_failures([old, new]),
     )
 
@@ -95,29 +100,27 @@ def surely_worse(differences: Sequence[Difference], *, alpha: float = 0.05) -> t
     )
 
 
-def _p_value(old: Finding, new: Finding) -> float:
-    one, other = (standard_error(finding) or float("nan") for finding in (old, new))
-    distance = abs((new.estimate.value or 0.0) - (old.estimate.value or 0.0))
-    return float(min(2 * ndtr(-distance / np.hypot(one, other)), 1.0))
+def _p_value(course: Charted) -> float:
+    return float(min(2 * ndtr(-abs(np.diff(course.centre)[0]) / np.hypot(*course.error)), 1.0))
 
 
-def _difference(old: Finding, new: Finding, p_value: float, p_adjusted: float) -> Difference:
-    a, b = old.estimate, new.estimate
-    if a.interval is None or b.interval is None or a.value is None or b.value is None:
-        raise ValueError(f"{old.id} has no interval")
-    difference = b.value - a.value
-    low = difference - float(np.hypot(b.value - b.interval.low, a.interval.high - a.value))
-    high = difference + float(np.hypot(b.interval.high - b.value, a.value - a.interval.low))
-    level = min(a.interval.level, b.interval.level)
-    name = new.id if new.criterion is None else new.id.removesuffix(f"#{new.criterion.id}")
+def _difference(course: Charted, p_value: float, p_adjusted: float) -> Difference:
+    (old, new), below, above = course.value, course.value - course.low, course.high - course.value
+    difference = float(new - old)
     return Difference(
-        id=name,
-        metric=new.metric,
-        higher_is_better=new.higher_is_better,
-        old=a.value,
-        new=b.value,
+        id=course.id,
+        metric=course.metric,
+        higher_is_better=course.higher_is_better,
+        family=course.family,
+        old=float(old),
+        new=float(new),
         difference=difference,
-        interval=Interval(low=low, high=high, level=level, method=METHOD),
+        interval=Interval(
+            low=difference - float(np.hypot(below[1], above[0])),
+            high=difference + float(np.hypot(above[1], below[0])),
+            level=course.level,
+            method=METHOD,
+        ),
         p_value=p_value,
         p_adjusted=p_adjusted,
     )

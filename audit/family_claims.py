@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.claims import Place, left_out_caveats
 from affidavit.comparisons import Comparison
+from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import LOST_PERMUTATIONS, group_label
 from affidavit.records import Estimate, Finding, Interval, NullExpectation, SignificanceTest
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.types import FloatArray
-from audit.claims import Place
 
 TOO_FEW = "fewer than two groups can be compared"
+UNDEFINED = "undefined for the groups that are compared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +90,15 @@ def family_claim(place: Place, evidence: Evidence, number: FamilyNumber) -> Clai
         verdict=verdict,
         because=because,
         source=number.source,
-        caveats=(*number.caveats, *_too_small(left_out)),
+        caveats=(*number.caveats, *left_out_caveats(evidence, left_out)),
     )
     return Claim(finding=finding, interval_at=number.interval_at, unassessed=left_out)
 
 
 def _estimate(place: Place, evidence: Evidence, number: FamilyNumber) -> Estimate:
-    interval = number.interval_at(place.level) if not np.isnan(number.value) else TOO_FEW
+    interval = number.interval_at(place.level) if len(number.groups) > 1 else TOO_FEW
+    if np.isnan(number.value) and isinstance(interval, Interval):
+        interval = UNDEFINED
     grouped = evidence.grouped
     taking_part = np.isin(grouped.group, number.groups)
     nested = int(grouped.units()[number.groups].sum())
@@ -132,8 +136,14 @@ def left_out_groups(evidence: Evidence, compared: NDArray[np.int64]) -> tuple[st
     return tuple(group_label(evidence, g) for g in range(len(evidence.grouped.groups)) if g not in there)
 
 
-def _too_small(names: Sequence[str]) -> tuple[str, ...]:
-    if not names:
+def unshared_classes(
+    evidence: Evidence, statistic: Statistic, compared: NDArray[np.int64], labels: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the caveat that averages leave out classes which one of the compared groups lacks."""
+    if statistic.common is None or not len(compared):
         return ()
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return (f"too small to be compared: {'; '.join(names[:6])}{more}",)
+    shared = np.split(statistic.common(evidence.totals[compared]), 3, axis=1)[1].sum(axis=0)
+    left_out = [label for label, rows in zip(labels, shared, strict=True) if rows == 0]
+    if not left_out:
+        return ()
+    return (f"groups are compared over the classes that each of them has; not: {', '.join(left_out)}",)

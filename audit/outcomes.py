@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from affidavit.case import Case
+from affidavit.claims import gap_claim, group_claims, places_under
 from affidavit.confusion import Statistic
 from affidavit.examinations import Claim
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.tally import Tally
-from audit.claims import gap_claim, group_claims, places_under
 
 
 def outcome_claims(

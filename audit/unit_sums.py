@@ -1,8 +1,10 @@
 """Sums that an examination makes of rows, folded to units and cells while the table is read: all conditions at once.
 
-Memory grows with units, not with rows. Where rows are the units, those of a cell are dealt in turn to at most
-`BLOCKS` blocks, and blocks take the place of units: rows are independent there, so a block is as good an observation
-as a row, and so many leave no doubt about a variance. Up to that number each row is a block of its own.
+Memory grows with units, not with rows. Where rows are the units and a cell has more than `BLOCKS`, they are scattered
+over so many blocks, and blocks take the place of units: rows are independent there, so a block is as good an
+observation as a row, and so many leave no doubt about a variance. Up to that number each row is a block of its own.
+Scattered, not dealt in turn: in a table that is sorted (by the label, by the error) blocks dealt in turn would be more
+alike than chance makes them, and intervals up to several times too narrow.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ IntArray = NDArray[np.int64]
 Fold = Callable[[IntArray, int], FloatArray]
 """From the place of each row [N] among so many keys M to sums [M, S], already weighted."""
 BLOCKS: Final = 200
+SLOTS: Final = 2 * BLOCKS
+"""Places of a cell's rows: one for each of the first, then the blocks."""
 
 
 class UnitSums:
@@ -34,7 +38,7 @@ class UnitSums:
         self.sizes = tuple(len(predictions.levels[f"group_{feature}"]) for feature in features)
         self.n_cells = int(np.prod(self.sizes, dtype=np.int64))
         self.blocked = predictions.unit == "row"
-        self.n_units = self.n_cells * BLOCKS if self.blocked else predictions.n_units
+        self.n_units = self.n_cells * SLOTS if self.blocked else predictions.n_units
         self._dealt = np.zeros(len(predictions.conditions) * self.n_cells, dtype=np.int64)
         self._keys: list[IntArray] = []
         self._sums: list[FloatArray] = []
@@ -46,7 +50,7 @@ class UnitSums:
         for feature, size in zip(self.features, self.sizes, strict=True):
             cell = cell * size + batch[f"group_{feature}"]
         condition = batch["condition"].astype(np.int64)
-        unit = self._blocks(condition * self.n_cells + cell, cell) if self.blocked else batch["unit"]
+        unit = self._slots(condition * self.n_cells + cell, cell) if self.blocked else batch["unit"]
         row, keys = pd.factorize((condition * self.n_units + unit) * self.n_cells + cell)
         self._keys.append(np.asarray(keys))
         self._sums.append(fold(row.astype(np.int64), len(keys)))
@@ -54,10 +58,21 @@ class UnitSums:
         if sum(map(len, self._keys)) > 4 * max(len(self._keys[0]), 10_000):
             self._merge()
 
-    def _blocks(self, place: IntArray, cell: IntArray) -> IntArray:
+    def _slots(self, place: IntArray, cell: IntArray) -> IntArray:
         turn = pd.Series(place).groupby(place).cumcount().to_numpy() + self._dealt[place]
         self._dealt += np.bincount(place, minlength=len(self._dealt))
-        return np.asarray(cell * BLOCKS + turn % BLOCKS)
+        return np.asarray(cell * SLOTS + np.where(turn < BLOCKS, turn, BLOCKS + scattered(turn)))
+
+    def _scatter_the_first(self) -> None:
+        """Bring the first rows of a cell, which have slots of their own, into blocks where more have come."""
+        keys = self._keys[0]
+        outer, cell = np.divmod(keys, self.n_cells)
+        condition, unit = np.divmod(outer, self.n_units)
+        turn = unit % SLOTS
+        moved = (turn < BLOCKS) & (self._dealt[condition * self.n_cells + cell] > BLOCKS)
+        unit = np.where(moved, unit - turn + BLOCKS + scattered(turn), unit)
+        self._keys = [(condition * self.n_units + unit) * self.n_cells + cell]
+        self._merge()
 
     def _merge(self) -> None:
         row, keys = pd.factorize(np.concatenate(self._keys))
@@ -68,6 +83,8 @@ class UnitSums:
     def tallies(self) -> dict[str, Tally]:
         """Return what was counted, by condition; every condition of the run has rows."""
         self._merge()
+        if self.blocked:
+            self._scatter_the_first()
         (keys,), (sums,), (n_rows,) = self._keys, self._sums, self._n_rows
         order = np.argsort(keys)
         keys, sums, n_rows = keys[order], sums[order], n_rows[order]
@@ -99,6 +116,17 @@ class UnitSums:
             n_units=int(own.max()) + 1 if self.blocked else self.n_units,
             weighted="weight" in self.predictions.columns,
         )
+
+
+def scattered(turn: IntArray) -> IntArray:
+    """Return a block for each turn, as if drawn at random: each as likely, and blind to what the row holds.
+
+    Source: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+    """
+    z = (turn.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray((z ^ (z >> np.uint64(31))) % np.uint64(BLOCKS), dtype=np.int64)
 
 
 def folded(values: FloatArray, row: IntArray, n_keys: int) -> FloatArray:

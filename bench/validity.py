@@ -147,6 +147,23 @@ def audit_rows(n_equal: int, n_planted: int, *, families: Sequence[tuple[int, ..
     return {"audits": (("units", "true gap", "audits"), rows)}
 
 
+def everything_rows(
+    n_equal: int, n_planted: int, *, families: Sequence[tuple[int, ...]], sizes: Sequence[int]
+) -> Tables:
+    """Return the table of audits by every examination: of equals, and with ten points planted."""
+    asked = [(units, 0.0, n_equal) for units in families] + [((n, n), 0.1, n_planted) for n in sizes]
+    rows = [
+        Row(
+            cells=(_units(units), "10 points" if lost else "none", f"{n_corpora:,}"),
+            kind="everything",
+            setting=Setting(units=units, rates=(*[0.65] * (len(units) - 1), 0.65 - lost), icc=0.1, unlike=True),
+            n_corpora=n_corpora,
+        )
+        for units, lost, n_corpora in asked
+    ]
+    return {"everything": (("units", "true gap", "audits"), rows)}
+
+
 def _counts(unlike: bool) -> str:  # noqa: FBT001 - a field of Setting
     return "unlike counts" if unlike else "counts alike"
 
@@ -165,7 +182,8 @@ def full() -> Tables:
             drawn=((True, 0.1, 0.65), (True, 0.3, 0.65), (False, 0.3, 0.9)),
         ),
         **power_rows(600, sizes=(20, 50, 200, 500)),
-        **audit_rows(300, 50, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(50, 200, 500)),
+        **audit_rows(300, 200, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(50, 200, 500)),
+        **everything_rows(60, 40, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(200, 500)),
     }
 
 
@@ -176,6 +194,7 @@ def quick() -> Tables:
         **family_rows(50, families=((20,) * 2, *UNEVEN), drawn=((True, 0.1, 0.65),)),
         **power_rows(50, sizes=(20, 200)),
         **audit_rows(10, 0, families=((20,) * 2,), sizes=()),
+        **everything_rows(3, 0, families=((20,) * 2,), sizes=()),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +26,8 @@ from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.plan import AuditPlan, Statistics
 from affidavit.policy import Policy
-from affidavit.records import Interval, Verdict
+from affidavit.records import Finding, Interval, Verdict
+from affidavit.registry import BUILT_IN, Door
 from affidavit.run import run_plan
 from affidavit.statistics.bootstrap import UnitResampler
 from audit.groups.inequality import between
@@ -43,6 +44,15 @@ LABELS: Final = ("anger", "joy", "neutral", "sadness")
 K: Final = len(LABELS)
 LEVEL: Final = 0.95
 EXAMINATIONS: Final = ("performance", "demographic-parity", "equalized-odds", "agreement")
+ANNOTATORS: Final = 10
+NEVER: Final = frozenset({"regression", "ordinal", "multilabel", "word-errors", "model-comparison", "multicalibration"})
+"""Examinations of other tasks and of two runs; and multicalibration, for simulated confidence follows no accuracy."""
+UNTESTED: Final = frozenset(
+    {"worst-group", "spread", "small-groups", "differential-fairness", "chance-thresholds", "mitigation"}
+)
+"""Examinations that measure and test nothing."""
+FAIRNESS: Final = tuple(name for name, place in BUILT_IN[Door.EXAMINATIONS].items() if place.startswith("audit."))
+"""Examinations of the fairness room."""
 ACCURACY_GAP: Final = "accuracy_difference"
 EQUALITY: Final = Policy.model_validate(
     {
@@ -106,7 +116,7 @@ class Setting:
         }
 
 
-Kind = Literal["groups", "families", "power", "audit"]
+Kind = Literal["groups", "families", "power", "audit", "everything"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +241,47 @@ def audit_outcomes(setting: Setting, seed: int) -> Iterator[tuple[str, bool]]:
             "statistics": {"n_resamples": 400, "n_permutations": 499},
         }
     )
+    yield from _claims(run_plan(plan, folder=Path(), policy=EQUALITY).findings)
+
+
+def everything_outcomes(setting: Setting, seed: int) -> Iterator[tuple[str, bool | None]]:
+    """Yield what an audit by every examination says, and whether each examination on its own finds anything.
+
+    Two features, two modalities with all of their sets, a degraded condition, probabilities, rationales and shares of
+    annotators. An examination alone takes its smallest p-value times the number of its tests; None where it has none.
+    """
+    best = max(setting.rates)
+    told = {
+        **setting.told(),
+        "labels": list(LABELS),
+        "sexes": ["f", "m"],
+        "accuracy": {"TA": best, "T": best - 0.05, "A": best - 0.1},
+        "conditions": ["TA", "T", "A", "TA/noise=10dB"],
+        "soft_labels": True,
+        "annotators": ANNOTATORS,
+        "intensity": False,
+        "weights": False,
+    }
+    named = [name for name in FAIRNESS if name not in NEVER]
+    asked = {name: {"annotators": ANNOTATORS} if name in ("soft-labels", "annotators") else {} for name in named}
+    plan = AuditPlan.model_validate(
+        {
+            "runs": {"r": {"reasoner": {"name": "simulator", "options": told}}},
+            "by": ["accent", "sex"],
+            "seed": seed,
+            "examinations": [{"name": name, "options": options} for name, options in asked.items()],
+            "statistics": {"n_resamples": 400, "n_permutations": 999},
+        }
+    )
     findings = run_plan(plan, folder=Path(), policy=EQUALITY).findings
+    yield from _claims(findings)
+    for name in named:
+        raw = [f.test.p_value for f in findings if f.examination == name and f.test is not None]
+        if name not in UNTESTED:
+            yield name, min(raw) * len(raw) <= 1 - LEVEL if raw else None
+
+
+def _claims(findings: Sequence[Finding]) -> Iterator[tuple[str, bool]]:
     adjusted = [(f.metric, f.test.p_adjusted or 0.0) for f in findings if f.test is not None]
     yield "any adjusted p <= 0.05", any(p <= 1 - LEVEL for _, p in adjusted)
     yield "accuracy: adjusted p <= 0.05", any(p <= 1 - LEVEL for metric, p in adjusted if metric == ACCURACY_GAP)
@@ -267,10 +317,13 @@ def _place(interval: Interval | str, truth: float) -> int:
     return 2 if truth > interval.high + 1e-9 else 0
 
 
-def _answered(asked: Callable[[Setting, int], Iterator[tuple[str, bool]]]) -> Callable[[Setting, int], Iterator[Any]]:
+def _answered(
+    asked: Callable[[Setting, int], Iterator[tuple[str, bool]]]
+    | Callable[[Setting, int], Iterator[tuple[str, bool | None]]],
+) -> Callable[[Setting, int], Iterator[Any]]:
     def outcomes(setting: Setting, seed: int) -> Iterator[tuple[tuple[str, int], int]]:
         for column, yes in asked(setting, seed):
-            yield (column, 0), 0 if yes else 1
+            yield (column, 0), 3 if yes is None else 0 if yes else 1
 
     return outcomes
 
@@ -280,4 +333,5 @@ OUTCOMES: Final[Mapping[Kind, Callable[[Setting, int], Iterator[Any]]]] = {
     "families": _placed(family_outcomes),
     "power": _answered(power_outcomes),
     "audit": _answered(audit_outcomes),
+    "everything": _answered(everything_outcomes),
 }

@@ -1,1 +1,1 @@
-"""Who is on the stand: recorded tables, and the judgement simulator."""
+"""Who is on the stand: recorded tables, the judgement simulator, transparent reasoners, and the instructed one."""

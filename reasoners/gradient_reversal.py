@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -27,21 +26,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from affidavit.corpus import Corpus
-from affidavit.options import read_options
-from affidavit.protocols import Progress, Trainable, Trainer
+from affidavit.protocols import Trainer
 from affidavit.utterances import Utterance
-from reasoners.steered import Row, Scores, cells_of, train_steered
-from reasoners.supervised import SupervisedOptions
+from reasoners.steered import Cell, Cells, Row, Scores, SteeredOptions, SteeredTrainer
 
-Cell = tuple[str, ...]
 NAME: Final = "gradient-reversal"
 
 
-class GradientReversalOptions(SupervisedOptions):
-    """What a plan may say of it, beside what it may say of supervised training."""
+class GradientReversalOptions(SteeredOptions):
+    """What a plan may say of it; the adversary tells the combinations of `features` apart."""
 
-    features: tuple[str, ...] = Field(min_length=1)
-    """Sensitive features; the adversary tells their combinations apart."""
     strength: float = Field(default=1.0, gt=0)
     """What lambda tends to."""
     conditional: bool = True
@@ -69,9 +63,7 @@ def ramp(progress: float) -> float:
 class Adversary(nn.Module):
     """The objective: the model's losses, and those of an adversary that the model works against."""
 
-    def __init__(
-        self, cells: Mapping[str, Cell], labels: Sequence[str], options: GradientReversalOptions, *, seed: int
-    ) -> None:
+    def __init__(self, cells: Cells, labels: Sequence[str], options: GradientReversalOptions, *, seed: int) -> None:
         """Start from weights drawn with a seed; `cells` are the levels of each turn that has them, by utterance id."""
         super().__init__()
         self.name: str = NAME
@@ -140,30 +132,8 @@ class Adversary(nn.Module):
         return [turn for turn in row if turn.label is not None and turn.utterance_id in self.cells]
 
 
-class GradientReversalTrainer:
-    """Fits a reasoner to labels against an adversary that tells groups."""
-
-    name = NAME
-
-    def train(
-        self,
-        reasoner: Trainable,
-        corpus: Corpus,
-        options: Mapping[str, Any],
-        *,
-        folder: Path,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Trainable:
-        """Fit, and leave the checkpoint of the model, without its adversary, in `folder`.
-
-        Raises:
-            PlanError: as the supervised trainer; the features make no groups.
-        """
-        chosen = read_options(GradientReversalOptions, options, of=f"trainer {self.name}")
-        cells = cells_of(corpus, chosen.features, trainer=self.name)
-        objective = Adversary(cells, corpus.label_space, chosen, seed=int(rng.integers(2**62)))
-        return train_steered(reasoner, corpus, chosen, objective, folder=folder, rng=rng, progress=progress)
+def _objective(cells: Cells, corpus: Corpus, options: GradientReversalOptions, rng: np.random.Generator) -> Adversary:
+    return Adversary(cells, corpus.label_space, options, seed=int(rng.integers(2**62)))
 
 
-TRAINER: Final[Trainer] = GradientReversalTrainer()
+TRAINER: Final[Trainer] = SteeredTrainer(name=NAME, options=GradientReversalOptions, objective=_objective)

@@ -6,9 +6,11 @@ each weighted by all rows over the group's: the mean over the group where the st
 it does not, so that a group that is missing from many steps is neither forgotten nor taken for faultless. C > 0 asks
 small groups for a lower loss, for theirs generalises worse.
 
-Groups of which a level is unknown are a group like the others. A strong weight decay belongs to it: a network that fits
-every training unit has no worst group left to see (Sagawa et al. 2020). When to stop is told by the weighted F1 of all
-development units, as in supervised training.
+Groups with fewer than `fewest_units` units, and turns of which a level is unknown, keep the weight that they have in
+plain training: the loss of four people is mostly noise, and what is largest by noise would be all that is trained on.
+A strong weight decay belongs to it: a network that fits every training unit has no worst group left to see (Sagawa et
+al. 2020). The last epoch's model is kept: the best by weighted F1, which is that of the many, is one in which the worst
+group gained least (measured in docs/mitigation.md).
 
 Source: Sagawa, Koh, Hashimoto, Liang 2020, algorithm 1 and equation 5.
 """
@@ -17,8 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -27,32 +28,31 @@ from torch import Tensor, nn
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from affidavit.options import read_options
-from affidavit.protocols import Progress, Trainable, Trainer
+from affidavit.protocols import Trainer
 from affidavit.schema import UNKNOWN
-from reasoners.steered import Row, Scores, cells_of, train_steered
-from reasoners.supervised import SupervisedOptions
+from reasoners.steered import Cell, Cells, Row, Scores, SteeredOptions, SteeredTrainer
 
-Cell = tuple[str, ...]
 NAME: Final = "group-dro"
 
 
-class GroupDroOptions(SupervisedOptions):
-    """What a plan may say of it, beside what it may say of supervised training."""
+class GroupDroOptions(SteeredOptions):
+    """What a plan may say of it."""
 
-    features: tuple[str, ...] = Field(min_length=1)
-    """Sensitive features; the groups are their combinations."""
     eta: float = Field(default=0.1, gt=0)
     """How fast weights move to the groups that fare worst."""
     adjustment: float = Field(default=0.0, ge=0)
     """C: what is added to a group's loss is this over the root of its number of units."""
+    fewest_units: int = Field(default=10, ge=1)
+    """A group with fewer training units keeps its weight."""
     weight_decay: float = Field(default=0.1, ge=0)
+    keep: Literal["best", "last"] = "last"
+    """The best epoch by weighted F1 of everybody is the one in which the worst group has gained least."""
 
 
 class WorstGroups(nn.Module):
     """The objective: sum_g q_g l_g, with weights that follow the losses."""
 
-    def __init__(self, cells: Mapping[str, Cell], options: GroupDroOptions) -> None:
+    def __init__(self, cells: Cells, options: GroupDroOptions) -> None:
         """Weigh groups alike at first; `cells` are the levels of each turn that has them, by utterance id."""
         super().__init__()
         self.name: str = NAME
@@ -61,6 +61,7 @@ class WorstGroups(nn.Module):
         self.groups: list[Cell] = [*sorted(set(cells.values())), self.unknown]
         self.log_weights = nn.Parameter(torch.zeros(len(self.groups), dtype=torch.float64))
         self.n_rows = self.n_units = torch.zeros(len(self.groups), dtype=torch.float64)
+        self.moved = torch.ones(len(self.groups), dtype=torch.bool)
 
     @property
     def module(self) -> nn.Module:
@@ -72,15 +73,25 @@ class WorstGroups(nn.Module):
         return ()
 
     def begin(self, material: Sequence[Row], n_steps: int) -> None:
-        """Count rows and units of each group; a group that is not trained on has no weight."""
+        """Count rows and units of each group; one that is not trained on has no weight, small ones keep theirs.
+
+        Raises:
+            PlanError: fewer than two groups have the units.
+        """
         units = {(unit.unit, self._group(row)) for row in material for unit in row[:1]}
         by_row, by_unit = Counter(map(self._group, material)), Counter(group for _, group in units)
         self.n_rows, self.n_units = (
             torch.tensor([counts[g] for g in range(len(self.groups))], dtype=torch.float64)
             for counts in (by_row, by_unit)
         )
+        known = torch.tensor([group != self.unknown for group in self.groups])
+        self.moved = known & (self.n_units >= self.options.fewest_units)
+        if int(self.moved.sum()) < 2:
+            raise self._too_small()
+        share = self.n_rows / self.n_rows.sum()
         with torch.no_grad():
-            self.log_weights.copy_(torch.where(self.n_rows > 0, 0.0, -torch.inf).log_softmax(0))
+            alike = share[self.moved].sum() / self.moved.sum()
+            self.log_weights.copy_(torch.where(self.moved, alike, share).log())
 
     def steered(self, losses: Tensor, units: Sequence[Row], *, scores: Scores) -> Tensor:
         """Move the weights, then weigh each row's loss by its group."""
@@ -90,7 +101,9 @@ class WorstGroups(nn.Module):
             own = losses.detach().cpu().double() * share[group] / len(units)
             estimated = torch.zeros_like(self.n_rows).index_add(0, group, own)
             asked = estimated + self.options.adjustment / self.n_units.clamp(min=1).sqrt()
-            self.log_weights.copy_((self.log_weights + self.options.eta * asked).log_softmax(0))
+            moved = self.log_weights[self.moved]
+            told = (moved + self.options.eta * asked[self.moved]).log_softmax(0) + moved.logsumexp(0)
+            self.log_weights[self.moved] = told
             weights = self.log_weights.exp()[group] * share[group]
         return losses * weights.to(losses)
 
@@ -102,6 +115,17 @@ class WorstGroups(nn.Module):
             for g, cell in enumerate(self.groups)
             if self.n_units[g] > 0
         }
+
+    def _too_small(self) -> PlanError:
+        counts = [f"{' x '.join(cell)}: {int(n)}" for cell, n in zip(self.groups, self.n_units, strict=True)]
+        return PlanError(
+            "fewer than two groups have the units to be weighed against each other",
+            slug="plan-impossible",
+            where=f"trainer {self.name}",
+            found=", ".join(counts),
+            allowed=f"two groups of {self.options.fewest_units} training units or more (option fewest_units)",
+            remedy="name a feature with fewer levels, or bring more units",
+        )
 
     def _group(self, row: Row) -> int:
         found = sorted({self.cells.get(turn.utterance_id, self.unknown) for turn in row if turn.label is not None})
@@ -117,30 +141,9 @@ class WorstGroups(nn.Module):
         return self.groups.index(found[0] if found else self.unknown)
 
 
-class GroupDroTrainer:
-    """Fits a reasoner to labels, the worst groups first."""
-
-    name = NAME
-
-    def train(
-        self,
-        reasoner: Trainable,
-        corpus: Corpus,
-        options: Mapping[str, Any],
-        *,
-        folder: Path,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Trainable:
-        """Fit, and leave the checkpoint in `folder`; its card has the weight of each group under `group_dro`.
-
-        Raises:
-            PlanError: as the supervised trainer; the features make no groups, or a row of turns lies in several.
-        """
-        chosen = read_options(GroupDroOptions, options, of=f"trainer {self.name}")
-        cells = cells_of(corpus, chosen.features, trainer=self.name)
-        objective = WorstGroups(cells, chosen)
-        return train_steered(reasoner, corpus, chosen, objective, folder=folder, rng=rng, progress=progress)
+def _objective(cells: Cells, corpus: Corpus, options: GroupDroOptions, rng: np.random.Generator) -> WorstGroups:
+    return WorstGroups(cells, options)
 
 
-TRAINER: Final[Trainer] = GroupDroTrainer()
+TRAINER: Final[Trainer] = SteeredTrainer(name=NAME, options=GroupDroOptions, objective=_objective)
+"""Refuses also a row of turns that lies in several groups. The checkpoint's card has each group's weight."""

@@ -14,23 +14,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
+from pydantic import Field
 from torch import Tensor, nn
 
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
+from affidavit.options import read_options
 from affidavit.protocols import Differentiable, Progress, Trainable
 from affidavit.splits import grouped, rows
 from affidavit.utterances import Utterance
 from reasoners.supervised import TRAINER, SupervisedOptions
 
 Row = Sequence[Utterance]
+Cell = tuple[str, ...]
+Cells = Mapping[str, Cell]
+"""The levels of each turn that has them, by utterance id."""
 Scores = Callable[[Sequence[Utterance]], Tensor]
 """From turns to the model's scores `[N, K]`, with gradients."""
+
+
+class SteeredOptions(SupervisedOptions):
+    """What a plan may say of a steered training, beside what it may say of a supervised one."""
+
+    features: tuple[str, ...] = Field(min_length=1)
+    """Sensitive features; the groups are their combinations."""
 
 
 class Objective(Protocol):
@@ -113,35 +125,50 @@ class Steered:
         self.reasoner.save(folder, written)
 
 
-def train_steered(  # noqa: PLR0913 - a trainer's arguments, and what it trains towards
-    reasoner: Trainable,
-    corpus: Corpus,
-    options: SupervisedOptions,
-    objective: Objective,
-    *,
-    folder: Path,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Trainable:
-    """Fit the reasoner towards an objective, leave its checkpoint in `folder` and return it.
-
-    Raises:
-        PlanError: as the supervised trainer.
-    """
-    named = options.training_digest or digest_of([corpus_key(corpus), objective.name, options.model_dump(mode="json")])
-    plain = {name: getattr(options, name) for name in SupervisedOptions.model_fields} | {"training_digest": named}
-    steered = Steered(
-        reasoner=reasoner,
-        objective=objective,
-        options=options,
-        card=getattr(reasoner, "card", {}),
-        module=nn.ModuleDict({"model": reasoner.module, "objective": objective.module}),
-    )
-    TRAINER.train(steered, corpus, plain, folder=folder, rng=rng, progress=progress)
-    return reasoner
+Options = TypeVar("Options", bound=SteeredOptions)
 
 
-def cells_of(corpus: Corpus, features: Sequence[str], *, trainer: str) -> dict[str, tuple[str, ...]]:
+@dataclass(slots=True, kw_only=True, eq=False)  # the protocol's name can be set
+class SteeredTrainer(Generic[Options]):
+    """Fits a reasoner to labels towards an objective that knows the groups."""
+
+    name: str
+    options: type[Options]
+    objective: Callable[[Cells, Corpus, Options, np.random.Generator], Objective]
+    """From the levels of each turn that has them, the corpus and the options."""
+
+    def train(
+        self,
+        reasoner: Trainable,
+        corpus: Corpus,
+        options: Mapping[str, Any],
+        *,
+        folder: Path,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Trainable:
+        """Fit, leave the checkpoint of the model alone in `folder`, and return the model.
+
+        Raises:
+            PlanError: as the supervised trainer; the features make no groups; what the objective refuses.
+        """
+        chosen = read_options(self.options, options, of=f"trainer {self.name}")
+        cells = cells_of(corpus, chosen.features, trainer=self.name)
+        objective = self.objective(cells, corpus, chosen, rng)
+        named = chosen.training_digest or digest_of([corpus_key(corpus), self.name, chosen.model_dump(mode="json")])
+        plain = {name: getattr(chosen, name) for name in SupervisedOptions.model_fields} | {"training_digest": named}
+        steered = Steered(
+            reasoner=reasoner,
+            objective=objective,
+            options=chosen,
+            card=getattr(reasoner, "card", {}),
+            module=nn.ModuleDict({"model": reasoner.module, "objective": objective.module}),
+        )
+        TRAINER.train(steered, corpus, plain, folder=folder, rng=rng, progress=progress)
+        return reasoner
+
+
+def cells_of(corpus: Corpus, features: Sequence[str], *, trainer: str) -> dict[str, Cell]:
     """Return the levels of these features of each labelled turn that has them all, by utterance id.
 
     Raises:

@@ -253,7 +253,7 @@ def _condition_column(
     y = alt.Y("group:N", sort=list(order), scale=alt.Scale(domain=list(order)), axis=names)
     base = alt.Chart(inline(rows)).encode(y=y)
     overall = next((row["value"] for row in rows if not row["block"]), None)
-    axis = alt.Axis(title=None, tickCount=3, labelOverlap=True)
+    axis = alt.Axis(title=None, tickCount=3, labelOverlap="greedy", labelSeparation=8)
     title = alt.Title(plain(rows[0]["condition"]), color=INK, fontSize=12)
     layers = [*_reference(overall, axis), *_dots(base, span, axis, size=14)]
     return alt.layer(*layers).properties(width=104, height=alt.Step(15), title=title)

@@ -155,7 +155,7 @@ def _bound(outcome: CriterionOutcome | None, metric: str) -> str:
 
 
 def _level(interval: Interval | None) -> str:
-    return f"{interval.level:.4%}".rstrip("0").rstrip(".%") + " %" if interval else ""
+    return f"{100 * interval.level:.4f}".rstrip("0").rstrip(".") + " %" if interval else ""
 
 
 def _reasons(finding: Finding, notes: Notes) -> tuple[int, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from affidavit.metric_names import sentence_case
 from affidavit.records import Finding
 from affidavit.report import AuditReport, DataDescription
 from reports.document import Block, Cell, Column, Facts, Fold, Listing, Paragraph, Section, Table, Verbatim
 from reports.front import unit_name
-from reports.metric_names import sentence_case
 from reports.wording import NOTHING, PRECISION, count_text, metric_label, plain
 
 _BETTER = {True: "higher", False: "lower", None: "neither"}

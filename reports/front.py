@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from affidavit.metric_names import sentence_case
 from affidavit.records import Verdict
 from affidavit.report import SMALL_CELLS, AuditReport, DataDescription, Decision
 from reports.document import Block, Cell, Column, Facts, Listing, Paragraph, Section, Table
-from reports.metric_names import sentence_case
 from reports.ordering import distinct
 from reports.wording import count_text, counted, verdict_text
 
@@ -28,9 +28,10 @@ _OUTCOMES = (
 def front_page(report: AuditReport) -> Section:
     """Return the first page below the decision."""
     blocks: list[Block] = [Listing(items=report.summary)] if report.summary else []
-    blocks += [_policy_paragraph(report), verdict_counts(report), _suppliers(report), _independence(report)]
     if report.caveats:
         blocks.append(Listing(lead="Read with these caveats:", items=report.caveats))
+    blocks += [_policy_paragraph(report), _suppliers(report), _independence(report), verdict_counts(report)]
+    blocks += _silent(report)
     return Section(id="glance", title="At a glance", blocks=tuple(blocks))
 
 
@@ -69,8 +70,8 @@ def _policy_paragraph(report: AuditReport) -> Paragraph:
 
 
 def verdict_counts(report: AuditReport) -> Table:
-    """Return verdicts per examination; a refusal counts as not assessed."""
-    areas = distinct([*(f.examination for f in report.findings), *(r.examination for r in report.refusals)])
+    """Return verdicts per examination that found something; what it refused beside that counts as not assessed."""
+    areas = _areas(report)
     titles = [verdict_text(verdict) for verdict in Verdict]
     return Table(
         id="verdicts",
@@ -82,6 +83,19 @@ def verdict_counts(report: AuditReport) -> Table:
         ),
         rows=tuple(_area_row(report, area) for area in areas),
     )
+
+
+def _areas(report: AuditReport) -> tuple[str, ...]:
+    return distinct(finding.examination for finding in report.findings)
+
+
+def _silent(report: AuditReport) -> list[Block]:
+    """Name the examinations that could not answer at all."""
+    names = distinct(r.examination for r in report.refusals if r.examination not in _areas(report))
+    if not names:
+        return []
+    said = f"Could not answer: {', '.join(map(sentence_case, names))}. Why, and what would let each, stands under"
+    return [Paragraph(text=f"{said} Not assessed.")]
 
 
 def _area_row(report: AuditReport, area: str) -> tuple[Cell, ...]:

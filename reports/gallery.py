@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from affidavit.records import Verdict
@@ -21,6 +21,7 @@ PREFERRED: Final = ("accuracy", "word_error_rate", "unweighted_average_recall")
 MATRICES_AT_MOST: Final = 60
 LINES_AT_MOST: Final = 150
 """Beyond these a picture says nothing that can be read, and the tables stand alone."""
+_KEY: Final = ["run", "condition", "features", "group", "metric"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +37,36 @@ def pictures_of(report: AuditReport) -> Gallery:
     """Draw every picture for which the exhibits are at hand."""
     confusion, shares = attached(report, CONFUSION), attached(report, SHARES)
     return Gallery(
-        of_groups=tuple(figure for table in _drawn_tables(report) for figure in _group_pictures(report, table)),
+        of_groups=_of_groups(report),
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
         of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
     )
 
 
+def _of_groups(report: AuditReport) -> tuple[Figure, ...]:
+    """Draw every run once: a later exhibit of the same groups (shrunken values) would be the same pictures again."""
+    figures: list[Figure] = []
+    drawn: set[str] = set()
+    for table in _drawn_tables(report):
+        fresh = distinct(run for run in table["run"].to_pylist() if run not in drawn)
+        figures += _group_pictures(report, table, fresh)
+        drawn |= set(fresh)
+    return tuple(figures)
+
+
 def _drawn_tables(report: AuditReport) -> tuple[pa.Table, ...]:
-    """Return the exhibits of groups that are drawn: those with a leading metric, else the first there is."""
-    tables = tuple(table for table in attached_with(report, GROUP_COLUMNS) if table.num_rows)
-    leading = tuple(table for table in tables if set(PREFERRED) & set(table["metric"].to_pylist()))
-    return leading or tables[:1]
+    """Return the exhibits of groups that can be drawn: those with a leading metric, else the first there is.
+
+    A table that has two values of one group (before and after an intervention) is none that dots can be drawn from.
+    """
+    tables = [table for table in attached_with(report, GROUP_COLUMNS) if table.num_rows and _one_value_each(table)]
+    leading = [table for table in tables if set(PREFERRED) & set(table["metric"].to_pylist())]
+    return tuple(leading or tables[:1])
+
+
+def _one_value_each(table: pa.Table) -> bool:
+    places = table.select(_KEY).group_by(_KEY).aggregate([])
+    return bool(places.num_rows == table.num_rows)
 
 
 def drawn_metric(rows: Sequence[Row]) -> str:
@@ -55,21 +75,31 @@ def drawn_metric(rows: Sequence[Row]) -> str:
     return next((metric for metric in PREFERRED if metric in metrics), metrics[0])
 
 
-def _group_pictures(report: AuditReport, table: pa.Table) -> Iterator[Figure]:
+def _group_pictures(report: AuditReport, table: pa.Table, wanted: Sequence[str]) -> Iterator[Figure]:
     rows: list[Row] = table.to_pylist()
     runs = [data.run for data in report.data]
-    for run in (run for run in distinct(row["run"] for row in rows) if run in runs):  # a comparison's name is no run
+    for run in (run for run in wanted if run in runs):  # a comparison's name is no run
         own = [row for row in rows if row["run"] == run]
         metric, condition = drawn_metric(own), fullest(own, run)
         shown = [row for row in own if row["metric"] == metric and row["condition"] == condition]
-        if len(shown) > LINES_AT_MOST:
-            continue
         name = f"{metric}-{runs.index(run)}"
+        if len(shown) > LINES_AT_MOST:
+            yield from _single_features(report, table, (run, condition, metric), f"forest-{name}")
+            continue
         yield _forest(report, table, run, condition, metric, f"forest-{name}")
         for number, pair in enumerate(_pairs(shown)):
             yield _heat_map(table, run, condition, metric, pair, f"cells-{name}-{number}")
         if len(distinct(row["condition"] for row in own)) > 1:
             yield _conditions(table, run, metric, f"conditions-{name}")
+
+
+def _single_features(report: AuditReport, table: pa.Table, place: tuple[str, str, str], name: str) -> Iterator[Figure]:
+    """Draw the groups of one feature alone, where those of several are too many to be read."""
+    one = table.filter([" x " not in features for features in table["features"].to_pylist()])
+    rows = [row for row in one.to_pylist() if (row["run"], row["condition"], row["metric"]) == place]
+    if len(rows) <= LINES_AT_MOST:
+        figure = _forest(report, one, *place, name)
+        yield replace(figure, caption=f"{figure.caption} Groups of several features are too many for a picture.")
 
 
 def verdicts_of(report: AuditReport, run: str, condition: str, metric: str) -> dict[tuple[str, str], Verdict]:
@@ -102,13 +132,15 @@ def _forest(report: AuditReport, table: pa.Table, run: str, condition: str, metr
 
 def _heat_map(table: pa.Table, run: str, condition: str, metric: str, features: str, name: str) -> Figure:
     from reports.pictures import intersection_heat_map
+    from reports.tiles import TINTED_FROM
 
     named = features_name(tuple(features.split(" x ")))
     return Figure(
         id=name,
         caption=(
             f"{metric_label(metric)} where {named} meet, run {run}, condition {condition}. The stronger the tint, the "
-            "further from everybody: blue above, orange below. Read small cells by their interval in the tables."
+            "further from everybody: blue above, orange below; a cell of fewer than "
+            f"{TINTED_FROM} has none. Read small cells by their interval in the tables."
         ),
         svg=intersection_heat_map(table, run=run, condition=condition, features=features, metric=metric, name=name),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from affidavit.metric_names import sentence_case
 from affidavit.records import Finding, SignificanceTest
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
@@ -59,22 +60,37 @@ def _run_folds(report: AuditReport, gaps: list[Finding], run: str) -> list[Block
     own = [finding for finding in gaps if finding.run == run]
     by_id = {finding.id: finding for finding in report.findings}
     conditions = conditions_in_order(finding.condition for finding in own)
-    place = distinct(f.run for f in gaps).index(run)
     return [
         Fold(
             summary=f"Gaps in run {run}, condition {condition}",
             opened=condition == conditions[0],
-            blocks=(_table([f for f in own if f.condition == condition], by_id, name=f"gaps-{place}-{number}"),),
+            blocks=tuple(_areas([f for f in own if f.condition == condition], by_id)),
         )
-        for number, condition in enumerate(conditions)
+        for condition in conditions
     ]
 
 
-def _table(findings: list[Finding], by_id: Mapping[str, Finding], *, name: str) -> Table:
-    notes = Notes()
+def _areas(findings: list[Finding], by_id: Mapping[str, Finding]) -> Iterator[Fold]:
+    """Yield a table for each examination; open where something was tested or decided, for that is read first."""
+    for area in distinct(finding.examination for finding in findings):
+        own = [finding for finding in findings if finding.examination == area]
+        table = _table(own, by_id)
+        weighed = any(finding.test is not None or finding.criterion is not None for finding in own)
+        yield Fold(summary=table.caption, opened=weighed, blocks=(table,))
+
+
+def _table(findings: list[Finding], by_id: Mapping[str, Finding]) -> Table:
+    notes, first = Notes(), findings[0]
     rows = tuple(_row(finding, by_id, notes) for finding in findings)
-    caption = f"Gaps in run {findings[0].run}, condition {findings[0].condition}"
-    return tidied(Table(id=name, caption=caption, columns=_COLUMNS, rows=rows, notes=notes.texts()))
+    return tidied(
+        Table(
+            id=f"gaps-{first.examination}-{first.run}-{first.condition}",
+            caption=f"{sentence_case(first.examination)}: gaps in run {first.run}, condition {first.condition}",
+            columns=_COLUMNS,
+            rows=rows,
+            notes=notes.texts(),
+        )
+    )
 
 
 def _row(finding: Finding, by_id: Mapping[str, Finding], notes: Notes) -> tuple[Cell, ...]:

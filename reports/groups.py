@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from affidavit.metric_names import sentence_case
 from affidavit.records import Estimate, Finding, Verdict
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
 from reports.gallery import Gallery
-from reports.metric_names import sentence_case
 from reports.ordering import GroupKey, conditions_in_order, distinct, group_key, groups_in_order
 from reports.remarks import remarks_of
+from reports.shrunken import NAME as SHRUNKEN
+from reports.shrunken import shrunken_section
 from reports.tabulated import exhibit_tables
 from reports.wording import (
     NOTHING,
@@ -52,6 +54,8 @@ def _confusions(report: AuditReport, gallery: Gallery) -> tuple[Section, ...]:
 
 
 def _area(report: AuditReport, findings: Sequence[Finding], area: str) -> Section:
+    if area == SHRUNKEN and (beside := shrunken_section(report)) is not None:
+        return beside
     own = [finding for finding in findings if finding.examination == area]
     folds = [fold for run in distinct(f.run for f in own) for fold in _run_folds(report, own, run)]
     return Section(id=f"groups-{area}", title=sentence_case(area), blocks=tuple(folds))

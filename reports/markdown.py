@@ -31,9 +31,11 @@ from reports.wording import plain
 if TYPE_CHECKING:
     from affidavit.report import AuditReport
 
-_MEANT: Final = re.compile(r"([\\`*_{}\[\]|~#])")
+_MEANT: Final = re.compile(r"([\\`*{}|~#]|(?<![^\W_])_|_(?![^\W_])|\[(?![\d\u2212])|\](?=[(\[:]))")
+"""What Markdown would read as its own. An underscore inside a word and a bracket before a number it leaves alone, and a
+closing bracket means something only before another one or a colon: numbers with their intervals stay readable."""
 _AUTOLINK: Final = re.compile(r"(?i)(:(?=//)|(?<=\bwww)\.|@)")
-_LINE_START: Final = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_LINE_START: Final = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _IN_BRACKETS: Final = frozenset[ColumnKind]({"heading", "verdict"})
 
 
@@ -55,9 +57,14 @@ def escaped(text: str) -> str:
     >>> print(escaped("<b> a|b `c`"))
     &lt;b&gt; a\|b \`c\`
     """
+    return _LINE_START.sub(_guarded, _in_line(text))
+
+
+def _in_line(text: str) -> str:
+    """Return text that does not begin a line, as in the cell of a table: `20.5` there begins no list."""
     marked = _MEANT.sub(r"\\\1", plain(text))
     entities = marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _LINE_START.sub(_guarded, _AUTOLINK.sub(r"\\\1", entities))
+    return _AUTOLINK.sub(r"\\\1", entities)
 
 
 def _guarded(start: re.Match[str]) -> str:
@@ -139,7 +146,7 @@ def _heading(column: Column) -> str:
 def _cell(cell: Cell, kind: ColumnKind) -> str:
     detail = f"({cell.detail})" if cell.detail and kind in _IN_BRACKETS else cell.detail
     numbers = f"[{', '.join(map(str, cell.notes))}]" if cell.notes else ""
-    return escaped(" ".join(part for part in (cell.text, detail, numbers) if part))
+    return _in_line(" ".join(part for part in (cell.text, detail, numbers) if part))
 
 
 RENDERER: Final = MarkdownRenderer()

@@ -73,7 +73,7 @@ def label_noise_remark(finding: Finding) -> str:
     if noise is None:
         return ""
     whose = "labels" if noise.group == EVERYBODY else f"labels of {noise.group}"
-    adverse = f"wrong {whose}, in the way that excuses the model most: {_least(noise.adverse)}"
+    adverse = f"wrong {whose}, each excusing the model: {_least(noise.adverse)}"
     random = f"; replaced at random: {_least(noise.uniform)}" if noise.uniform_defined else ""
     return f"what would take the failure away: {adverse}{random}"
 

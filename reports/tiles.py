@@ -21,6 +21,8 @@ TINTS: Final = (0.05, 0.15, 0.26, 0.37, 0.48, 0.6)
 """Ink is readable on each of them, in light and in dark."""
 WIDEST: Final = 0.15
 """A difference from everybody of this size takes the strongest tint; smaller ones stay pale, whatever the largest."""
+TINTED_FROM: Final = 5
+"""A cell of fewer units (rows, where there are none) has no tint: the strongest colours would be the noisiest cells."""
 PAGE_PX: Final = 1160
 
 
@@ -50,7 +52,8 @@ def intersection_chart(rows: Sequence[Row], *, overall: float | None) -> AnyLaye
 def _heat_cell(row: Row, overall: float | None) -> dict[str, Any]:
     scale, value = scale_of(row["metric"]), row["value"]
     apart = 0.0 if value is None or overall is None else value - overall
-    opacity = 0.0 if value is None else tint(abs(apart) / _widest(scale))
+    few = (row["n"] if row["n_clusters"] is None else row["n_clusters"]) < TINTED_FROM
+    opacity = 0.0 if value is None or few else tint(abs(apart) / _widest(scale))
     return {
         "first": plain(row["level_1"] or ""),
         "second": plain(row["level_2"] or ""),

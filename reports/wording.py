@@ -6,14 +6,15 @@ verdict has a sign and a word, never a colour alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from affidavit.metric_names import Kind, read
 from affidavit.records import CriterionOutcome, DetectableEffect, Estimate, Finding, Interval, NullExpectation, Verdict
 from affidavit.report import Decision
-from reports.metric_names import Kind, read
 
 UNDEFINED: Final = "undefined"
 EVERYBODY: Final = "everybody"
@@ -39,8 +40,11 @@ class Scale:
 PERCENT: Final = Scale(factor=100.0, digits=1, unit="%")
 POINTS: Final = Scale(factor=100.0, digits=1, unit="points")
 RAW: Final = Scale(factor=1.0, digits=3, unit="")
+WHOLE: Final = Scale(factor=1.0, digits=0, unit="")
+LEAST_SHOWN: Final = 1e-6
+"""A number nearer to zero than this is printed as lying between this and zero."""
 
-_SCALES: Final = MappingProxyType({Kind.RATE: PERCENT, Kind.DIFFERENCE: POINTS, Kind.PLAIN: RAW})
+_SCALES: Final = MappingProxyType({Kind.RATE: PERCENT, Kind.DIFFERENCE: POINTS, Kind.COUNT: WHOLE, Kind.PLAIN: RAW})
 _SIGNS: Final = MappingProxyType(
     {
         Verdict.PASS: "✓ pass",
@@ -80,16 +84,30 @@ def figures(value: float | None, scale: Scale, *, digits: int | None = None) -> 
     """Return a number without its unit, or `undefined`.
 
     >>> figures(0.7421, PERCENT), figures(-0.0421, POINTS), figures(None, RAW), figures(0.00001, RAW)
-    ('74.2', '−4.2', 'undefined', '1.00e−05')
+    ('74.2', '−4.2', 'undefined', '0.00001')
     """
     if value is None:
         return UNDEFINED
     places = scale.digits if digits is None else digits
     scaled = value * scale.factor
-    text = f"{scaled:.{places}f}"
-    if scale is RAW and scaled != 0 and float(text) == 0:
-        text = f"{scaled:.2e}"
-    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
+    text = f"{scaled:,.{places}f}" if scale is WHOLE else f"{scaled:.{places}f}"
+    if float(text.replace(",", "")) == 0:
+        text = _near_zero(scaled) if scale is RAW else text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def _near_zero(value: float) -> str:
+    """Return what would round to zero with the digits that it takes, so that nothing prints as zero but zero.
+
+    >>> _near_zero(0.000494), _near_zero(-3e-10), _near_zero(0.0)
+    ('0.00049', '> -0.000001', '0.000')
+    """
+    if value == 0:
+        return f"{0:.{RAW.digits}f}"
+    if abs(value) < LEAST_SHOWN:
+        return f"{'<' if value > 0 else '> -'}{' ' * (value > 0)}{LEAST_SHOWN:f}"
+    places = 1 - math.floor(math.log10(abs(value)))
+    return f"{value:.{places}f}".rstrip("0")
 
 
 def with_unit(number: str, scale: Scale) -> str:
@@ -104,7 +122,7 @@ def quantity(value: float | None, scale: Scale) -> str:
 
 def interval_text(interval: Interval | None, scale: Scale, *, digits: int | None = None) -> str:
     """Return `[low, high]`, or nothing where there is no interval."""
-    if interval is None:
+    if interval is None or (scale is WHOLE and interval.low == interval.high):
         return ""
     return f"[{figures(interval.low, scale, digits=digits)}, {figures(interval.high, scale, digits=digits)}]"
 

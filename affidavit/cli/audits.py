@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import typer
 from pydantic import ValidationError
@@ -16,11 +17,16 @@ from affidavit.cli.progress import shown_progress
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
 from affidavit.files import check_place
 from affidavit.plan import AuditPlan, Choice, Feature, RunSource, Statistics, Task, read_plan
-from affidavit.records import Verdict
+from affidavit.records import Refusal
 from affidavit.report import AuditReport, Decision
 from affidavit.run import run_plan
 from affidavit.verdicts import answers_demanded_but_open
 from affidavit.yaml_files import describe_validation_error, did_you_mean
+
+NAMED: Final = 8
+"""Examinations that are named in one line before the rest is counted."""
+TASK_REFUSAL: Final = "it speaks of "
+OTHER_TASKS: Final = "made for tables of another task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +127,29 @@ def exit_code(report: AuditReport, *, demand_answers: bool) -> int:
 
 
 def tell(report: AuditReport, out: Path) -> None:
-    """Print what was found and where to look."""
+    """Print what was found, what could not be assessed, and where to look."""
     typer.echo(f"{report.title}\nDecision: {report.decision}")
-    for sentence in report.summary:
+    for sentence in (*report.summary, *refusals_in_words(report.refusals)):
         typer.echo(f"  {sentence}")
-    for finding in report.findings:
-        if finding.verdict is Verdict.FAIL and finding.criterion is not None:
-            typer.echo(f"  fails {finding.criterion.id}: {finding.id}")
-    for refusal in report.refusals:
-        of = f" of {refusal.run}" if refusal.run else ""
-        typer.echo(f"  not assessed, {refusal.examination}{of}: {refusal.because}")
     typer.echo(f"Report: {out / 'report.html'} (also report.md, report.json; {report.marking})")
+
+
+def refusals_in_words(refusals: Sequence[Refusal]) -> list[str]:
+    """Return what was not assessed, a line for each reason; what is made for other tasks shares one."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for refusal in refusals:
+        because = OTHER_TASKS if refusal.because.startswith(TASK_REFUSAL) else refusal.because
+        reasons.setdefault((refusal.run or "", because), []).append(refusal.examination)
+    return [
+        f"not assessed{f' of {run}' if run else ''}, {_named(names)}: {because}"
+        for (run, because), names in sorted(reasons.items(), key=lambda item: item[0][1] == OTHER_TASKS)
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    more = len(unique) - NAMED
+    return ", ".join(unique) if more <= 0 else f"{', '.join(unique[:NAMED])} and {more} more"
 
 
 def split_list(text: str) -> tuple[str, ...]:

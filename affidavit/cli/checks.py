@@ -30,12 +30,11 @@ class Prospect:
     missing: tuple[str, ...]
     """Access that is not there, in the words of `ACCESS`."""
 
-    @property
-    def line(self) -> str:
-        """One line for the terminal."""
+    def line(self, width: int) -> str:
+        """Return one line for the terminal, names padded to a width."""
         state = "possible    " if not self.missing else "not possible"
         why = f"  needs {'; '.join(self.missing)}" if self.missing else ""
-        return f"  {state}  {self.examination.name:<20} {self.examination.title}{why}"
+        return f"  {state}  {self.examination.name:<{width}}  {self.examination.title}{why}"
 
 
 def check_table(
@@ -55,9 +54,10 @@ def check_table(
     available = access_of(mapped, conditions, settled, labelled=not unlabelled)
     prospects = prospects_of(settled, available)
     _tell_columns(raw, mapped, conditions)
-    typer.echo("\nExaminations")
+    typer.echo("\nExaminations (as far as columns and conditions tell; rows may still give a reason to refuse)")
+    width = max(len(prospect.examination.name) for prospect in prospects)
     for prospect in prospects:
-        typer.echo(prospect.line)
+        typer.echo(prospect.line(width))
     _tell_access(available)
     if out is not None:
         write_request(out, mapped=mapped, prospects=[(p.examination, p.missing) for p in prospects], source=raw.name)

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from affidavit.bundle import REPORT, check_output, read_bundle, write_bundle
+from affidavit.changes import ALPHA, COMPARISON
 from affidavit.cli.audits import AuditFlags, exit_code, tell
 from affidavit.cli.progress import shown_progress
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, PlanError
 from affidavit.files import check_place, replacing_folder
 from affidavit.plan import AuditPlan, Choice
-from affidavit.records import Finding, Record
+from affidavit.records import Record
 from affidavit.registry import Door, names
 from affidavit.report import AuditReport
 from affidavit.run import run_plan
-from affidavit.series import AlertRule, Drift, NamedAudit, Step, drift
-from affidavit.summary import spoken
-from affidavit.unpaired import Unpaired, surely_worse, unpaired
+from affidavit.series import AlertRule, Course, Drift, NamedAudit, Step, drift
+from affidavit.tabulating import defused
+from affidavit.unpaired import Difference, Unpaired, surely_worse, unpaired
 from affidavit.yaml_files import describe_validation_error
 
-COMPARISON: Final = "model-comparison"
 OLD: Final = "old"
 NEW: Final = "new"
 SHOWN: Final = 20
 """Findings that are printed before they are counted."""
-ALPHA: Final = 0.05
+T = TypeVar("T", Course, Difference)
 
 
 def compare_tables_or_bundles(old: Path, new: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
@@ -71,8 +71,6 @@ def _compare_tables(old: Path, new: Path, flags: AuditFlags, *, out: Path, deman
         progress("writing the report", 0, None)
         write_bundle(report, out)
     tell(report, out)
-    for sentence in changes_in_words(report):
-        typer.echo(f"  {sentence}")
     return exit_code(report, demand_answers=demand_answers)
 
 
@@ -110,44 +108,17 @@ def _require_comparison(report: AuditReport) -> None:
     )
 
 
-def changes_in_words(report: AuditReport) -> list[str]:
-    """Return what changed for everybody under the fullest condition, then every group that is surely worse or better.
-
-    >>> from affidavit.testing import small_report
-    >>> changes_in_words(small_report())
-    []
-    """
-    own = [f for f in report.findings if f.examination == COMPARISON and f.metric.endswith("_change")]
-    first = [f for f in own if f.condition == own[0].condition and f.compared is None]
-    said = [_change(f) for f in first if not f.groups]
-    moved = [f for f in own if f.groups and f.test is not None and (f.test.p_adjusted or 0.0) <= ALPHA]
-    for word, chosen in (("worse", [f for f in moved if _worse(f)]), ("better", [f for f in moved if not _worse(f)])):
-        said += [f"surely {word} for {', '.join(f.groups.values())}: {_change(f)}" for f in chosen[:SHOWN]]
-        said += [f"and {len(chosen) - SHOWN} more groups"] if len(chosen) > SHOWN else []
-    return said
-
-
-def _worse(finding: Finding) -> bool:
-    return (finding.estimate.value or 0.0) < 0
-
-
-def _change(finding: Finding) -> str:
-    metric = finding.metric.removesuffix("_change").replace("_", " ")
-    p = (
-        ""
-        if finding.test is None or finding.test.p_adjusted is None
-        else f", adjusted p = {finding.test.p_adjusted:.2g}"
-    )
-    return f"{finding.run}, {finding.condition}: {metric} changes by {spoken(finding.estimate, 'points')}{p}."
-
-
 def _compare_bundles(old: Path, new: Path, *, out: Path) -> int:
     _check_folder(out)
     result = unpaired(*_named((old, new)))
     _write(out, "comparison.json", result, "differences.csv", _difference_rows(result))
+    typer.echo(
+        f"{result.new} less {result.old}: {len(result.differences)} numbers in both"
+        f"{_gaps_in_words(result.differences)}, unpaired"
+    )
     worse = surely_worse(result.differences)
-    typer.echo(f"{result.new} less {result.old}: {len(result.differences)} findings in both, unpaired")
-    for difference in worse[:SHOWN]:
+    told = _told(worse, lambda difference: -difference.p_adjusted)
+    for difference in told[:SHOWN]:
         typer.echo(
             f"  worse: {difference.id}: {difference.old:.3g} to {difference.new:.3g}, adjusted p = "
             f"{difference.p_adjusted:.2g}"
@@ -160,23 +131,20 @@ def _compare_bundles(old: Path, new: Path, *, out: Path) -> int:
     return EXIT_CRITERION_FAILED if result.new_failures else EXIT_DONE
 
 
-def drift_of_bundles(
-    folders: Sequence[Path], *, out: Path, metrics: Sequence[str], false_alarms: float, weight: float
-) -> int:
+def drift_of_bundles(folders: Sequence[Path], *, out: Path, rule: AlertRule) -> int:
     """Chart a series of bundles, write the courses and return the exit code.
 
     Raises:
         PlanError: the rule is none, or the audits do not make a series.
     """
-    if not (0 < false_alarms < 1 and 0 < weight <= 1):
+    if not (0 < rule.false_alarms < 1 and 0 < rule.weight <= 1 and rule.allowance >= 0):
         raise PlanError(
             "there is no such alert rule",
             slug="plan-invalid",
-            found=f"--false-alarms {false_alarms:g} --weight {weight:g}",
-            allowed="false alarms between 0 and 1, a weight above 0 and at most 1",
+            found=f"--false-alarms {rule.false_alarms:g} --weight {rule.weight:g} --allowance {rule.allowance:g}",
+            allowed="false alarms between 0 and 1, a weight above 0 and at most 1, an allowance of 0 or more",
         )
     _check_folder(out)
-    rule = AlertRule(weight=weight, false_alarms=false_alarms, metrics=tuple(metrics))
     result = drift(_named(folders), rule)
     _write(out, "drift.json", result, "courses.csv", _course_rows(result))
     _tell_drift(result)
@@ -185,21 +153,22 @@ def drift_of_bundles(
 
 
 def _tell_drift(result: Drift) -> None:
-    typer.echo(f"{len(result.audits)} audits, {len(result.courses)} numbers charted: {' -> '.join(result.audits)}")
+    charted = f"{len(result.courses)} numbers charted{_gaps_in_words(result.courses)}"
+    typer.echo(f"{len(result.audits)} audits, {charted}: {' -> '.join(result.audits)}")
     typer.echo(
-        f"  rule: moving average of weight {result.rule.weight:g} beyond {result.limit:.2f} of its standard "
-        f"deviations; a series without change raises any alarm in at most {100 * result.rule.false_alarms:g} % "
-        f"(simulated: at most {100 * result.false_alarm_rate:.2g} %)"
+        f"  rule: {_rule_in_words(result)}; a series without change raises any alarm in at most "
+        f"{100 * result.rule.false_alarms:g} % (simulated: at most {100 * result.false_alarm_rate:.2g} %)"
     )
     typer.echo(
         f"  one chart alarms falsely every {result.run_length_unchanged:,.0f} audits on average, and "
         f"{result.run_length_shifted:,.0f} audits after a change by one standard error"
     )
-    for course in result.alarms[:SHOWN]:
+    told = _told(result.alarms, _furthest)
+    for course in told[:SHOWN]:
         step = course.alarm
         if step is not None:
             typer.echo(f"  alarm at {step.audit}, {course.direction}: {course.id} ({_course_in_words(course.steps)})")
-    more = len(result.alarms) - SHOWN
+    more = len(result.alarms) - min(len(told), SHOWN)
     typer.echo(f"  {len(result.alarms)} alarms" + (f", {more} of them in drift.json only" if more > 0 else ""))
     for failure in result.new_failures:
         typer.echo(f"  fails {failure.criterion} now, passed in {failure.passed_in}: {failure.id}")
@@ -208,6 +177,33 @@ def _tell_drift(result: Drift) -> None:
             f"  not charted: {len(result.uncharted)} without an interval somewhere, "
             f"{result.only_in_some} not in every audit"
         )
+
+
+def _rule_in_words(result: Drift) -> str:
+    rule = result.rule
+    if rule.chart == "cusum":
+        return f"cumulative sums over {rule.allowance:g} standard errors, beyond {result.limit:.2f}"
+    return f"moving average of weight {rule.weight:g} beyond {result.limit:.2f} of its standard deviations"
+
+
+def _gaps_in_words(numbers: Sequence[Course] | Sequence[Difference]) -> str:
+    n_gaps = sum(number.family is not None for number in numbers)
+    return f", {n_gaps} of them one group less the others" if n_gaps else ""
+
+
+def _told(numbers: Sequence[T], strength: Callable[[T], float]) -> list[T]:
+    """Return the numbers, of every gap the strongest one: where one group moves, all are further from the others."""
+    strongest: dict[str, T] = {}
+    for number in numbers:
+        if number.family is not None:
+            gap = number.id.rsplit("/", len(number.family.split(" x ")))[0] + number.family
+            strongest[gap] = max(strongest.get(gap, number), number, key=strength)
+    kept = {number.id for number in strongest.values()}
+    return [number for number in numbers if number.family is None or number.id in kept]
+
+
+def _furthest(course: Course) -> float:
+    return max(abs(step.charted or 0.0) for step in course.steps)
 
 
 def _course_in_words(steps: Sequence[Step]) -> str:
@@ -257,7 +253,7 @@ def _write(folder: Path, name: str, record: Record, table: str, rows: Sequence[d
     with replacing_folder(folder) as temporary:
         content = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
         (temporary / name).write_text(content + "\n", encoding="utf-8")
-        pd.DataFrame(rows).to_csv(temporary / table, index=False, lineterminator="\n")
+        defused(pd.DataFrame(rows)).to_csv(temporary / table, index=False, lineterminator="\n")
 
 
 def _course_rows(result: Drift) -> list[dict[str, object]]:

@@ -49,6 +49,7 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
             adds="differentially private training and two independent accountants",
         ),
         "explain": Extra(packages=("captum", "shap"), adds="attributions over tokens, frames and modalities"),
+        "judge": Extra(packages=("urllib3",), adds="judges of rationales behind an OpenAI-compatible endpoint"),
         "dashboard": Extra(packages=("streamlit", "sqlalchemy"), adds="the reviewer's desk in the browser"),
         "reports": Extra(packages=("typst",), adds="reports as tagged PDF"),
         "models": Extra(

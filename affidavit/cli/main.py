@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -223,12 +223,30 @@ def drift(
     false_alarms: Annotated[
         float, typer.Option("--false-alarms", help="Chance that a series without change raises any alarm.")
     ] = 0.05,
+    chart: Annotated[
+        Literal["cusum", "ewma"], typer.Option("--chart", help="Cumulative sums, or a moving average.")
+    ] = "cusum",
+    allowance: Annotated[
+        float, typer.Option("--allowance", help="Of cumulative sums: standard errors that nobody minds.")
+    ] = 0.5,
     weight: Annotated[float, typer.Option("--weight", help="Of the newest audit in the moving average.")] = 0.2,
+    gaps: Annotated[
+        bool, typer.Option("--gaps/--no-gaps", help="Chart each group's distance from the others too.")
+    ] = True,
 ) -> None:
     """Chart every number through a series of audits; ends with 1 where one drifts or a criterion newly fails."""
     from affidavit.cli.comparisons import drift_of_bundles
+    from affidavit.series import AlertRule
 
-    raise typer.Exit(drift_of_bundles(bundles, out=out, metrics=metric or [], false_alarms=false_alarms, weight=weight))
+    rule = AlertRule(
+        chart=chart,
+        allowance=allowance,
+        weight=weight,
+        false_alarms=false_alarms,
+        metrics=tuple(metric or ()),
+        gaps=gaps,
+    )
+    raise typer.Exit(drift_of_bundles(bundles, out=out, rule=rule))
 
 
 @app.command()

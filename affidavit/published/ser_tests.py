@@ -16,6 +16,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ class PublishedTest:
     metric: str
     """The name in the file, `Recall Per Class Female`."""
     threshold: float | None
-    """None where there is no single number."""
+    """None where there is no single number from 0 up."""
 
     @property
     def key(self) -> str:
@@ -194,7 +195,9 @@ def _tests_in(path: Path) -> Iterator[PublishedTest]:
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever a YAML file holds
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if isfinite(value) and value >= 0 else None
 
 
 def _scores_in(path: Path) -> Iterator[PublishedScore]:

@@ -10,14 +10,18 @@ all of a test's values pass exactly where the largest does.
 | Recall Per Class of a group | `recall_deviation` |
 | Precision Per Class of a group | `precision_deviation` |
 | Unweighted Average Recall of a group | `unweighted_average_recall_deviation` |
+| Mean Value of arousal, dominance or valence | `<dimension>_mean_shift` |
+| Concordance Correlation Coeff of a group | `<dimension>_ccc_deviation` |
 
 What differs: there the value is rounded and then compared (`<`), here the whole simultaneous interval decides (`<=`);
-there each test has its own corpus, balanced over labels, here it is the table at hand. What cannot be carried over is
+there each test has its own corpus, balanced over labels, here it is the table at hand; and dimensions go from 0 to 1
+there, so that on a wider scale a mean shift is held against a bound that is too strict. What cannot be carried over is
 listed with its reason in the policy's statement, and in `not_assessed`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +31,7 @@ from typing import Final
 from affidavit.errors import PolicyError
 from affidavit.policy import Criterion, Policy
 from affidavit.published.ser_tests import FAIRNESS, SOURCE, PublishedTest, read_thresholds
+from affidavit.schema import DIMENSIONS
 
 PREFIX: Final = "ser-tests:"
 """What a plan or `--policy` writes before the path."""
@@ -35,12 +40,14 @@ METRICS: Final = {
     "Recall Per Class": "recall_deviation",
     "Precision Per Class": "precision_deviation",
     "Unweighted Average Recall": "unweighted_average_recall_deviation",
+    "Mean Value": "{task}_mean_shift",
+    "Concordance Correlation Coeff": "{task}_ccc_deviation",
 }
+"""By the beginning of the published name; `{task}` is a dimension."""
+SCALE: Final = "for a dimension on a scale from 0 to 1"
 _ANOTHER_KIND: Final = {
     "Shift Difference": "how a group's answers move with the sentiment of what is said is not measured here",
-    "Per Bin": "it bins the values of a dimension, and tables of dimensions are not audited here",
-    "Mean Value": "it is the mean of a dimension, and tables of dimensions are not audited here",
-    "Concordance Correlation Coeff": "it is of a dimension's values, and tables of dimensions are not audited here",
+    "Per Bin": "it cuts a dimension into bins, and deviations within bins are not measured here",
 }
 
 
@@ -79,14 +86,14 @@ def policy_from_thresholds(path: Path, *, by: Sequence[str] | None = None) -> Ca
     if not kept:
         raise _nothing(path, missing)
     tasks = sorted({task for task, _, _ in kept})
-    criteria = tuple(_criterion(*key, tests, several=len(tasks) > 1) for key, tests in kept.items())
+    criteria = [_criterion(*key, tests, several=len(tasks) > 1) for key, tests in kept.items()]
     policy = Policy(
         version=1,
-        name="-".join(("ser-tests", *tasks)),
+        name=_slug("ser-tests", *tasks),
         title=f"Published thresholds of ser-tests: {', '.join(tasks)}",
         statement=_statement(missing),
         frozen_before_results=True,
-        criteria=criteria,
+        criteria=_told_apart(criteria),
     )
     return CarriedOver(policy=policy, not_assessed=tuple(missing))
 
@@ -95,7 +102,7 @@ def _not_assessed(test: PublishedTest, by: Sequence[str] | None) -> str | None:
     if not test.test.startswith(FAIRNESS):
         return "it is no test of fairness"
     if test.threshold is None:
-        return "its threshold is no single number"
+        return "its threshold is not one number from 0 up"
     if _metric(test) is None:
         return next((why for name, why in _ANOTHER_KIND.items() if name in test.metric), "its metric is not known here")
     if by is not None and _feature(test) not in by:
@@ -108,17 +115,21 @@ def _feature(test: PublishedTest) -> str:
 
 
 def _metric(test: PublishedTest) -> str | None:
-    return next((ours for theirs, ours in METRICS.items() if test.metric.startswith(theirs)), None)
+    ours = next((ours for theirs, ours in METRICS.items() if test.metric.startswith(theirs)), None)
+    if ours is None or ("{task}" in ours and test.task not in DIMENSIONS):
+        return None
+    return ours.format(task=test.task)
 
 
 def _criterion(task: str, feature: str, metric: str, tests: Sequence[PublishedTest], *, several: bool) -> Criterion:
     strictest = min(test.threshold for test in tests if test.threshold is not None)
-    name = f"{feature}-{metric}".replace("_", "-")
     note = f"stands for {', '.join(test.metric for test in tests)}"
     if any(test.threshold != strictest for test in tests):
         note += f"; their thresholds differ ({', '.join(f'{test.threshold:g}' for test in tests)}), the least is taken"
+    if metric.endswith("_mean_shift"):
+        note += f"; {SCALE}"
     return Criterion(
-        id=f"{task}-{name}" if several else name,
+        id=_slug(*([task] if several else []), feature, metric),
         metric=metric,
         at_most=strictest,
         compared=(feature,),
@@ -126,6 +137,20 @@ def _criterion(task: str, feature: str, metric: str, tests: Sequence[PublishedTe
         conditions="fullest",
         source=f"{SOURCE}; {task}/{tests[0].test}.yaml",
         note=note,
+    )
+
+
+def _slug(*names: str) -> str:
+    """Return names as an id may be written, whatever folders and files are called."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(names).lower()).strip("-")
+
+
+def _told_apart(criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
+    """Number ids that are alike: names that differ only in what an id may not hold."""
+    ids = [criterion.id for criterion in criteria]
+    return tuple(
+        c if ids.count(c.id) == 1 else c.model_copy(update={"id": f"{c.id}-{ids[: i + 1].count(c.id)}"})
+        for i, c in enumerate(criteria)
     )
 
 
@@ -153,5 +178,5 @@ def _nothing(path: Path, missing: Sequence[NotAssessed]) -> PolicyError:
         where=str(path),
         found="; ".join(_reasons(missing)),
         allowed=f"{', '.join(METRICS)} of a feature that is audited",
-        remedy="name the thresholds of the task `emotion`, and by --by the features that they compare",
+        remedy="name the thresholds of a task that the table has, and by --by the features that they compare",
     )

@@ -75,14 +75,31 @@ class _Model(NamedTuple):
         risk = float(weights @ (self.y - values) ** 2 + 2 * np.trace(hat) - len(self.y))
         return Shrunken(values, np.diagonal(hat).copy(), risk)
 
+    def risk_and_slope(self, logs: FloatArray) -> tuple[float, FloatArray]:
+        """Return the estimated risk at c = exp(logs), and its derivatives by logs.
+
+        With S = (Lambda + V)^-1, r = y - theta and u = S r the risk is u'V u + G - 2 tr(V S) + 2 1'S 1 / sum(w);
+        dS/dc_A = -S B_A S.
+        """
+        scales, weights = np.exp(logs), 1 / self.variances
+        prior = sum((c * part for c, part in zip(scales, self.parts, strict=True)), np.diag(self.variances))
+        inverse = np.linalg.inv(prior)
+        u = inverse @ (self.y - weights @ self.y / weights.sum())
+        z, ones = inverse @ (self.variances * u), inverse.sum(axis=1)
+        squared = (inverse * self.variances) @ inverse
+        trace = float(self.variances @ np.diagonal(inverse))
+        risk = float(u @ (self.variances * u) + len(u) - 2 * trace + 2 * ones.sum() / weights.sum())
+        slopes = [
+            -2 * (z @ part @ u) + 2 * np.sum(squared * part) - 2 * (ones @ part @ ones) / weights.sum()
+            for part in self.parts
+        ]
+        return risk, scales * np.array(slopes)
+
     def best_scales(self) -> FloatArray:
         typical = float(np.median(self.variances))
         starts = [np.full(len(self.parts), np.log(typical * factor)) for factor in (0.01, 0.3, 10.0)]
         bounds = [(np.log(typical) - 14, np.log(typical) + 14)] * len(self.parts)
-        found = [
-            minimize(lambda logs: self.at(np.exp(logs)).risk, start, method="L-BFGS-B", bounds=bounds)
-            for start in starts
-        ]
+        found = [minimize(self.risk_and_slope, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts]
         return np.asarray(np.exp(min(found, key=lambda each: float(each.fun)).x))
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from affidavit.claims import Place, gap_claim, group_claims
 from affidavit.confusion import Statistic, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, pending
@@ -31,7 +32,6 @@ from affidavit.statistics.jackknife import jackknife_covariance
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.simultaneous import PairwiseBounds, gap_bounds, simultaneous_differences
 from affidavit.statistics.small_samples import t_bounds
-from audit.claims import Place, gap_claim, group_claims
 
 FloatArray = NDArray[np.float64]
 METHOD: Final = "t over units, jackknife of means and slope"

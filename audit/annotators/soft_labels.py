@@ -2,8 +2,10 @@
 
 Needs `soft_<label>` columns: the share of annotators that gave each label. `jensen_shannon_divergence` (bits, 0 to 1)
 is between the model's distribution and theirs, the mean over rows; without `prob_` columns the answer stands as
-certain. `soft_cross_entropy` (bits) is what their answers cost the model. Where annotators disagree, a model cannot be
-near all of them: the gap is given again after regression on the entropy of the annotators' answers (`..._adjusted`).
+certain. The shares of few annotators are not the truth: at (0.5, 0.3, 0.2) the true distribution itself is 0.04 bits
+from those of ten annotators and 0.10 from those of five, so groups that fewer labelled look further away.
+`soft_cross_entropy` (bits) is what their answers cost the model. Where annotators disagree, a model cannot be near all
+of them: the gap is given again after regression on the entropy of the annotators' answers (`..._adjusted`).
 
 The human ceiling is on one scale with the model: `annotator_agreement` is the chance that an annotator gives the label
 of another, `model_annotator_agreement` that a random annotator gave the model's label. `excess_agreement` is the
@@ -26,9 +28,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places_under
 from affidavit.confusion import Statistic, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
@@ -38,8 +42,6 @@ from affidavit.predictions import Predictions
 from affidavit.records import Record, Refusal
 from audit.annotators.adjustment import adjusted_claims
 from audit.annotators.soft_sums import COLUMNS, SoftSums, count_soft_labels, has_probabilities, soft_labels
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places_under
-from audit.columns import BY_GROUP
 
 FloatArray = NDArray[np.float64]
 NAME = "soft-labels"
@@ -82,8 +84,12 @@ def examine(case: Case) -> Testimony:
     options = read_options(SoftLabelOptions, case.options, of=f"examination {NAME}")
     claims: list[Claim] = []
     gaps: list[Claim] = []
+    refusals: list[Refusal] = []
     for run, predictions in case.runs.items():
         counted = count_soft_labels(predictions, case.by, annotators=options.annotators, floor=options.floor)
+        if refusal := counted.votes.refuses(options.annotators, run=run, examination=NAME):
+            refusals.append(refusal)
+            continue
         said = _Said(predictions, options, counted)
         for done, condition in enumerate(predictions.conditions, start=1):
             for place in places_under(case, run, condition, examination=NAME, method_version=VERSION):
@@ -99,7 +105,8 @@ def examine(case: Case) -> Testimony:
         columns=BY_GROUP,
         values={column.name: [row[column.name] for row in rows] for column in BY_GROUP},
     )
-    return Testimony(claims=(*claims, *gaps), exhibits=(exhibit,))
+    exhibits = (exhibit,) if rows else ()
+    return Testimony(claims=(*claims, *gaps), exhibits=exhibits, refusals=tuple(refusals))
 
 
 def _mean(
@@ -165,7 +172,7 @@ class _Said:
         floored = f"in {counted.floored} of {counted.n_rows} rows of the run a label that annotators gave has a "
         floored += f"probability below {options.floor:g}, and counts as {options.floor:g}"
         self.cross_entropy = (floored,) if counted.floored else ()
-        self.annotators = annotator_caveats(options.annotators, counted.uneven, counted.n_rows)
+        self.annotators = annotator_caveats(options.annotators, counted.votes.uneven, counted.n_rows)
 
 
 def annotator_caveats(annotators: int | None, uneven: int, n_rows: int) -> tuple[str, ...]:

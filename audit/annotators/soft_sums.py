@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.predictions import Predictions
+from affidavit.records import Refusal
 from affidavit.statistics.divergence import (
     cross_entropy,
     distribution,
@@ -43,8 +44,36 @@ class SoftSums:
     n_rows: int
     floored: int
     """Rows in which a label that annotators gave has a probability below the floor."""
-    uneven: int
+    votes: Votes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Votes:
+    """What shares tell of how many annotators gave them."""
+
+    uneven: int = 0
     """Rows whose shares are no multiples of one over the number of annotators."""
+    fewest: int = 1
+    """So many annotators there were at least in some row: shares of n votes have sum s^2 >= 1/n."""
+
+    def and_those_of(self, shares: FloatArray, annotators: int | None) -> Votes:
+        """Return what these and further shares [N, K] tell."""
+        least = (shares**2).sum(axis=1).min(initial=1.0)
+        return Votes(
+            uneven=self.uneven + n_uneven(shares, annotators),
+            fewest=max(self.fewest, int(np.ceil(1 / least - 1e-3))),
+        )
+
+    def refuses(self, annotators: int | None, *, run: str, examination: str) -> Refusal | None:
+        """Refuse a number of annotators that is too small to have given some row's shares."""
+        if annotators is None or annotators >= self.fewest:
+            return None
+        return Refusal(
+            examination=examination,
+            run=run,
+            because=f"the option annotators says {annotators}, and in some rows at least {self.fewest} gave the shares",
+            remedy="say how many annotators labelled each row, in the option annotators of this examination",
+        )
 
 
 def soft_labels(run: Predictions) -> tuple[str, ...]:
@@ -60,7 +89,7 @@ def count_soft_labels(
     labels = tuple(dict.fromkeys((*predictions.labels, *soft_labels(predictions))))
     stored = [name for name in predictions.columns if name.startswith(("prob_", "soft_"))]
     counter = UnitSums(predictions, by)
-    floored = uneven = 0
+    floored, votes = 0, Votes()
     for batch in predictions.coded_batches([*outcome_columns(predictions, by), "y_pred", *stored]):
         shares = distribution(distributions(predictions, batch, "soft_", labels))
         model = _model(predictions, batch, labels)
@@ -68,8 +97,8 @@ def count_soft_labels(
         weighted = values * batch["weight"][:, None] if "weight" in batch else values
         counter.add(batch, partial(folded, weighted))
         floored += int(((shares > 0) & (model < floor)).any(axis=1).sum())
-        uneven += n_uneven(shares, annotators)
-    return SoftSums(tallies=counter.tallies(), n_rows=predictions.n_rows, floored=floored, uneven=uneven)
+        votes = votes.and_those_of(shares, annotators)
+    return SoftSums(tallies=counter.tallies(), n_rows=predictions.n_rows, floored=floored, votes=votes)
 
 
 def n_uneven(shares: FloatArray, annotators: int | None) -> int:

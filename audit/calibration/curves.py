@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.claims import Place, group_name, level_cells
 from affidavit.evidence import Evidence
+from affidavit.exhibit_columns import ESTIMATE, PLACE
 from affidavit.records import ExhibitColumn
 from affidavit.statistics.small_samples import degenerate_rate_bounds, logit_t_bounds
 from affidavit.statistics.types import Bounds
 from audit.calibration.sums import Layout
-from audit.claims import Place, group_name, level_cells
-from audit.columns import ESTIMATE, PLACE
 from audit.unit_sums import folded
 
 FloatArray = NDArray[np.float64]

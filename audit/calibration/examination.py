@@ -19,13 +19,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places_under
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import Measured, measure
@@ -48,11 +51,10 @@ from audit.calibration.measures import (
 )
 from audit.calibration.plug_in import METRIC, plug_in_claims
 from audit.calibration.sums import Layout, calibration_sums, layout
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places_under
-from audit.columns import BY_GROUP
 
 NAME = "calibration"
 VERSION = "1"
+_NAMED: Final = 6
 
 
 class CalibrationOptions(Record):
@@ -67,18 +69,16 @@ class CalibrationOptions(Record):
 
 
 def refuses(case: Case) -> Refusal | None:
-    """Refuse a run without a probability for every label."""
+    """Refuse a run without a probability for every label; one with none at all is refused for want of access."""
     read_options(CalibrationOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     missing = [label for label in run.labels if f"prob_{label}" not in run.columns]
     if not missing:
         return None
-    every = len(missing) == len(run.labels)
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     return Refusal(
         examination=NAME,
-        because="it needs probabilities, and the table has none"
-        if every
-        else f"labels without a probability: {', '.join(missing[:6])}",
+        because=f"labels without a probability: {', '.join(missing[:_NAMED])}{more}",
         remedy="ask the supplier for the probability of every label of the label space, in columns prob_<label>",
     )
 

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.claims import Place
 from affidavit.evidence import Evidence
-from affidavit.examinations import Claim, finding_id
+from affidavit.examinations import Claim
 from affidavit.records import Estimate, Finding, NullExpectation, Verdict
 from affidavit.statistics.calibration import (
     consistency_errors,
@@ -19,7 +20,7 @@ from affidavit.statistics.calibration import (
 )
 from audit.calibration.measures import top_moments
 from audit.calibration.sums import Layout
-from audit.claims import Place
+from audit.place_findings import place_finding
 from audit.unit_sums import folded
 
 FloatArray = NDArray[np.float64]
@@ -79,21 +80,12 @@ def _beside_chance(
 
 
 def _finding(place: Place, groups: Mapping[str, str], estimate: Estimate, null: NullExpectation | None) -> Finding:
-    return Finding(
-        id=finding_id(place.run, place.condition, place.examination, METRIC, groups=groups),
-        examination=place.examination,
-        method_version=place.method_version,
-        metric=METRIC,
-        higher_is_better=False,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        null_expectation=null,
-        verdict=Verdict.INCONCLUSIVE if null is None else Verdict.INFORMATIVE,
-        because=UNDEFINED if null is None else None,
-        source=SOURCE,
-    )
+    finding = place_finding(place, METRIC, estimate, groups=groups, higher_is_better=False, source=SOURCE)
+    if null is None:
+        return finding
+    # an answer although it has no interval: it stands beside what chance gives
+    answered = {"null_expectation": null, "verdict": Verdict.INFORMATIVE, "because": None}
+    return finding.model_copy(update=answered)
 
 
 def _effective_rows(rows: FloatArray, squares: FloatArray) -> IntArray:

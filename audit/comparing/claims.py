@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
+from affidavit.claims import Place, gap_claim, group_name
 from affidavit.evidence import Evidence
-from affidavit.examinations import Claim, finding_id, pending
+from affidavit.examinations import Claim, finding_id
 from affidavit.gaps import GapKind, group_label, measure_gap
 from affidavit.intervals import measure
-from affidavit.records import Estimate, Finding, Interval, SignificanceTest
+from affidavit.records import Estimate, Interval, SignificanceTest
 from affidavit.seeds import seed_of
-from audit.claims import Place, gap_claim, group_name
 from audit.comparing.gap_change import SOURCE as GAP_SOURCE
 from audit.comparing.gap_change import GapChange, gap_change
 from audit.comparing.ranks import SOURCE as RANK_SOURCE
@@ -23,6 +23,7 @@ from audit.comparing.ranks import PairOutcome, Ranking
 from audit.comparing.statistics import Metric, gains
 from audit.comparing.swaps import swap_test
 from audit.contrasts import signed_estimate, signed_interval
+from audit.place_findings import place_finding
 
 TEST_SOURCE: Final = "tests: McNemar 1947; Fisher 1935; Pagano, Tritchler 1983; Noreen 1989"
 DIFFERS_SOURCE: Final = "do groups change alike, paired by item: Dunn 1961; null and bounds: methods 6.4"
@@ -52,7 +53,7 @@ def change_claims(ground: Ground, metric: Metric) -> tuple[list[Claim], list[Pai
         estimate = signed_estimate(measured, group, place.level, has_units=place.has_units)
         interval_at = partial(signed_interval, measured, group)
         test = _test(ground, metric, group)
-        finding = _finding(
+        finding = place_finding(
             place,
             metric.change.name,
             estimate,
@@ -82,7 +83,7 @@ def gap_claims(ground: Ground, metric: Metric) -> list[Claim]:
 
 def _gap_change(ground: Ground, metric: Metric) -> Claim:
     place, change = ground.place, gap_change(ground.evidence, metric)
-    finding = _finding(
+    finding = place_finding(
         place,
         f"{metric.name}_gap_change",
         _gap_estimate(ground, change),
@@ -136,7 +137,7 @@ def rank_claims(
     claims = []
     for group, ranking in rankings.items():
         for run in ranking.runs:
-            finding = _finding(
+            finding = place_finding(
                 replace(place, run=run),
                 f"{metric}_rank",
                 ranking.estimate(run, place.level),
@@ -148,23 +149,3 @@ def rank_claims(
             finding = finding.model_copy(update={"caveats": among})
             claims.append(Claim(finding=finding, interval_at=partial(ranking.interval, run)))
     return claims
-
-
-def _finding(
-    place: Place, metric: str, estimate: Estimate, *, groups: Mapping[str, str], higher_is_better: bool, source: str
-) -> Finding:
-    verdict, because = pending(estimate)
-    return Finding(
-        id=finding_id(place.run, place.condition, place.examination, metric, groups=groups),
-        examination=place.examination,
-        method_version=place.method_version,
-        metric=metric,
-        higher_is_better=higher_is_better,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        verdict=verdict,
-        because=because,
-        source=source,
-    )

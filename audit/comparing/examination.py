@@ -19,6 +19,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place
 from affidavit.errors import PlanError
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
@@ -29,7 +30,6 @@ from affidavit.records import Record, Refusal
 from affidavit.seeds import seed_of
 from affidavit.statistics.bootstrap import UnitResampler
 from affidavit.yaml_files import did_you_mean
-from audit.claims import Place
 from audit.comparing.claims import Ground, change_claims, gap_claims, rank_claims
 from audit.comparing.exhibits import change_exhibit, matching_exhibit
 from audit.comparing.items import panel_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from affidavit.claims import claim_rows
 from affidavit.examinations import Claim
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
 from affidavit.records import ExhibitColumn
-from audit.claims import claim_rows
-from audit.columns import BY_GROUP
 from audit.comparing.pairing import Pairing
 
 Cell = str | int | float | None

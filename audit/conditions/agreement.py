@@ -1,6 +1,10 @@
 """Does the answer change when a modality is taken away? Agreement of each condition with the fullest, by group.
 
 Needs no labels. Utterances that are missing under either condition take no part and are counted in a caveat.
+
+A model that is asked the very same thing twice may answer otherwise, and then two conditions differ by that alone.
+Where the table holds repetitions, `agreement_between_repeats` says how often two answers to one utterance under the
+fullest condition are the same: what a removed modality changes is told against it, not against 1.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Record, Refusal
 from affidavit.tally import Tally, outcome_columns, tally_outcomes
+from audit.conditions.paired_judgements import refused_for_size
 from audit.outcomes import outcome_claims
 
 NAME = "agreement"
@@ -34,6 +39,14 @@ AGREEMENT = ratio_statistic(
     np.array([0.0, 1.0]),
     higher_is_better=None,
     source="share of utterances with the same label under both conditions; ablation: methods 5.3",
+)
+REPEATS: Final = "agreement_between_repeats"
+BETWEEN_REPEATS = ratio_statistic(
+    REPEATS,
+    np.array([1.0, 0.0]),
+    np.array([0.0, 1.0]),
+    higher_is_better=None,
+    source="share of pairs of repetitions with the same label: noise floor, methods 5.4; Fleiss 1971, eq. 2",
 )
 
 
@@ -48,13 +61,7 @@ def refuses(case: Case) -> Refusal | None:
     """Refuse a run that is too large for its conditions to be paired; how it is read has no say in that."""
     options = read_options(AgreementOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
-    if run.n_rows <= options.most_rows:
-        return None
-    return Refusal(
-        examination=NAME,
-        because=f"the table has {run.n_rows:,} rows, and at most {options.most_rows:,} are paired between conditions",
-        remedy="audit a sample of the utterances, or set the option most_rows of this examination in the plan",
-    )
+    return refused_for_size(run, options.most_rows, examination=NAME)
 
 
 def examine(case: Case) -> Testimony:
@@ -68,8 +75,17 @@ def examine(case: Case) -> Testimony:
             found = outcome_claims(
                 case, examination=NAME, version=VERSION, run=run, tally=tally, statistics=[AGREEMENT]
             )
-            claims += [_with_caveat(claim, fullest, unpaired) for claim in found]
+            claims += [_with_caveats(claim, _said(fullest, unpaired, frame)) for claim in found]
             case.progress("comparing conditions", done, len(others))
+        if _repeats(frame):
+            claims += outcome_claims(
+                case,
+                examination=NAME,
+                version=VERSION,
+                run=run,
+                tally=_between_repeats(predictions, case.by, frame=frame, fullest=fullest),
+                statistics=[BETWEEN_REPEATS],
+            )
     return Testimony(claims=tuple(claims))
 
 
@@ -99,11 +115,34 @@ def _agreement(
     return tally_outcomes(predictions, by, condition=condition, rows=rows, sums=sums), unpaired
 
 
-def _with_caveat(claim: Claim, fullest: str, unpaired: int) -> Claim:
-    caveats = [f"compared with {fullest}"]
-    caveats += [f"{unpaired} judgements exist under one of the two conditions only"] if unpaired else []
-    finding = claim.finding.model_copy(update={"caveats": (*claim.finding.caveats, *caveats)})
-    return replace(claim, finding=finding)
+def _repeats(frame: pd.DataFrame) -> bool:
+    return bool(frame["repeat"].nunique() > 1)
+
+
+def _between_repeats(predictions: Predictions, by: tuple[str, ...], *, frame: pd.DataFrame, fullest: str) -> Tally:
+    """Count, of every utterance judged again under the fullest condition, the share of pairs of its answers alike."""
+    full = frame[frame["condition"] == predictions.conditions.index(fullest)]
+    judged = ["utterance_id", "reasoner", "instruction"]
+    answers = full.groupby([*judged, "y_pred"]).size()
+    alike = (answers * (answers - 1)).groupby(level=judged).sum()
+    n = answers.groupby(level=judged).sum()
+    share = (alike / (n * (n - 1)))[n > 1].rename("alike").reset_index()
+    rows = full.sort_values("repeat").drop_duplicates(judged).merge(share, on=judged)
+    sums = np.stack([rows["alike"].to_numpy(), np.ones(len(rows))], axis=1).astype(np.float64)
+    outcomes = {name: rows[name].to_numpy() for name in outcome_columns(predictions, by)}
+    return tally_outcomes(predictions, by, condition=fullest, rows=outcomes, sums=sums)
+
+
+def _said(fullest: str, unpaired: int, frame: pd.DataFrame) -> tuple[str, ...]:
+    return (
+        f"compared with {fullest}",
+        *([f"{unpaired} judgements exist under one of the two conditions only"] if unpaired else []),
+        *([f"the same input is not always answered alike: read it beside {REPEATS}"] if _repeats(frame) else []),
+    )
+
+
+def _with_caveats(claim: Claim, said: tuple[str, ...]) -> Claim:
+    return replace(claim, finding=claim.finding.model_copy(update={"caveats": (*claim.finding.caveats, *said)}))
 
 
 EXAMINATION = FunctionExamination(
@@ -111,7 +150,7 @@ EXAMINATION = FunctionExamination(
     title="Agreement between conditions",
     method_version=VERSION,
     access=("table", "several conditions"),
-    metrics=frozenset({METRIC, f"{METRIC}_difference"}),
+    metrics=frozenset({METRIC, f"{METRIC}_difference", REPEATS, f"{REPEATS}_difference"}),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
     refusal=refuses,

@@ -20,22 +20,23 @@ import numpy as np
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place, gap_claim, group_name, level_cells, places_under
 from affidavit.conditions import Condition
 from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.gaps import GapKind, group_label, measure_gap
 from affidavit.intervals import measure
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import Estimate, ExhibitColumn, Finding, NullExpectation, Record, Refusal
-from audit.claims import Place, gap_claim, group_name, level_cells, places_under
-from audit.columns import BY_GROUP
 from audit.conditions.paired_judgements import PairedJudgements, paired_judgements, refused_for_size
 from audit.conditions.paired_statistics import evidence_for, weighted_conditions
 from audit.contrasts import Contrasts, contrasts_of, selected_pair_null, signed_estimate, signed_interval
 from audit.modalities.exhibits import estimate_cells
+from audit.modalities.study import extremes
 
 NAME: Final = "robustness"
 VERSION: Final = "1"
@@ -44,12 +45,12 @@ WIDENING: Final = "accuracy_difference_widening"
 LOSS_SOURCE: Final = "accuracy under the base less accuracy under the operator, paired by utterance: methods 5.3"
 WIDENING_SOURCE: Final = "difference in differences, simultaneous over pairs: Dunn 1961; bounds: Zou, Donner 2008"
 _CLEAN, _DEGRADED = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-_NUMBER: Final = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"(?P<number>[-+]?\d+(?:\.\d+)?)(?P<unit>%|[A-Za-z]*)")
 Row = dict[str, Cell]
 COLUMNS: Final = (
     ExhibitColumn(name="operator", type="text", description="what was done to the input"),
     ExhibitColumn(name="level", type="text", description="how much of it, as the condition says"),
-    ExhibitColumn(name="dose", type="number", description="the number in the level, empty where it has none"),
+    ExhibitColumn(name="dose", type="number", description="the level as a number (30% is 0.3), empty where it is none"),
     *BY_GROUP,
 )
 
@@ -117,7 +118,8 @@ def bases(conditions: tuple[str, ...]) -> dict[str, str]:
     {'TAV/noise=10dB': 'TAV'}
     """
     parsed = {condition: Condition.parse(condition) for condition in conditions}
-    found = {c: str(Condition(modalities=p.modalities)) for c, p in parsed.items() if p.operator is not None}
+    worse = {c: p for c, p in parsed.items() if p.operator is not None and not p.intervenes}
+    found = {c: str(Condition(modalities=p.modalities)) for c, p in worse.items()}
     return {condition: base for condition, base in found.items() if base in parsed}
 
 
@@ -179,16 +181,17 @@ def _widening(degraded: Degraded, place: Place, evidence: Evidence) -> Claim:
         estimate = Estimate(value=None, why_no_interval=because, n=0, n_clusters=0 if place.has_units else None)
         finding = _finding(degraded, place, WIDENING, estimate, compared=place.family)
         return Claim(finding=finding, interval_at=lambda _: because)
-    values = clean.measured.value[clean.compared]
-    highest, lowest = int(values.argmax()), int(values.argmin())
+    highest, lowest = extremes(clean.measured.value[clean.compared])
     names = [group_label(evidence, int(group)) for group in clean.compared]
     left_out = tuple(
         group_label(evidence, g) for g in range(len(evidence.grouped.groups)) if g not in set(clean.compared.tolist())
     )
     estimate = loss.estimate(lowest, highest, place.level, has_units=place.has_units)
     finding = _finding(degraded, place, WIDENING, estimate, compared=place.family)
+    alike = np.ptp(clean.measured.value[clean.compared]) == 0
     said = (
         f"the loss of the group that is lowest under {degraded.base} less that of the highest",
+        *([f"the groups are equal under {degraded.base}: the two that are named stand for any pair"] if alike else []),
         *([f"too small to be compared: {'; '.join(left_out[:6])}"] if left_out else []),
     )
     update = {
@@ -247,7 +250,6 @@ def _finding(
 def _rows(degraded: Degraded, place: Place, evidence: Evidence) -> list[Row]:
     """Return the exhibit rows of a family: accuracy under both conditions and what is lost."""
     parsed = Condition.parse(degraded.condition)
-    number = _NUMBER.search(parsed.level or "")
     shown = (
         degraded.statistic("accuracy_clean", (1.0, 0.0), 0.0),
         degraded.statistic("accuracy_degraded", (0.0, 1.0), 0.0),
@@ -262,7 +264,7 @@ def _rows(degraded: Degraded, place: Place, evidence: Evidence) -> list[Row]:
                 {
                     "operator": parsed.operator,
                     "level": parsed.level,
-                    "dose": float(number[0]) if number else None,
+                    "dose": dose(parsed.level),
                     "run": place.run,
                     "condition": place.condition,
                     "features": " x ".join(place.family),
@@ -273,6 +275,18 @@ def _rows(degraded: Degraded, place: Place, evidence: Evidence) -> list[Row]:
                 }
             )
     return rows
+
+
+def dose(level: str | None) -> float | None:
+    """Return the level of an operator as a number, None where it is a name (`codec=mp3`) or absent.
+
+    >>> dose("10dB"), dose("30%"), dose("mp3")
+    (10.0, 0.3, None)
+    """
+    found = _NUMBER.fullmatch(level or "")
+    if found is None:
+        return None
+    return float(found["number"]) / (100 if found["unit"] == "%" else 1)
 
 
 EXAMINATION = FunctionExamination(

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import binom
 
 from affidavit.case import Case
+from affidavit.claims import Place, needs_groups, places_under
 from affidavit.comparisons import compare
 from affidavit.confusion import FloatArray, accuracy, false_positive_rate, recall, selection_rate
 from affidavit.confusion import unweighted_average_recall as uar
@@ -31,17 +32,16 @@ from affidavit.predictions import Predictions
 from affidavit.records import ExhibitColumn, Interval, NullExpectation, Refusal
 from affidavit.seeds import seed_of
 from affidavit.tally import IntArray, Tally
-from audit.claims import Place, places_under
 from audit.deviation.deviations import Deviations
 from audit.deviation.from_everybody import Rate, largest_deviation, largest_over, rates_of
 from audit.deviation.random_models import RandomModels, random_models
 from audit.family_claims import TOO_FEW, FamilyNumber, family_claim
 
 NAME = "chance-thresholds"
-VERSION = "1"
+VERSION = "2"
 N_MODELS: Final = 1000
 MOST_LABELS: Final = 20
-"""Confusion matrices of so many labels are drawn in seconds."""
+"""Confusion matrices of so many labels are drawn in half a minute for a thousand units."""
 QUANTILE: Final = 0.95
 LOST: Final = 0.05
 """Above this share of random models that leave a gap undefined there is no threshold."""
@@ -185,7 +185,7 @@ def _claims(
     over = FamilyNumber(
         metric=f"{observed.name}_over_chance",
         value=observed.value - threshold.value,
-        interval_at=lambda level: _over(observed.interval_at(level), _quantile_bounds(known, level), level),
+        interval_at=lambda level: _over(observed, known, level),
         higher_is_better=False,
         source=SOURCE,
         groups=observed.groups,
@@ -207,9 +207,12 @@ def _quantile_bounds(draws: FloatArray, level: float) -> Interval | Reason:
     return Interval(low=draws[max(low - 1, 0)], high=draws[high], level=level, method=f"order statistics of {n} draws")
 
 
-def _over(gap: Interval | Reason, threshold: Interval | Reason, level: float) -> Interval | Reason:
+def _over(observed: Observed, draws: FloatArray, level: float) -> Interval | Reason:
+    """Return bounds of the gap less the threshold, each of which may err with half of what the level leaves."""
+    half = (1 + level) / 2
+    gap, threshold = observed.interval_at(half), _quantile_bounds(draws, half)
     if not isinstance(gap, Interval):
-        return gap or TOO_FEW
+        return gap
     if not isinstance(threshold, Interval):
         return threshold
     method = f"{gap.method}, less the quantile's bounds"
@@ -263,11 +266,7 @@ def _refusal(case: Case) -> Refusal | None:
             because=f"there are {len(run.labels)} labels, and random models are drawn for at most {MOST_LABELS}",
             remedy="map the labels to coarser ones, or read what permutations give beside each gap",
         )
-    if not case.by:
-        return Refusal(
-            examination=NAME, because="there are no groups", remedy="name the sensitive features to compare, with --by"
-        )
-    return None
+    return needs_groups(NAME)(case)
 
 
 def _column(name: str, kind: str, description: str, unit: str | None = None) -> ExhibitColumn:

@@ -2,6 +2,10 @@
 
 Everybody is the compared groups together, the group itself included, each with the weight that its rows have. The
 bounds of a deviation hold those weights fixed: they are the table's, not an estimate.
+
+Where groups share no unit, a deviation of a rate or of an average of recalls is a weighted sum of numbers that each
+speak of one group (`audit.deviation.group_terms`), and is bounded by MOVER from their own bounds: they are asymmetric,
+and a group whose units all agree is not taken for certain. Other deviations take t on the jackknife over units.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import numpy as np
 from affidavit.comparisons import Comparison
 from affidavit.statistics.small_samples import t_bounds
 from affidavit.statistics.types import Bounds, FloatArray, IntArray
+from audit.deviation.group_terms import GroupTerms, terms_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,32 +44,25 @@ class Deviations:
         """The largest absolute deviation; NaN where fewer than two groups are compared."""
         return float(np.abs(self.values).max()) if len(self.comparison.compared) > 1 else float("nan")
 
+    @property
+    def method(self) -> str:
+        """How the bounds are made."""
+        return "t" if self._terms is None else "MOVER"
+
+    @cached_property
+    def _terms(self) -> GroupTerms | None:
+        return terms_of(self.comparison)
+
     def bounds(self, alpha: float) -> Bounds:
         """Return the bounds of each deviation, each at level 1 - alpha.
 
-        A ratio over independent groups: MOVER for the linear function of their rates (Zou, Huang, Zhang 2009, with
-        each group's own asymmetric bounds). Else t on the jackknife over units, stratified by group.
+        Source: MOVER for a linear function (Zou, Huang, Zhang 2009); the jackknife stratified by group.
         """
-        if self.comparison.independent and self.comparison.measured.statistic.ratio is not None:
-            return self._mover(alpha)
+        if self._terms is not None:
+            down, up = self._terms.reach(alpha)
+            return Bounds(self.values - down, self.values + up)
         error, df = self._jackknife()
         return t_bounds(self.values, error, degrees_of_freedom=df, level=1 - alpha)
-
-    def _mover(self, alpha: float) -> Bounds:
-        rates, own = self.comparison.values, self.comparison.group_bounds(alpha)
-        weights = np.eye(len(rates)) - self._shares()
-        low, high = np.minimum(weights * own.low, weights * own.high), np.maximum(weights * own.low, weights * own.high)
-        down = np.sqrt(((weights * rates - low) ** 2).sum(axis=1))
-        up = np.sqrt(((high - weights * rates) ** 2).sum(axis=1))
-        return Bounds(self.values - down, self.values + up)
-
-    def _shares(self) -> FloatArray:
-        """Return each group's share of the denominator, [C]."""
-        measured = self.comparison.measured
-        if measured.statistic.ratio is None:
-            raise ValueError("only a ratio has a denominator")
-        rows = measured.evidence.totals[self.comparison.compared] @ measured.statistic.ratio[1]
-        return np.asarray(rows / rows.sum())
 
     def _jackknife(self) -> tuple[FloatArray, FloatArray]:
         """Return standard errors and Satterthwaite's degrees of freedom, [C]; a unit's rows count together."""
@@ -78,12 +76,21 @@ class Deviations:
         moved = _within(left_out - self._everybody_without(rows)[:, None], column, copies)
         by_unit = np.zeros((int(grouped.unit[rows].max()) + 1, len(compared)))
         np.add.at(by_unit, grouped.unit[rows], moved * np.sqrt(copies)[:, None])
-        variance = (by_unit**2).sum(axis=0)
-        parts = np.zeros((len(compared), len(compared)))
+        unseen = self._unseen()
+        variance = (by_unit**2).sum(axis=0) + unseen.sum(axis=0)
+        parts = unseen.copy()
         np.add.at(parts, column, moved**2 * copies[:, None])
         with np.errstate(invalid="ignore", divide="ignore"):
             df = parts.sum(axis=0) ** 2 / (parts**2 / self.comparison.degrees_of_freedom[:, None]).sum(axis=0)
         return np.where(variance > 0, np.sqrt(variance), np.nan), df
+
+    def _unseen(self) -> FloatArray:
+        """Return the variance [C, C] that groups (rows) whose units all agree add to each deviation: not none."""
+        measured, compared = self.comparison.measured, self.comparison.compared
+        agreeing = measured.standard_error[compared] == 0
+        shares = measured.n_rows[compared] / measured.n_rows[compared].sum()
+        weights = np.eye(len(compared)) - shares[:, None]
+        return np.where(agreeing[:, None], (weights * self.comparison.errors[:, None]) ** 2, 0.0)
 
     def _everybody_without(self, rows: IntArray) -> FloatArray:
         """Return the value of all compared groups together when each of these rows is left out, [R]."""

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import Place, group_name, level_cells, needs_groups, places
 from affidavit.comparisons import compare
 from affidavit.confusion import (
     FloatArray,
@@ -29,18 +30,17 @@ from affidavit.confusion import (
 )
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_CLASS
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import group_label
 from affidavit.intervals import Reason
 from affidavit.plan import Task
-from affidavit.records import Interval, Refusal
-from audit.claims import Place, group_name, level_cells, places
-from audit.columns import BY_CLASS
+from affidavit.records import Interval
 from audit.deviation.deviations import Deviations
-from audit.family_claims import TOO_FEW, Chance, FamilyNumber, family_claim, usable
+from audit.family_claims import TOO_FEW, Chance, FamilyNumber, family_claim, unshared_classes, usable
 
 NAME = "deviation"
-VERSION = "1"
+VERSION = "2"
 SOURCE: Final = "a group less everybody: ser-tests, Derington et al. 2023; Agarwal, Dudik, Wu 2019"
 TESTED: Final = ("precision",)
 EVERY_LABEL: Final = "every label"
@@ -100,7 +100,9 @@ def examine(case: Case) -> Testimony:
         evidence = case.book.evidence(place.run, place.condition, place.family)
         for rate in rates_of(predictions.labels, labelled=predictions.labelled):
             parts = [Deviations(comparison=compare(evidence, statistic)) for statistic in rate.statistics]
-            claims.append(family_claim(place, evidence, largest_deviation(evidence, rate, parts)))
+            number = largest_deviation(evidence, rate, parts)
+            caveats = unshared_classes(evidence, rate.statistics[0], number.groups, predictions.labels)
+            claims.append(family_claim(place, evidence, replace(number, caveats=caveats)))
             _add(cells, place, evidence, parts)
         case.progress("measuring deviations", done, len(steps))
     title = "Each group's rate less everybody's, the group included, for each label"
@@ -158,14 +160,21 @@ def _interval(parts: Sequence[Deviations], level: float) -> Interval | Reason:
         return TOO_FEW
     alpha = (1 - level) / sum(len(part.values) for part in parts)
     ends = [part.bounds(alpha) for part in parts]
-    low = max(float(np.maximum(np.maximum(end.low, -end.high), 0.0).max()) for end in ends)
-    high = max(float(np.maximum(np.abs(end.low), np.abs(end.high)).max()) for end in ends)
+    low = float(np.max([np.maximum(np.maximum(end.low, -end.high), 0.0).max() for end in ends]))
+    high = float(np.max([np.maximum(np.abs(end.low), np.abs(end.high)).max() for end in ends]))
     if np.isnan(low) or np.isnan(high):
         return "a compared group gives no standard error"
-    independent = all(part.comparison.independent for part in parts)
-    ratio = all(part.comparison.measured.statistic.ratio is not None for part in parts)
-    how = "MOVER" if independent and ratio else "t"
-    return Interval(low=low, high=min(high, 1.0), level=level, method=f"simultaneous {how} over units")
+    return Interval(
+        low=low,
+        high=min(high, *(_widest_possible(part) for part in parts)),
+        level=level,
+        method=f"simultaneous {parts[0].method} over units",
+    )
+
+
+def _widest_possible(part: Deviations) -> float:
+    statistic = part.comparison.measured.statistic
+    return float("inf") if statistic.high is None else statistic.high - statistic.low
 
 
 def _partly(evidence: Evidence, parts: Sequence[Deviations], compared: Sequence[int]) -> tuple[str, ...]:
@@ -190,7 +199,7 @@ def _add(cells: Cells, place: Place, evidence: Evidence, parts: Sequence[Deviati
             if bounds is not None and group in at:
                 i = at[group]
                 row |= {"value": float(part.values[i]), "low": float(bounds.low[i]), "high": float(bounds.high[i])}
-                row["method"] = "MOVER over units" if part.comparison.independent else "t over units"
+                row["method"] = f"{part.method} over units"
             for name, column in cells.items():
                 column.append(row.get(name))
 
@@ -211,14 +220,6 @@ def _row(place: Place, part: Deviations, group: int) -> dict[str, str | int | fl
     }
 
 
-def _refusal(case: Case) -> Refusal | None:
-    if case.by:
-        return None
-    return Refusal(
-        examination=NAME, because="there are no groups", remedy="name the sensitive features to compare, with --by"
-    )
-
-
 EXAMINATION = FunctionExamination(
     name=NAME,
     title="Deviation of each group from everybody",
@@ -227,5 +228,5 @@ EXAMINATION = FunctionExamination(
     metrics=frozenset(rate.metric for rate in rates_of(("a", "b"), labelled=True)),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
-    refusal=_refusal,
+    refusal=needs_groups(NAME),
 )

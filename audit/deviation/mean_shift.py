@@ -1,66 +1,40 @@
-"""How far does the mean prediction of a group lie from everybody's? The largest distance over groups."""
+"""How far does a dimension lie from everybody's in a group: in its mean prediction, and in how well it is predicted?
+
+Both are the largest absolute distance over groups, the group itself included in everybody, as published speech tests
+ask it (ser-tests, Derington et al. 2023). They stand beside what chance gives and are not tested: the gaps are.
+
+The mean prediction is in units of the scale; where the mean references differ alike, its shift is no fault.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from affidavit.comparisons import compare
+from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
-from affidavit.gaps import group_label
-from affidavit.records import Interval
 from audit.deviation.deviations import Deviations
-from audit.family_claims import TOO_FEW, Chance, FamilyNumber, usable
-from audit.targets.paired_moments import mean_of
+from audit.deviation.from_everybody import Rate, largest_deviation
+from audit.family_claims import FamilyNumber
+from audit.targets.paired_moments import concordance, mean_of
 
 SOURCE: Final = "mean prediction of a group less everybody's: ser-tests, Derington et al. 2023"
+CCC_SOURCE: Final = "concordance of a group less everybody's: ser-tests, Derington et al. 2023; Lin 1989"
 
 
 def mean_shift(evidence: Evidence, dimension: str) -> FamilyNumber:
-    """Return the largest absolute distance, in units of the scale; it is beside chance, and not tested."""
-    part = Deviations(comparison=compare(evidence, mean_of(f"{dimension}_mean_prediction", "prediction")))
-    compared = part.comparison.compared
-    chance = _chance(evidence, part)
-    high, low = _ends(evidence, part)
-    return FamilyNumber(
-        metric=f"{dimension}_mean_shift",
-        value=part.largest,
-        interval_at=partial(_bounds, part),
-        higher_is_better=False,
-        source=SOURCE,
-        groups=compared,
-        chance=None if chance is None else chance.expectation(bad_end=0.95),
-        highest=high,
-        lowest=low,
-    )
+    """Return the largest absolute distance of a group's mean prediction from everybody's, in units of the scale."""
+    statistic = mean_of(f"{dimension}_mean_prediction", "prediction")
+    return replace(_largest(evidence, statistic), metric=f"{dimension}_mean_shift", source=SOURCE)
 
 
-def _chance(evidence: Evidence, part: Deviations) -> Chance | None:
-    dealt = evidence.permuted
-    if dealt is None or len(part.comparison.compared) < 2:
-        return None
-    return usable(Chance(draws=np.abs(part.of(dealt.sums)).max(axis=-1), exact=dealt.exact))
+def concordance_deviation(evidence: Evidence, dimension: str) -> FamilyNumber:
+    """Return the largest absolute distance of a group's concordance (Lin 1989) from everybody's, 0 to 2."""
+    return replace(_largest(evidence, concordance(f"{dimension}_ccc", source=CCC_SOURCE)), source=CCC_SOURCE)
 
 
-def _ends(evidence: Evidence, part: Deviations) -> tuple[str | None, str | None]:
-    """Return the group that deviates most as the highest or the lowest, whichever it is."""
-    if len(part.comparison.compared) < 2:
-        return None, None
-    place = int(np.abs(part.values).argmax())
-    name = group_label(evidence, int(part.comparison.compared[place]))
-    return (name, None) if part.values[place] > 0 else (None, name)
-
-
-def _bounds(part: Deviations, level: float) -> Interval | str:
-    """Return bounds of the largest distance: every distance lies in its own at once (Bonferroni)."""
-    if len(part.comparison.compared) < 2:
-        return TOO_FEW
-    ends = part.bounds((1 - level) / len(part.values))
-    low = float(np.maximum(np.maximum(ends.low, -ends.high), 0.0).max())
-    high = float(np.maximum(np.abs(ends.low), np.abs(ends.high)).max())
-    if np.isnan(low) or np.isnan(high):
-        return "a compared group gives no standard error"
-    how = "MOVER" if part.comparison.independent else "t"
-    return Interval(low=low, high=high, level=level, method=f"simultaneous {how} over units")
+def _largest(evidence: Evidence, statistic: Statistic) -> FamilyNumber:
+    """Return the deviation of one statistic of pairs (`audit.targets.paired_moments`), named after it."""
+    part = Deviations(comparison=compare(evidence, statistic))
+    return largest_deviation(evidence, Rate(name=statistic.name, statistics=(statistic,)), [part])

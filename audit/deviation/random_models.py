@@ -39,7 +39,7 @@ class RandomModels:
 
     def class_sums(self, n_models: int, *, rng: np.random.Generator) -> FloatArray:
         """Draw so many models and return their class sums [B, C, 3K]: hits, true, predicted by cell."""
-        per_model = self.n_cells * len(self.shares) ** 3 + 2 * len(self.unit)
+        per_model = len(self.shares) * (self.n_cells * len(self.shares) + 2 * self.counts.size)
         size = max(1, min(n_models, _BLOCK_ENTRIES // per_model))
         blocks = [self._block(min(size, n_models - start), rng) for start in range(0, n_models, size)]
         return np.concatenate(blocks)
@@ -58,9 +58,11 @@ class RandomModels:
         names = rng.choice(n_labels, p=self.shares, size=(n_models, int(self.unit.max()) + 1))
         place = (np.arange(n_models)[:, None] * self.n_cells + self.cell) * n_labels + names[:, self.unit]
         rows = _folded(place.ravel(), np.tile(self.counts, (n_models, 1)), n_models * self.n_cells * n_labels)
-        rows = rows.reshape(n_models, self.n_cells, n_labels, n_labels)  # model, cell, favourite, truth
+        named, truth = np.nonzero(rows)  # by model, cell and favourite; most have no row of most truths
         shares = self.favour * np.eye(n_labels) + (1 - self.favour) * self.shares
-        return np.asarray(rng.multinomial(rows, shares[:, None, :]).sum(axis=2))
+        answers = rng.multinomial(rows[named, truth], shares[named % n_labels])
+        matrices = _folded(named // n_labels * n_labels + truth, answers, n_models * self.n_cells * n_labels)
+        return matrices.reshape(n_models, self.n_cells, n_labels, n_labels)
 
 
 def random_models(tally: Tally, cell: IntArray, n_cells: int, *, units: bool) -> RandomModels:

@@ -23,7 +23,7 @@ Source: Foulds, Islam, Keya, Pan 2020 (An intersectional definition of fairness)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -35,16 +35,17 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.records import Estimate, ExhibitColumn, Interval, NullExpectation, Record, Refusal
+from affidavit.records import Estimate, Interval, NullExpectation, Record, Refusal
 from affidavit.seeds import seed_of
 from affidavit.tally import FloatArray, GroupedSums
 from audit.differential_fairness.class_shares import ClassShares
 from audit.differential_fairness.epsilon import amplification_interval, epsilon, log_rates, smallest
 from audit.differential_fairness.weighted_cells import exponential_cell_sums, folded, membership
-from audit.subgroups.claims import Number, Site, claim_of, expectation_of
+from audit.subgroups.claims import Number, Site, claim_of, expectation_of, site_of
 from audit.subgroups.conjunctions import Conjunctions
 from audit.subgroups.draws import Dealt, Draws
 from audit.subgroups.halves import cell_sums, cells_of
+from audit.subgroups.listing import listed_column
 
 NAME = "differential-fairness"
 VERSION = "1"
@@ -56,24 +57,22 @@ _NAMED: Final = 6
 TOO_FEW: Final = "fewer than two groups have the units to be compared"
 
 
-def _column(name: str, kind: str, description: str, unit: str | None = None) -> ExhibitColumn:
-    return ExhibitColumn(name=name, type=kind, unit=unit, description=description)
-
-
 COLUMNS: Final = (
-    _column("run", "text", "the run"),
-    _column("condition", "text", "what the reasoner was shown"),
-    _column("features", "text", "the features whose groups are compared"),
-    _column("of", "text", "model or labels"),
-    _column("class", "text", "the label"),
-    _column("epsilon", "number", "the greatest log ratio between two groups of naming this label"),
-    _column("low", "number", "lower end of its interval, of all pairs and classes together"),
-    _column("high", "number", "upper end of its interval"),
-    _column("highest", "text", "the group with the highest rate"),
-    _column("lowest", "text", "the group with the lowest rate"),
-    _column("least_count", "number", "rows (or weight) with this label in the group where they are fewest", "rows"),
-    _column("n", "integer", "rows of the compared groups", "rows"),
-    _column("n_clusters", "integer", "units of the compared groups", "units"),
+    listed_column("run", "text", "the run"),
+    listed_column("condition", "text", "what the reasoner was shown"),
+    listed_column("features", "text", "the features whose groups are compared"),
+    listed_column("of", "text", "model or labels"),
+    listed_column("class", "text", "the label"),
+    listed_column("epsilon", "number", "the greatest log ratio between two groups of naming this label"),
+    listed_column("low", "number", "lower end of its interval, of all pairs and classes together"),
+    listed_column("high", "number", "upper end of its interval"),
+    listed_column("highest", "text", "the group with the highest rate"),
+    listed_column("lowest", "text", "the group with the lowest rate"),
+    listed_column(
+        "least_count", "number", "rows (or weight) with this label in the group where they are fewest", "rows"
+    ),
+    listed_column("n", "integer", "rows of the compared groups", "rows"),
+    listed_column("n_clusters", "integer", "units of the compared groups", "units"),
 )
 
 
@@ -141,15 +140,7 @@ def _family(case: Case, run: str, condition: str, features: tuple[str, ...], alp
     counts = _counts(grouped.sums, n, labelled=predictions.labelled)
     apart = np.setdiff1d(np.arange(len(grouped.groups)), compared)
     return Family(
-        site=Site(
-            examination=NAME,
-            method_version=VERSION,
-            run=run,
-            condition=condition,
-            features=features,
-            has_units=predictions.unit != "row",
-            level=case.statistics.level,
-        ),
+        site=replace(site_of(case, run, condition, examination=NAME, method_version=VERSION), features=features),
         grouped=grouped,
         sides={
             name: ClassShares(grouped=grouped, counts=values, compared=compared, labels=labels, alpha=alpha)

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place, group_claims, places_under
 from affidavit.comparisons import Comparison, compare
 from affidavit.confusion import FloatArray, Statistic, divide, ratio_statistic
 from affidavit.evidence import Evidence
@@ -24,11 +25,10 @@ from affidavit.plan import Task
 from affidavit.records import Interval, Record, Refusal
 from affidavit.statistics.boxes import spread_bounds
 from affidavit.tally import OutcomeCounter, Tally, outcome_columns
-from audit.claims import Place, group_claims, places_under
-from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim
+from audit.family_claims import TOO_FEW, Chance, FamilyNumber, family_claim, usable
 
 NAME = "inequality"
-VERSION = "1"
+VERSION = "2"
 SOURCE: Final = "Speicher et al. 2018, eq. 1 to 3; methods 6.1"
 METRICS: Final = ("generalized_entropy", "theil_index", "generalized_entropy_between")
 COUNT, BENEFIT, SQUARE, LOGARITHM = np.eye(4)
@@ -126,35 +126,50 @@ def _family(place: Place, evidence: Evidence) -> list[Claim]:
 def between(evidence: Evidence) -> FamilyNumber:
     """Return the part of GE(2) between groups, 1/2 sum_g (n_g / n) ((mu_g / mu)^2 - 1), over the compared groups."""
     comparison = compare(evidence, mean_benefit())
-    weights = evidence.totals[comparison.compared] @ COUNT
-    weights = weights / weights.sum() if weights.sum() > 0 else weights
-
-    def part(values: FloatArray) -> FloatArray:
-        mean = values @ weights
-        return (divide((values**2) @ weights, mean**2) - 1) / 2
-
-    chance = chance_of(evidence, comparison, part)
-    enough = len(comparison.compared) > 1
-    value = float(part(comparison.values)) if enough else float("nan")
+    compared = comparison.compared
+    enough = len(compared) > 1
+    value = float(part_between(evidence.totals[compared])) if enough else float("nan")
+    chance = _chance(evidence, comparison) if enough else None
     return FamilyNumber(
         metric=METRICS[2],
         value=value,
-        interval_at=_bounds(comparison, weights),
+        interval_at=_bounds(comparison),
         higher_is_better=False,
         source=SOURCE,
-        groups=comparison.compared,
+        groups=compared,
         chance=None if chance is None else chance.expectation(bad_end=0.95),
         test=None if chance is None or np.isnan(value) else chance.test(value),
     )
 
 
-def _bounds(comparison: Comparison, weights: FloatArray) -> Callable[[float], Interval | str]:
+def part_between(sums: FloatArray) -> FloatArray:
+    """Return the part between groups for sums [..., G, 4], each group with the share of rows that it has there.
+
+    Where units are dealt anew to groups, rows go with them: held at the shares of the table, the number would be no
+    function of the arrangement, and a test by permutation would reject equals more often than it says.
+    """
+    rows, gained = sums @ COUNT, sums @ BENEFIT
+    everybody = divide(gained.sum(-1), rows.sum(-1))
+    shares = divide(rows, rows.sum(-1, keepdims=True))
+    return np.asarray((divide((shares * divide(gained, rows) ** 2).sum(-1), everybody**2) - 1) / 2)
+
+
+def _chance(evidence: Evidence, comparison: Comparison) -> Chance | None:
+    dealt = evidence.permuted
+    if dealt is None:
+        return None
+    return usable(Chance(draws=part_between(dealt.sums[:, comparison.compared]), exact=dealt.exact))
+
+
+def _bounds(comparison: Comparison) -> Callable[[float], Interval | str]:
     """Return bounds of sum w (mu_g - mu)^2 / (2 mu^2): the spread over its box, over the largest and least mean."""
 
     def at(level: float) -> Interval | str:
         n_groups = len(comparison.compared)
         if n_groups < 2:
             return TOO_FEW
+        rows = comparison.measured.evidence.totals[comparison.compared] @ COUNT
+        weights = rows / rows.sum()
         bounds = comparison.group_bounds((1 - level) / n_groups)
         spread = spread_bounds(bounds, weights)
         least, most = float(bounds.low @ weights), float(bounds.high @ weights)

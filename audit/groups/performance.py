@@ -13,17 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.case import Case
+from affidavit.claims import (
+    Place,
+    claim_rows,
+    gap_claim,
+    group_claims,
+    group_name,
+    level_cells,
+    places,
+    under_other_labels,
+)
 from affidavit.confusion import Statistic, performance, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP, MATRIX
 from affidavit.exhibits import ExhibitTable
-from affidavit.gaps import GapKind, MeasuredGap, measure_gap
+from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.mislabelling import mislabelled_gap
 from affidavit.plan import Task
 from affidavit.tally import GroupedSums
-from audit.claims import Place, claim_rows, gap_claim, group_claims, group_name, level_cells, places, under_other_labels
-from audit.columns import BY_GROUP, MATRIX
+from audit.family_claims import unshared_classes
 
 NAME = "performance"
 VERSION = "1"
@@ -51,12 +61,11 @@ def examine(case: Case) -> Testimony:
 
 def _family(place: Place, evidence: Evidence, labels: tuple[str, ...]) -> tuple[list[Claim], list[Claim]]:
     statistics = performance(len(labels))
-    caveats = _absent_classes(evidence, labels)
-    averages = {"unweighted_average_recall", "macro_f1"}
+    averaged = averaged_classes(evidence, labels)
     claims = []
     for s in statistics:
         measured = measure(evidence, s)
-        plain = group_claims(place, measured, caveats=caveats if s.name in averages else {})
+        plain = group_claims(place, measured, caveats=averaged.get(s.name, {}))
         claims += under_other_labels(plain, measured)
     if place.has_units:
         unit_means = evidence.per_unit(statistics)
@@ -88,33 +97,35 @@ def _gaps(place: Place, evidence: Evidence, statistics: tuple[Statistic, ...], l
             continue
         for scale in ("difference", "ratio"):
             gap = measure_gap(evidence, [statistic], GapKind(name=f"{statistic.name}_{scale}", scale=scale))
-            claim = gap_claim(place, gap, source=GAP_SOURCE, caveats=_shared_classes(statistic, gap, labels))
+            compared = gap.components[0].compared if gap.components else np.zeros(0, dtype=np.int64)
+            caveats = unshared_classes(evidence, statistic, compared, labels)
+            claim = gap_claim(place, gap, source=GAP_SOURCE, caveats=caveats)
             claims.append(replace(claim, mislabelled=mislabelled_gap(gap)))
     return claims
 
 
-def _absent_classes(evidence: Evidence, labels: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
-    """Return per group the caveat that some classes never occur there."""
-    true = np.split(evidence.totals, 3, axis=1)[1]
-    return {
-        g: (
-            f"averaged over {int((row > 0).sum())} of {len(labels)} classes; "
-            f"none of: {_names(labels, np.asarray(row == 0))}",
-        )
-        for g, row in enumerate(true)
-        if (row == 0).any() and row.any()
+def averaged_classes(evidence: Evidence, labels: tuple[str, ...]) -> dict[str, dict[int, tuple[str, ...]]]:
+    """Return per metric and group the caveat that its average leaves classes out, or holds one that never occurs."""
+    _, true, predicted = np.split(evidence.totals, 3, axis=1)
+    recalls = {g: _over(labels, row > 0) for g, row in enumerate(true) if row.any()}
+    f1 = {
+        g: (*_over(labels, (row + called) > 0), *_counted_as_zero(labels, (row == 0) & (called > 0)))
+        for g, (row, called) in enumerate(zip(true, predicted, strict=True))
+        if row.any()
     }
+    return {"unweighted_average_recall": recalls, "macro_f1": f1}
 
 
-def _shared_classes(statistic: Statistic, gap: MeasuredGap, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the caveat that averages leave out classes which one of the compared groups lacks."""
-    if statistic.common is None or not gap.components:
+def _over(labels: tuple[str, ...], taken: NDArray[Any]) -> tuple[str, ...]:
+    if taken.all():
         return ()
-    compared = gap.components[0].compared
-    shared = np.split(statistic.common(gap.evidence.totals[compared]), 3, axis=1)[1].any(axis=0)
-    if shared.all():
+    return (f"averaged over {int(taken.sum())} of {len(labels)} classes; none of: {_names(labels, ~taken)}",)
+
+
+def _counted_as_zero(labels: tuple[str, ...], called: NDArray[Any]) -> tuple[str, ...]:
+    if not called.any():
         return ()
-    return (f"groups are compared over the classes that each of them has; not: {_names(labels, np.asarray(~shared))}",)
+    return (f"a class that never occurs here but is predicted counts as 0 in the average: {_names(labels, called)}",)
 
 
 def _names(labels: tuple[str, ...], chosen: NDArray[Any]) -> str:

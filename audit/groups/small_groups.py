@@ -3,10 +3,17 @@
 The shrunken estimate (SureMap) borrows from groups that share a level, and is closer to the truth on average over
 groups. It has no honest interval, and it hides a small group that truly is worse: it is printed beside the raw value,
 never held against a criterion, and no gap is made of it.
+
+| case | shrunken estimate |
+|---|---|
+| one or two groups with a value | the raw value: there is nothing to borrow from |
+| a group whose value is undefined | none, and why |
+| no group has two units | none: nobody knows how far values stray |
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,21 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.case import Case
+from affidavit.claims import Place, group_name, level_cells, needs_groups, places
 from affidavit.confusion import accuracy, unweighted_average_recall
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id
+from affidavit.exhibit_columns import ESTIMATE, PLACE
 from affidavit.exhibits import ExhibitTable
 from affidavit.intervals import Measured, measure
 from affidavit.plan import Task
-from affidavit.records import Estimate, ExhibitColumn, Finding, Interval, Verdict
+from affidavit.records import Estimate, ExhibitColumn, Finding, Verdict
 from affidavit.statistics.suremap import Shrunken, shared_level_blocks, suremap
 from affidavit.statistics.types import FloatArray, IntArray
-from audit.claims import Place, group_name, level_cells, needs_groups, places
-from audit.columns import ESTIMATE, PLACE
+from audit.groups.performance import averaged_classes
 
 NAME = "small-groups"
-VERSION = "1"
+VERSION = "2"
 SOURCE: Final = "SureMap (NeurIPS 2024); shrinkage never flags: methods 6.4"
 WHY: Final = "a shrunken estimate has no honest interval; the raw value with its own stands beside it"
+ALONE: Final = "of one or two groups: there is nothing to borrow from, and this is the raw value"
+UNDEFINED: Final = "undefined: no rows that the metric could be computed on"
+NO_SPREAD: Final = "no group has two units, so nobody knows how far values stray"
 METRICS: Final = ("accuracy_shrunken", "unweighted_average_recall_shrunken")
 COLUMNS: Final = (
     *PLACE,
@@ -41,11 +52,19 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """Raw values of a family's groups and their shrunken twins, for the groups that have any units."""
+    """Raw values of a family's groups and their shrunken twins, for the groups that have a value."""
 
     measured: Measured
     known: NDArray[np.int64]
-    shrunken: Shrunken
+    shrunken: Shrunken | None
+    """None where nobody knows how far values stray."""
+    caveats: Mapping[int, tuple[str, ...]]
+    """By group: over which classes it is averaged."""
+
+    def at(self, group: int) -> int | None:
+        """Return where the group stands among those that have a shrunken value."""
+        places = np.flatnonzero(self.known == group)
+        return int(places[0]) if len(places) and self.shrunken is not None else None
 
 
 def examine(case: Case) -> Testimony:
@@ -54,25 +73,26 @@ def examine(case: Case) -> Testimony:
     cells: dict[str, list[str | int | float | None]] = {column.name: [] for column in COLUMNS}
     steps = [place for place in places(case, examination=NAME, method_version=VERSION) if place.family]
     for done, place in enumerate(steps, start=1):
+        labels = case.runs[place.run].labels
         evidence = case.book.evidence(place.run, place.condition, place.family)
-        statistics = accuracy(len(case.runs[place.run].labels)), unweighted_average_recall()
-        for metric, statistic in zip(METRICS, statistics, strict=True):
-            if (beside := _shrink(measure(evidence, statistic))) is not None:
-                claims += [_claim(place, metric, beside, at) for at in range(len(beside.known))]
-                _add_rows(cells, place, beside)
+        averaged = averaged_classes(evidence, labels)
+        for metric, statistic in zip(METRICS, (accuracy(len(labels)), unweighted_average_recall()), strict=True):
+            beside = _shrink(measure(evidence, statistic), averaged.get(statistic.name, {}))
+            claims += [_claim(place, metric, beside, group) for group in range(len(evidence.grouped.groups))]
+            _add_rows(cells, place, beside)
         case.progress("shrinking small groups", done, len(steps))
     exhibit = ExhibitTable(id="small-groups", title="Raw and shrunken, side by side", columns=COLUMNS, values=cells)
     return Testimony(claims=tuple(claims), exhibits=(exhibit,))
 
 
-def _shrink(measured: Measured) -> Beside | None:
-    """Return raw and shrunken values; None where fewer than three groups have a value, for nothing is borrowed."""
+def _shrink(measured: Measured, caveats: Mapping[int, tuple[str, ...]]) -> Beside:
     known = np.flatnonzero(~np.isnan(measured.value) & (measured.n_units > 0))
-    variances = _pooled_variances(measured, known)
-    if len(known) < 3 or variances is None:
-        return None
-    blocks = shared_level_blocks(_levels(measured, known))
-    return Beside(measured=measured, known=known, shrunken=suremap(measured.value[known], variances, blocks))
+    shrunken = None
+    if len(known) < 3:
+        shrunken = Shrunken(measured.value[known], np.ones(len(known)), float(len(known)))
+    elif (variances := _pooled_variances(measured, known)) is not None:
+        shrunken = suremap(measured.value[known], variances, shared_level_blocks(_levels(measured, known)))
+    return Beside(measured=measured, known=known, shrunken=shrunken, caveats=caveats)
 
 
 def _pooled_variances(measured: Measured, known: NDArray[np.int64]) -> FloatArray | None:
@@ -92,11 +112,11 @@ def _levels(measured: Measured, known: NDArray[np.int64]) -> IntArray:
     return np.stack(columns, axis=1)
 
 
-def _claim(place: Place, metric: str, beside: Beside, at: int) -> Claim:
-    group, measured = int(beside.known[at]), beside.measured
-    groups = measured.groups[group]
-    estimate = measured.estimate(group, place.level, has_units=place.has_units)
-    raw = finding_id(place.run, place.condition, "performance", measured.statistic.name, groups=groups)
+def _claim(place: Place, metric: str, beside: Beside, group: int) -> Claim:
+    measured = beside.measured
+    groups, name = measured.groups[group], measured.statistic.name
+    raw = measured.estimate(group, place.level, has_units=place.has_units)
+    value, why, told = _said(beside, group)
     finding = Finding(
         id=finding_id(place.run, place.condition, NAME, metric, groups=groups),
         examination=NAME,
@@ -106,22 +126,33 @@ def _claim(place: Place, metric: str, beside: Beside, at: int) -> Claim:
         run=place.run,
         condition=place.condition,
         groups=groups,
-        estimate=Estimate(
-            value=float(beside.shrunken.values[at]), why_no_interval=WHY, n=estimate.n, n_clusters=estimate.n_clusters
-        ),
-        verdict=Verdict.INFORMATIVE,
-        because=WHY,
+        estimate=Estimate(value=value, why_no_interval=why, n=raw.n, n_clusters=raw.n_clusters),
+        verdict=Verdict.INCONCLUSIVE if value is None else Verdict.INFORMATIVE,
+        because=why,
         source=SOURCE,
-        caveats=(f"{beside.shrunken.own_share[at]:.0%} of it is the group's own data; raw: {raw}",),
+        caveats=(
+            f"{told}; raw: {finding_id(place.run, place.condition, 'performance', name, groups=groups)}",
+            *beside.caveats.get(group, ()),
+        ),
     )
     return Claim(finding=finding)
 
 
+def _said(beside: Beside, group: int) -> tuple[float | None, str, str]:
+    """Return the shrunken value, why it has no interval, and what it is made of."""
+    at = beside.at(group)
+    if at is None or beside.shrunken is None:
+        why = UNDEFINED if np.isnan(beside.measured.value[group]) else NO_SPREAD
+        return None, why, "not shrunken"
+    told = f"{beside.shrunken.own_share[at]:.0%} of it is the group's own data" if len(beside.known) > 2 else ALONE
+    return float(beside.shrunken.values[at]), WHY, told
+
+
 def _add_rows(cells: dict[str, list[str | int | float | None]], place: Place, beside: Beside) -> None:
-    for at, group in enumerate(beside.known):
-        groups = beside.measured.groups[int(group)]
-        raw = beside.measured.estimate(int(group), place.level, has_units=place.has_units)
-        interval: Interval | None = raw.interval
+    for group, groups in enumerate(beside.measured.groups):
+        raw = beside.measured.estimate(group, place.level, has_units=place.has_units)
+        interval, at = raw.interval, beside.at(group)
+        shrunken = None if at is None else beside.shrunken
         row = {
             "run": place.run,
             "condition": place.condition,
@@ -135,8 +166,8 @@ def _add_rows(cells: dict[str, list[str | int | float | None]], place: Place, be
             "method": None if interval is None else interval.method,
             "n": raw.n,
             "n_clusters": raw.n_clusters,
-            "shrunken": float(beside.shrunken.values[at]),
-            "own_share": float(beside.shrunken.own_share[at]),
+            "shrunken": None if shrunken is None else float(shrunken.values[at]),
+            "own_share": None if shrunken is None else float(shrunken.own_share[at]),
         }
         for name, column in cells.items():
             column.append(row[name])

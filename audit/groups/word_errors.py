@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places
 from affidavit.confusion import ratio_statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.plan import Task
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places
-from audit.columns import BY_GROUP
 
 NAME = "word-errors"
 VERSION = "1"

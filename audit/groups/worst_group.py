@@ -7,10 +7,12 @@ the same. Its interval is made of simultaneous intervals of all groups, so that 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import needs_groups, places
 from affidavit.comparisons import Comparison, compare
 from affidavit.confusion import Statistic, accuracy, macro_f1, unweighted_average_recall
 from affidavit.evidence import Evidence
@@ -18,8 +20,7 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.gaps import group_label
 from affidavit.plan import Task
 from affidavit.records import Interval
-from audit.claims import needs_groups, places
-from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim
+from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim, unshared_classes
 
 NAME = "worst-group"
 VERSION = "1"
@@ -33,9 +34,11 @@ def examine(case: Case) -> Testimony:
     steps = [place for place in places(case, examination=NAME, method_version=VERSION) if place.family]
     for done, place in enumerate(steps, start=1):
         evidence = case.book.evidence(place.run, place.condition, place.family)
-        n_labels = len(case.runs[place.run].labels)
-        for metric, statistic in zip(METRICS, _statistics(n_labels), strict=True):
-            claims.append(family_claim(place, evidence, worst(metric, evidence, statistic)))
+        labels = case.runs[place.run].labels
+        for metric, statistic in zip(METRICS, _statistics(len(labels)), strict=True):
+            number = worst(metric, evidence, statistic)
+            caveats = unshared_classes(evidence, statistic, number.groups, labels)
+            claims.append(family_claim(place, evidence, replace(number, caveats=caveats)))
         case.progress("looking for the worst group", done, len(steps))
     return Testimony(claims=tuple(claims))
 
@@ -80,7 +83,9 @@ def least_bounds(comparison: Comparison) -> Callable[[float], Interval | str]:
         if np.isnan(bounds.low).any() or np.isnan(bounds.high).any():
             return "a compared group gives no standard error"
         low, high = float(bounds.low.min()), float(bounds.high.min())
-        return Interval(low=max(low, 0.0), high=min(high, 1.0), level=level, method="simultaneous t over units")
+        return Interval(
+            low=max(low, 0.0), high=min(high, 1.0), level=level, method="simultaneous intervals of all groups"
+        )
 
     return at
 

@@ -1,14 +1,15 @@
 """Which intervention would narrow the gaps, and at whose cost? Each measured before and after on unseen units.
 
 From a table of predictions the honest interventions are those that work on its probabilities. Units are dealt into two
-halves, dialogues whole where the table names them, groups alike in both; interventions are fitted on one half and
-measured on the other, which they have never seen. For each of them and each sensitive feature: `..._accuracy_change` is
-the price, accuracy after less before; `..._worst_group_accuracy_change` is that of the group which had the lowest
-accuracy in the fitting half; `..._demographic_parity_change` and `..._equalized_odds_change` are what became of the
-difference between the two groups, in the rate of the label, that were furthest apart in the fitting half: after less
-before, so below zero where the gap narrowed, or was turned round; each finding says which. A pair picked on one half
-and measured on the other owes nothing to luck. All intervals are paired by row and made over units. The exhibits list
-who pays (accuracy of every group, before, after and changed) and the whole gaps before and after beside chance.
+halves, dialogues whole where the table names them (the option `dialogues` can say otherwise), groups alike in both;
+interventions are fitted on one half and measured on the other, which they have never seen. For each of them and each
+sensitive feature: `..._accuracy_change` is the price, accuracy after less before; `..._worst_group_accuracy_change` is
+that of the group which had the lowest accuracy in the fitting half; `..._demographic_parity_change` and
+`..._equalized_odds_change` are what became of the difference between the two groups, in the rate of the label, that
+were furthest apart in the fitting half: after less before, so below zero where the gap narrowed, or was turned round;
+each finding says which. A pair picked on one half and measured on the other owes nothing to luck. All intervals are
+paired by row and made over units. The exhibits list who pays (accuracy of every group, before, after and changed) and
+the whole gaps before and after beside chance.
 
 Interventions: `stacking` (a control: a logistic regression over the probabilities and nothing for fairness, so that
 what the regression does by itself is seen), `reweighing` of it (Kamiran, Calders 2012; weights capped),
@@ -33,14 +34,15 @@ from pydantic import Field
 from affidavit.case import Case
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import ESTIMATE, PLACE
 from affidavit.exhibits import ExhibitTable
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import ExhibitColumn, Record, Refusal
 from affidavit.seeds import seed_of
-from audit.columns import ESTIMATE, PLACE
-from audit.mitigation.material import Material, read_material
-from audit.mitigation.methods import METHODS, Constraint, Method, Name, Recipe
+from audit.mitigation.material import Dialogues, Material, read_material
+from audit.mitigation.methods import METHODS, Method, Name
+from audit.mitigation.recipe import Constraint, Recipe
 from audit.mitigation.told import ENDINGS, Row, Told
 from audit.mitigation.trial import NAME, VERSION, Trial
 
@@ -52,6 +54,8 @@ _TRIED: Final = (
     ExhibitColumn(name="when", type="text", description="before, after, or change: after less before"),
 )
 DEFAULT: Final[tuple[Name, ...]] = tuple(method.name for method in METHODS if method.name != "adversarial")
+LARGEST_BLOCK: Final = 0.5
+"""Where a larger share of the units hangs together, one half would hold nearly everybody."""
 PRICE: Final = (*PLACE, *_TRIED, *ESTIMATE)
 GAPS: Final = (
     *PLACE[:3],
@@ -75,6 +79,8 @@ class MitigationOptions(Record):
     """Labels that stand against the rest, one at a time, for interventions between two answers and the control."""
     constraint: Constraint = "equalized_odds"
     """What Fairlearn's interventions make alike."""
+    dialogues: Dialogues = "whole"
+    """Whether the halves share no dialogue; `cut` keeps units apart alone, for a cast that meets in every dialogue."""
     largest_weight: float = Field(default=10.0, ge=1)
     """Reweighing caps its weights here: one rare row would else stand for a hundred."""
     epochs: int = Field(default=6, ge=1)
@@ -111,7 +117,7 @@ def examine(case: Case) -> Testimony:
         _require(condition, predictions.conditions, "condition")
         for label in options.labels:
             _require(label, predictions.labels, "labels")
-        material = read_material(predictions, case.by, condition)
+        material = read_material(predictions, case.by, condition, dialogues=options.dialogues)
         _try_all(case, run, material, options, found)
     return Testimony(
         claims=tuple(found.claims),
@@ -132,14 +138,13 @@ class _Found:
 
 
 def _try_all(case: Case, run: str, material: Material, options: MitigationOptions, found: _Found) -> None:
-    seed = seed_of(case.book.seed, NAME, run, material.condition)
-    second = material.held_out(case.by, seed=seed)
-    if len(np.unique(material.block)) < 2:
-        because = "all rows are of one unit, or of dialogues that share units, and cannot be parted"
-        found.refusals.append(_refusal(run, because, "bring more units, or dialogues that belong to one unit each"))
+    if (refusal := _inseparable(run, material)) is not None:
+        found.refusals.append(refusal)
         return
-    several = len(material.predictions.labels) > 2
-    tasks = (None, *options.labels) if several else (material.predictions.labels[-1],)
+    seed, labels = seed_of(case.book.seed, NAME, run, material.condition), material.predictions.labels
+    second = material.held_out(case.by, seed=seed)
+    several = len(labels) > 2
+    tasks = (None, *options.labels) if several else (options.labels or labels[-1:])
     chosen = DEFAULT if options.interventions is None else options.interventions
     methods = [method for method in METHODS if method.name in chosen]
     features = case.by if options.features is None else options.features
@@ -161,6 +166,17 @@ def _try_all(case: Case, run: str, material: Material, options: MitigationOption
         found.refusals += [_undecided(run, method, material) for method in methods if method.binary]
 
 
+def _inseparable(run: str, material: Material) -> Refusal | None:
+    """Refuse rows that cannot be parted into two halves: one block holds them, or most of their units."""
+    if len(np.unique(material.unit)) < 2:
+        return _refusal(run, "all rows are of one unit, and cannot be parted", "bring more units")
+    if (share := material.largest_block) <= LARGEST_BLOCK:
+        return None
+    because = f"units share dialogues, so that {share:.0%} of them hang together and cannot be parted into two halves"
+    remedy = "bring dialogues of one patient each, or keep units apart alone, knowingly (option dialogues: cut)"
+    return _refusal(run, because, remedy)
+
+
 def _fits(method: Method, label: str | None, *, several: bool) -> bool:
     """Say whether an intervention belongs to a task: those between two answers, and the control, to one of two."""
     if label is None:
@@ -169,10 +185,10 @@ def _fits(method: Method, label: str | None, *, several: bool) -> bool:
 
 
 def _try(trial: Trial, methods: list[Method], recipe: Recipe, found: _Found) -> None:
-    before = False
+    before, refused = False, dict[tuple[str, str], list[str]]()
     for method in methods:
-        if (refusal := _refused(trial, method)) is not None:
-            found.refusals.append(refusal)
+        if (why := _refused(trial, method)) is not None:
+            refused.setdefault(why, []).append(method.name)
             continue
         answers, left = trial.answers(method, recipe)
         told = Told(trial=trial, method=method, recipe=recipe, answers=answers, left=left)
@@ -183,6 +199,9 @@ def _try(trial: Trial, methods: list[Method], recipe: Recipe, found: _Found) -> 
             before = True
         found.price += [*told.price_rows("after"), *told.price_rows("change")]
         found.gaps += told.gap_rows("after")
+    found.refusals += [
+        _refusal(trial.run, f"{', '.join(names)}: {because}", remedy) for (because, remedy), names in refused.items()
+    ]
 
 
 def _untreated(rows: list[Row]) -> list[Row]:
@@ -190,25 +209,21 @@ def _untreated(rows: list[Row]) -> list[Row]:
     return [row | {"intervention": "none", "needs_group": "no"} for row in rows]
 
 
-def _refused(trial: Trial, method: Method) -> Refusal | None:
-    """Return why an intervention cannot be fitted here."""
-    run, feature = trial.run, trial.feature
+def _refused(trial: Trial, method: Method) -> tuple[str, str] | None:
+    """Return why an intervention cannot be fitted here, and what would help."""
+    feature = trial.feature
     if (package := method.lacking()) is not None:
         extras = "mitigate,train" if package == "torch" else "mitigate"
-        because = f"{method.name} needs the package {package!r}, which is not installed"
-        return _refusal(run, because, f"install the extra: pip install 'affidavit[{extras}]'")
+        return f"the package {package!r} is not installed", f"install the extra: pip install 'affidavit[{extras}]'"
     able = trial.able(method)
     if len(able) < 2:
         least = trial.case.statistics.compared_units
-        both = " and both answers" if method.binary else ""
-        because = (
-            f"{method.name}: fewer than two groups of {feature} have {least} units{both} in the half it is fitted on"
-        )
-        return _refusal(run, because, "bring more units of each group, or name another feature (option features)")
-    rows = ~trial.second & np.isin(trial.sample.group, able)
+        each = " with each of the two answers" if method.binary else ""
+        because = f"fewer than two groups of {feature} have {least} units{each} in the half that is fitted on"
+        return because, "bring more units of each group, or name another feature (option features)"
+    rows = trial.fitting_rows & np.isin(trial.sample.group, able)
     if len(np.unique(trial.sample.truth[rows])) < 2:
-        because = f"{method.name}: the half that it is fitted on has one label only"
-        return _refusal(run, because, "bring utterances with several labels")
+        return "the half that is fitted on has one label only", "bring utterances with several labels"
     return None
 
 

@@ -1,7 +1,8 @@
-"""Interventions that Fairlearn and scikit-learn fit; imported when one is asked for.
+"""Interventions that Fairlearn and scikit-learn fit; the packages are imported when one is fitted.
 
 All of them take log-probabilities, standardised on the half that they are fitted on. Randomised answers are drawn with
-a seed, so that they repeat. Fairlearn seeds torch's own generator; it is put back.
+a seed, so that they repeat. Fairlearn seeds torch's own generator; it is put back. Fairlearn's three know no weights:
+who fits them hands over rows drawn by weight (`audit.mitigation.trial`).
 """
 
 from __future__ import annotations
@@ -12,27 +13,23 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin  # type: ignore[import-untyped]
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from audit.mitigation.material import FloatArray, IntArray, Sample
-from audit.mitigation.methods import Decide, Recipe
+from audit.mitigation.recipe import Decide, Recipe
 
 _HIDDEN: Final = 16
 _BATCH: Final = 512
 _RATE: Final = 0.01
 
 
-def stacking(sample: Sample) -> Decide:
-    """Fit a multinomial logistic regression over log-probabilities."""
+def stacking(sample: Sample, recipe: Recipe) -> Decide:
+    """Fit a multinomial logistic regression over log-probabilities; the recipe has no part in it."""
     return _regression(sample, sample.weight)
 
 
-def reweighing(sample: Sample, *, largest_weight: float) -> Decide:
+def reweighing(sample: Sample, recipe: Recipe) -> Decide:
     """Fit it to rows weighted so that group and label are independent, weights capped."""
-    weights = np.minimum(independence_weights(sample), largest_weight)
+    weights = np.minimum(independence_weights(sample), recipe.largest_weight)
     return _regression(sample, sample.weight * weights)
 
 
@@ -49,8 +46,10 @@ def threshold_optimizer(sample: Sample, recipe: Recipe) -> Decide:
     """Fit thresholds per group on the probability of the label."""
     from fairlearn.postprocessing import ThresholdOptimizer  # type: ignore[import-untyped]
 
+    from audit.mitigation.as_given import AsGiven
+
     optimizer = ThresholdOptimizer(
-        estimator=_AsGiven(), constraints=recipe.constraint, prefit=True, predict_method="predict_proba"
+        estimator=AsGiven(), constraints=recipe.constraint, prefit=True, predict_method="predict_proba"
     )
     with _quiet():
         optimizer.fit(sample.probabilities, sample.truth, sensitive_features=sample.group)
@@ -66,9 +65,10 @@ def threshold_optimizer(sample: Sample, recipe: Recipe) -> Decide:
 def exponentiated_gradient(sample: Sample, recipe: Recipe) -> Decide:
     """Fit a randomised mixture of logistic regressions under the constraint."""
     from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
     constraint = EqualizedOdds() if recipe.constraint == "equalized_odds" else DemographicParity()
-    scaler = StandardScaler().fit(sample.logarithms)
+    scaler = _scaler(sample)
     reduction = ExponentiatedGradient(LogisticRegression(max_iter=1000), constraints=constraint, eps=0.01)
     with _quiet():
         reduction.fit(scaler.transform(sample.logarithms), sample.truth, sensitive_features=sample.group)
@@ -86,7 +86,7 @@ def adversarial(sample: Sample, recipe: Recipe) -> Decide:
     import torch
     from fairlearn.adversarial import AdversarialFairnessClassifier  # type: ignore[import-untyped]
 
-    scaler = StandardScaler().fit(sample.logarithms)
+    scaler = _scaler(sample)
     network = AdversarialFairnessClassifier(
         backend="torch",
         predictor_model=[_HIDDEN, "relu"],
@@ -104,32 +104,23 @@ def adversarial(sample: Sample, recipe: Recipe) -> Decide:
     return lambda rows: np.asarray(network.predict(_single(scaler, rows)), dtype=np.int64).reshape(-1)
 
 
-def _single(scaler: StandardScaler, sample: Sample) -> Any:  # noqa: ANN401 - scikit-learn has no types
+def _scaler(sample: Sample) -> Any:  # noqa: ANN401 - scikit-learn has no types
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
+    return StandardScaler().fit(sample.logarithms)
+
+
+def _single(scaler: Any, sample: Sample) -> Any:  # noqa: ANN401 - as above
     return scaler.transform(sample.logarithms).astype(np.float32)
 
 
 def _regression(sample: Sample, weights: FloatArray) -> Decide:
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    from sklearn.linear_model import LogisticRegression
+
+    scaler, model = _scaler(sample), LogisticRegression(max_iter=1000)
     with _quiet():
-        model.fit(sample.logarithms, sample.truth, logisticregression__sample_weight=weights / weights.mean())
-    return lambda rows: np.asarray(model.predict(rows.logarithms), dtype=np.int64)
-
-
-class _AsGiven(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A fitted classifier whose probabilities are what it is given."""
-
-    classes_ = np.array([0, 1])
-
-    def fit(self, X: FloatArray, y: IntArray) -> _AsGiven:
-        """Learn nothing."""
-        return self
-
-    def predict_proba(self, X: FloatArray) -> FloatArray:
-        """Return what is given."""
-        return np.asarray(X)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+        model.fit(scaler.transform(sample.logarithms), sample.truth, sample_weight=weights / weights.mean())
+    return lambda rows: np.asarray(model.predict(scaler.transform(rows.logarithms)), dtype=np.int64)
 
 
 @contextmanager

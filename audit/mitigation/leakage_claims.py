@@ -24,7 +24,7 @@ from audit.contrasts import signed_interval
 
 IntArray = NDArray[np.int64]
 NAME: Final = "leakage-probe"
-VERSION: Final = "1"
+VERSION: Final = "2"
 METRIC: Final = "leakage_balanced_accuracy"
 CHANGE: Final = f"{METRIC}_change"
 SOURCE: Final = "what an adversary can tell: Ganin et al. 2016; a fresh probe: Elazar, Goldberg 2018; methods 6.7"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from affidavit.tally import outcome_columns
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Dialogues = Literal["whole", "cut"]
 FLOOR: Final = 1e-4
 """Probabilities below it count as it in logarithms: a table of four decimals cannot tell less."""
 
@@ -81,6 +82,7 @@ class Material:
     probabilities: FloatArray
     answer: IntArray
     truth: IntArray
+    unit: IntArray
     block: IntArray
     """[N]: rows of one block share a unit or a dialogue, or a chain of such."""
 
@@ -94,6 +96,12 @@ class Material:
             weight=self.rows["weight"] if "weight" in self.rows else np.ones(len(self.truth)),
             n_groups=len(self.predictions.levels[f"group_{feature}"]),
         )
+
+    @property
+    def largest_block(self) -> float:
+        """The share of the units that lie in one block, at most."""
+        units, first = np.unique(self.unit, return_index=True)
+        return float(np.bincount(self.block[first]).max() / len(units))
 
     def held_out(self, features: tuple[str, ...], *, seed: int) -> NDArray[np.bool_]:
         """Return whether each row is in the held-out half: whole blocks, as many of each kind as in the other half.
@@ -110,8 +118,10 @@ class Material:
         return np.asarray(second[np.searchsorted(blocks, self.block)])
 
 
-def read_material(predictions: Predictions, features: tuple[str, ...], condition: str) -> Material:
-    """Read the rows of one condition."""
+def read_material(
+    predictions: Predictions, features: tuple[str, ...], condition: str, *, dialogues: Dialogues = "whole"
+) -> Material:
+    """Read the rows of one condition; dialogues stay whole where the table names them, or may be cut between units."""
     labels = predictions.labels
     stored = {label: f"prob_{label}" for label in labels if f"prob_{label}" in predictions.columns}
     names = [*outcome_columns(predictions, features), "y_true", "y_pred", *stored.values()]
@@ -131,7 +141,10 @@ def read_material(predictions: Predictions, features: tuple[str, ...], condition
         probabilities=raw / raw.sum(axis=1, keepdims=True),
         answer=rows.pop("y_pred").astype(np.int64),
         truth=rows.pop("y_true").astype(np.int64),
-        block=_blocks(rows["unit"].astype(np.int64), _dialogues(predictions, condition)),
+        unit=rows["unit"].astype(np.int64),
+        block=_blocks(
+            rows["unit"].astype(np.int64), _dialogues(predictions, condition) if dialogues == "whole" else None
+        ),
     )
 
 

@@ -19,31 +19,14 @@ from typing import Final, Literal
 
 import numpy as np
 
-from audit.mitigation.material import IntArray, Sample
+from audit.mitigation.fitted import adversarial, exponentiated_gradient, reweighing, stacking, threshold_optimizer
+from audit.mitigation.material import Sample
 from audit.mitigation.offsets import parity_offsets
+from audit.mitigation.recipe import Constraint, Decide, Fit, Recipe
 
-Constraint = Literal["demographic_parity", "equalized_odds"]
-Decide = Callable[[Sample], IntArray]
-"""From rows to answers [N]."""
-Fit = Callable[[Sample, "Recipe"], Decide]
 Name = Literal[
     "stacking", "reweighing", "parity-offsets", "threshold-optimizer", "exponentiated-gradient", "adversarial"
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How interventions are fitted."""
-
-    constraint: Constraint
-    """What Fairlearn's interventions are to make alike."""
-    largest_weight: float
-    """Where reweighing caps its weights."""
-    epochs: int
-    """Of the adversarial network."""
-    strength: float
-    """Of its adversary: alpha of Zhang, Lemoine, Mitchell 2018."""
-    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +40,8 @@ class Method:
     """Whether the group of everybody who is judged must be known, and is decided by."""
     binary: bool = False
     """Whether it decides between two answers only."""
+    weighs: bool = True
+    """Whether its fit takes weights of rows; else it is given rows drawn by weight."""
     packages: tuple[str, ...] = ()
     source: str
 
@@ -68,36 +53,6 @@ class Method:
     def lacking(self) -> str | None:
         """Return the first package that it needs and that is not installed."""
         return next((package for package in self.packages if find_spec(package) is None), None)
-
-
-def _stacking(sample: Sample, recipe: Recipe) -> Decide:
-    from audit.mitigation.fitted import stacking
-
-    return stacking(sample)
-
-
-def _reweighing(sample: Sample, recipe: Recipe) -> Decide:
-    from audit.mitigation.fitted import reweighing
-
-    return reweighing(sample, largest_weight=recipe.largest_weight)
-
-
-def _threshold_optimizer(sample: Sample, recipe: Recipe) -> Decide:
-    from audit.mitigation.fitted import threshold_optimizer
-
-    return threshold_optimizer(sample, recipe)
-
-
-def _exponentiated_gradient(sample: Sample, recipe: Recipe) -> Decide:
-    from audit.mitigation.fitted import exponentiated_gradient
-
-    return exponentiated_gradient(sample, recipe)
-
-
-def _adversarial(sample: Sample, recipe: Recipe) -> Decide:
-    from audit.mitigation.fitted import adversarial
-
-    return adversarial(sample, recipe)
 
 
 def _offsets(sample: Sample, recipe: Recipe) -> Decide:
@@ -120,7 +75,7 @@ def _chosen(recipe: Recipe) -> Constraint | None:
 METHODS: Final[tuple[Method, ...]] = (
     Method(
         name="stacking",
-        fit=_stacking,
+        fit=stacking,
         aims=_nothing,
         needs_group=False,
         packages=("sklearn",),
@@ -128,7 +83,7 @@ METHODS: Final[tuple[Method, ...]] = (
     ),
     Method(
         name="reweighing",
-        fit=_reweighing,
+        fit=reweighing,
         aims=_parity,
         needs_group=False,
         packages=("sklearn",),
@@ -143,27 +98,30 @@ METHODS: Final[tuple[Method, ...]] = (
     ),
     Method(
         name="threshold-optimizer",
-        fit=_threshold_optimizer,
+        fit=threshold_optimizer,
         aims=_chosen,
         needs_group=True,
         binary=True,
+        weighs=False,
         packages=("fairlearn", "sklearn"),
         source="thresholds per group: Hardt, Price, Srebro 2016; by Fairlearn",
     ),
     Method(
         name="exponentiated-gradient",
-        fit=_exponentiated_gradient,
+        fit=exponentiated_gradient,
         aims=_chosen,
         needs_group=False,
         binary=True,
+        weighs=False,
         packages=("fairlearn", "sklearn"),
         source="reductions: Agarwal et al. 2018; by Fairlearn",
     ),
     Method(
         name="adversarial",
-        fit=_adversarial,
+        fit=adversarial,
         aims=_chosen,
         needs_group=False,
+        weighs=False,
         packages=("fairlearn", "sklearn", "torch"),
         source="adversarial debiasing: Zhang, Lemoine, Mitchell 2018; by Fairlearn",
     ),

@@ -18,7 +18,7 @@ from affidavit.evidence import Evidence
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.tally import IntArray
 from audit.contrasts import Contrasts, contrasts_of, regrouped
-from audit.mitigation.methods import Constraint
+from audit.mitigation.recipe import Constraint
 
 When = Literal["before", "after", "change"]
 _SIGNS = {"before": (1.0, 0.0), "after": (0.0, 1.0), "change": (-1.0, 1.0)}
@@ -71,6 +71,8 @@ class Pair:
     rate: Statistic
     highest: int
     lowest: int
+    gap: float
+    """How far apart they were there."""
 
     @property
     def named(self) -> str:
@@ -88,10 +90,10 @@ def widest_pair(fitting: Evidence, constraint: Constraint, labels: tuple[str, ..
     if decisive is None:
         return None
     values, compared = decisive.values, decisive.compared
+    apart = float(np.ptp(values))
+    highest, lowest = (int(values.argmax()), int(values.argmin())) if apart > 0 else (0, 1)
     return Pair(
-        rate=decisive.measured.statistic,
-        highest=int(compared[values.argmax()]),
-        lowest=int(compared[values.argmin()]),
+        rate=decisive.measured.statistic, highest=int(compared[highest]), lowest=int(compared[lowest]), gap=apart
     )
 
 

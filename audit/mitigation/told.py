@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
 
+from affidavit.claims import group_name, level_cells
 from affidavit.confusion import accuracy
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
@@ -14,11 +15,11 @@ from affidavit.exhibits import Cell
 from affidavit.gaps import group_label
 from affidavit.intervals import measure
 from affidavit.records import DetectableEffect, Estimate, Finding, Interval
-from audit.claims import group_name, level_cells
 from audit.contrasts import signed_estimate, signed_interval
 from audit.mitigation.material import IntArray
-from audit.mitigation.methods import Constraint, Method, Recipe
+from audit.mitigation.methods import Method
 from audit.mitigation.paired import Pair, When, gap_over, over, pair_contrasts, pair_evidence, widest_pair, worst_group
+from audit.mitigation.recipe import Constraint, Recipe
 from audit.mitigation.trial import NAME, VERSION, Trial
 
 CONSTRAINTS: Final[tuple[Constraint, ...]] = ("demographic_parity", "equalized_odds")
@@ -29,6 +30,32 @@ ENDINGS: Final = (
 )
 NO_PAIR: Final = "fewer than two groups can be compared"
 Row = dict[str, Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A difference between two groups, signed as it stood where the pair was picked: before, after, and its change."""
+
+    before: Interval
+    after: Interval
+    change: Interval
+    smaller: bool
+    """Whether the estimate is closer to none after than before."""
+
+    @property
+    def said(self) -> str:
+        """What came of it, in words."""
+        turned = self.after.high < 0
+        if self.before.low <= 0:
+            made = ", and it made one the other way round" if turned else ""
+            return f"no gap between them is shown on held-out units before it{made}"
+        if self.change.low > 0:
+            return "it widened the gap on held-out units"
+        if self.change.high >= 0:
+            return "it is not shown to have narrowed the gap on held-out units"
+        if turned and not self.smaller:
+            return "it turned the gap round on held-out units, and made it no smaller"
+        return f"it narrowed the gap on held-out units{' and turned it round' if turned else ''}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,20 +141,20 @@ class Told:
 
     def _came_of(self, pair: Pair, change: Estimate) -> tuple[str, ...]:
         """Return what happened to the difference between the pair, in words."""
-        picked = f"{pair.named}, the pair furthest apart in the other half"
+        chosen = "the pair furthest apart" if pair.gap > 0 else "in which no two groups were apart"
+        picked = f"{pair.named}, {chosen} in the other half"
         level, evidence = self.trial.place.level, pair_evidence(self.evidence, pair)
-        before, after = (pair_contrasts(evidence, pair, when).interval(0, 1, level) for when in ("before", "after"))
-        if change.interval is None or not isinstance(before, Interval) or not isinstance(after, Interval):
+        before, after = (pair_contrasts(evidence, pair, when) for when in ("before", "after"))
+        bounds = [one.interval(0, 1, level) for one in (before, after)]
+        if change.interval is None or not isinstance(bounds[0], Interval) or not isinstance(bounds[1], Interval):
             return (picked,)
-        turned = " and turned it round" if after.high < 0 else ""
-        if before.low <= 0:
-            made = ", and it made one the other way round" if turned else ""
-            return (picked, f"no gap between them is shown on held-out units before it{made}")
-        if change.interval.low > 0:
-            return (picked, "it widened the gap on held-out units")
-        if change.interval.high >= 0:
-            return (picked, "it is not shown to have narrowed the gap on held-out units")
-        return (picked, f"it narrowed the gap on held-out units{turned}")
+        moved = Moved(
+            before=bounds[0],
+            after=bounds[1],
+            change=change.interval,
+            smaller=abs(after.difference(0, 1)) < abs(before.difference(0, 1)),
+        )
+        return (picked, moved.said)
 
     def _claim(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.case import Case
+from affidavit.claims import Place
 from affidavit.evidence import Evidence
 from affidavit.seeds import seed_of
 from affidavit.tally import Tally, tally_outcomes
-from audit.claims import Place
 from audit.mitigation.material import FloatArray, IntArray, Material, Sample
-from audit.mitigation.methods import Method, Recipe
+from audit.mitigation.methods import Method
 from audit.mitigation.paired import class_rows
+from audit.mitigation.recipe import Recipe
 
 NAME: Final = "mitigation"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,24 +70,28 @@ class Trial:
         sums = class_rows(self.sample.truth[rows], self.sample.answer[rows], self.sample.n_labels)
         return self._evidence(rows, sums, (self.feature,))
 
+    @cached_property
+    def fitting_rows(self) -> NDArray[np.bool_]:
+        """Which rows interventions may be fitted on: those of the first half that weigh something."""
+        return np.asarray(~self.second & (self.sample.weight > 0))
+
     def able(self, method: Method) -> IntArray:
-        """Return the groups that have enough units in the fitting half, and where it takes that both answers."""
-        rows = ~self.second
-        pairs = np.unique(np.stack([self.material.block[rows], self.sample.group[rows]]), axis=1)
-        units = np.bincount(pairs[1], minlength=self.sample.n_groups)
-        enough = units >= self.case.statistics.compared_units
-        if method.binary:
-            for answer in range(self.sample.n_labels):
-                enough &= (
-                    np.bincount(self.sample.group[rows & (self.sample.truth == answer)], minlength=len(enough)) > 0
-                )
-        return np.flatnonzero(enough)
+        """Return the groups that have enough units in the fitting half, and where it takes that of each answer."""
+        answers = range(self.sample.n_labels) if method.binary else ()
+        parts = [self.fitting_rows, *(self.fitting_rows & (self.sample.truth == answer) for answer in answers)]
+        least = self.case.statistics.compared_units
+        return np.flatnonzero(np.all([self._units(rows) >= least for rows in parts], axis=0))
+
+    def _units(self, rows: NDArray[np.bool_]) -> IntArray:
+        """Return how many units each group has among these rows."""
+        pairs = np.unique(np.stack([self.material.unit[rows], self.sample.group[rows]]), axis=1)
+        return np.bincount(pairs[1], minlength=self.sample.n_groups).astype(np.int64)
 
     def answers(self, method: Method, recipe: Recipe) -> tuple[IntArray, tuple[str, ...]]:
         """Return the answers [H] of the held-out half after an intervention, and groups that were left as they were."""
-        able = self.able(method)
-        known = np.isin(self.sample.group, able)
-        decide = method.fit(self.sample.at(self._drawn(known & ~self.second, recipe.seed)), recipe)
+        known = np.isin(self.sample.group, self.able(method))
+        rows = self._drawn(known & self.fitting_rows, recipe.seed)
+        decide = method.fit(self.sample.at(rows) if method.weighs else self._by_weight(rows, recipe.seed), recipe)
         held = self.sample.at(self.second)
         if not method.needs_group:
             return decide(held), ()
@@ -95,6 +100,14 @@ class Trial:
         levels = self.material.predictions.levels[f"group_{self.feature}"]
         there = np.unique(held.group[~fitted])
         return answers, tuple(levels[g] for g in there)
+
+    def _by_weight(self, rows: IntArray, seed: int) -> Sample:
+        """Return as many rows again, drawn by weight (systematically: a row of mean weight stands there once)."""
+        weight = self.sample.weight[rows]
+        places = (np.random.default_rng(seed_of(seed, "weights")).random() + np.arange(len(rows))) / len(rows)
+        drawn = np.searchsorted(np.cumsum(weight) / weight.sum(), places, side="right")
+        sample = self.sample.at(rows[np.minimum(drawn, len(rows) - 1)])
+        return replace(sample, weight=np.ones(len(rows)))
 
     def held_out(self, answers: IntArray, family: tuple[str, ...]) -> Evidence:
         """Return sums [6K] over the held-out half, before and after, by the groups of a family."""

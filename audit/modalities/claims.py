@@ -9,16 +9,17 @@ from typing import Final
 
 import numpy as np
 
+from affidavit.claims import Place
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import GapKind, group_label, measure_gap
 from affidavit.intervals import measure
 from affidavit.records import Estimate, Finding, NullExpectation, SignificanceTest
-from audit.claims import Place
 from audit.contrasts import Contrasts, against_others, selected_pair_null, signed_estimate, signed_interval
 from audit.modalities.study import Parts, Study, absent_classes, parts_of
 
 PICKED: Final = "highest and lowest were picked with all modalities; intervals hold for whichever pair was picked"
+ALIKE: Final = "the groups are equal with all modalities: the two that are named stand for any pair"
 AGAINST: Final = "everybody else less this group: above 0 where the group is worse off"
 TOO_FEW: Final = "fewer than two groups can be compared"
 TOO_SMALL: Final = "this group or everybody else is too small to be compared"
@@ -117,8 +118,9 @@ def _pair_claim(study: Study, place: Place, parts: Parts, named: Named) -> Claim
             "minimum_detectable_effect": named.part.detectable(first, second, place.level),
         }
     )
-    picked = (PICKED,) if parts.total.n_intervals > 1 else ()
-    finding = finding.model_copy(update={"caveats": (*picked, *parts.remarks, *finding.caveats)})
+    picked = [PICKED] if parts.total.n_intervals > 1 else []
+    alike = [ALIKE] if parts.alike else []
+    finding = finding.model_copy(update={"caveats": (*alike, *picked, *parts.remarks, *finding.caveats)})
     return Claim(finding=finding, interval_at=partial(named.part.interval, first, second), unassessed=parts.left_out)
 
 

@@ -1,10 +1,11 @@
 """Through which modality does a gap come? Exact Shapley shares of the difference between groups, and costs of removal.
 
 The model's accuracy (and average recall) under each set of modalities makes a game whose players are the modalities; on
-nobody's side stands the commonest label of everybody, which needs no modality. The difference between two groups is a
-game too, and v(all) - v(none) is shared out exactly: share of m = sum over S without m of |S|! (k - |S| - 1)! / k!
-(v(S + m) - v(S)), with its sign. What is left, v(none), is borne by the balance of labels alone. A share says what the
-answers owe to a modality in this game, not why; correlated modalities share credit.
+nobody's side stands the commonest label of everybody, which needs no modality (labels about as common share the
+guess). The difference between two groups is a game too, and v(all) - v(none) is shared out exactly: share of m = sum
+over S without m of |S|! (k - |S| - 1)! / k! (v(S + m) - v(S)), with its sign. What is left, v(none), is borne by the
+balance of labels alone. A share says what the answers owe to a modality in this game, not why; correlated modalities
+share credit.
 
 Shares are told between the groups that are highest and lowest with all modalities, and, where there are more than two,
 of every group against everybody else. All intervals of a family hold at once over pairs of groups and modalities, so
@@ -20,21 +21,21 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-import numpy as np
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import Place
 from affidavit.conditions import MODALITIES
+from affidavit.confusion import FloatArray
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import Record, Refusal
-from audit.claims import Place
 from audit.conditions.paired_judgements import paired_judgements, refused_for_size
 from audit.conditions.paired_statistics import METRICS, Metric
 from audit.modalities.claims import cost_claims, others_claims, pair_claims
 from audit.modalities.exhibits import Row, contribution_rows, exhibits, gap_rows, part_rows
-from audit.modalities.game import Game, plain_conditions, players_of
+from audit.modalities.game import Game, constant_guess, plain_conditions, players_of
 from audit.modalities.study import Study, parts_of
 
 NAME: Final = "modality-disparity"
@@ -108,7 +109,8 @@ def _studies(case: Case, run: str) -> list[Study]:
     shown = [condition for condition in predictions.conditions if condition in game.conditions]
     paired = paired_judgements(predictions, case.by, shown)
     tally = paired.tally(game.conditions, name=game.full)
-    labels = tally.by(()).totals()[0, : len(predictions.labels)]
+    everybody = tally.by(())
+    guess = constant_guess(everybody.sums[:, : len(predictions.labels)], everybody.copies)
     return [
         Study(
             case=case,
@@ -116,12 +118,20 @@ def _studies(case: Case, run: str) -> list[Study]:
             metric=metric,
             run=run,
             tally=tally,
-            guess=int(np.argmax(labels)),
-            caveats=paired.left_out(game.conditions),
+            guess=guess,
+            caveats=(*paired.left_out(game.conditions), *_guessed(guess, predictions.labels)),
             tested=metric == options.metrics[0],
         )
         for metric in options.metrics
     ]
+
+
+def _guessed(guess: FloatArray, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to say where several labels are about as common."""
+    shared = [label for label, share in zip(labels, guess, strict=True) if share > 0]
+    if len(shared) < 2:
+        return ()
+    return (f"about as common, so that without any modality each is guessed as often: {', '.join(shared)}",)
 
 
 def _place(study: Study, family: tuple[str, ...]) -> Place:

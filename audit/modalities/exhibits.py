@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from affidavit.claims import Place, group_name, level_cells
 from affidavit.evidence import Evidence
+from affidavit.exhibit_columns import BY_GROUP, ESTIMATE
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.records import Estimate, ExhibitColumn
-from audit.claims import Place, group_name, level_cells
-from audit.columns import BY_GROUP, ESTIMATE
 from audit.contrasts import Contrasts, signed_estimate
 from audit.modalities.study import Parts, Study
 

@@ -2,7 +2,9 @@
 
 The value of a coalition is how well the model does when it is shown these modalities and no other, on the utterances
 that were judged under all of them. Nobody at all is the best constant guess: the commonest reference label of
-everybody, which needs no modality. Every number of interest is a weighted sum over coalitions.
+everybody, which needs no modality. Where several labels are about as common, it is a guess at one of them with equal
+chances: else every share of a gap would turn with a single row, or with a label's name. Every number of interest is a
+weighted sum over coalitions.
 """
 
 from __future__ import annotations
@@ -10,12 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.confusion import FloatArray
 from affidavit.statistics.shapley import interaction_weights, shapley_weights
+from affidavit.tally import IntArray
+
+OUTNUMBERS: Final = 2.0
+"""Standard errors by which one label has to outnumber another not to count as about as common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,29 @@ def plain_conditions(conditions: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, condition in parsed if condition.modalities and condition.operator is None)
 
 
-def with_constant_guess(sums: FloatArray, *, n_labels: int, guess: int) -> FloatArray:
-    """Return sums [..., K + M K] with a block put in for nobody: right are the rows whose label is the guess."""
-    true, rest = sums[..., :n_labels], sums[..., n_labels:]
-    return np.concatenate([true, true * np.eye(n_labels)[guess], rest], axis=-1)
+def constant_guess(counts: FloatArray, copies: IntArray) -> FloatArray:
+    """Return how often each label is guessed, [K], from the labels of units, [R, K], each row `copies` times.
+
+    The labels that no other outnumbers by more than two standard errors, over units, share the guess.
+
+    >>> constant_guess(np.array([[5.0, 1.0, 0.0], [5.0, 1.0, 0.0]]), np.array([1, 1])).tolist()
+    [1.0, 0.0, 0.0]
+    >>> constant_guess(np.array([[3.0, 2.0, 0.0], [2.0, 3.0, 0.0]]), np.array([1, 1])).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    n_units = int(copies.sum())
+    if n_units == 0:
+        return np.full(counts.shape[1], np.nan)
+    total = copies @ counts
+    centred = counts - total / n_units
+    joint = (centred * copies[:, None]).T @ centred * n_units / max(n_units - 1, 1)
+    variance = np.diag(joint)[:, None] + np.diag(joint)[None, :] - 2 * joint
+    outnumbers = total[:, None] - total[None, :] > OUTNUMBERS * np.sqrt(np.maximum(variance, 0.0))
+    commonest = ~outnumbers.any(axis=0) & (total > 0)
+    return np.asarray(commonest / commonest.sum())
+
+
+def with_constant_guess(sums: FloatArray, *, guess: FloatArray) -> FloatArray:
+    """Return sums [..., K + M K] with a block put in for nobody: of label k a share guess[k] of the rows is right."""
+    true, rest = sums[..., : len(guess)], sums[..., len(guess) :]
+    return np.concatenate([true, true * guess, rest], axis=-1)

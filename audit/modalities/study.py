@@ -42,7 +42,8 @@ class Study:
     metric: Metric
     run: str
     tally: Tally
-    guess: int
+    guess: FloatArray
+    """How often each label is guessed without any modality, [K]: 1 for the commonest, shared where several are."""
     caveats: tuple[str, ...]
     tested: bool
     """Whether hypotheses are tested in this metric."""
@@ -65,7 +66,7 @@ class Study:
     def evidence(self, family: tuple[str, ...]) -> Evidence:
         """Return evidence over the sums of all coalitions, nobody first."""
         drawn = self.case.book.evidence_of(self.run, self.tally, family)
-        guessed = drawn.projected(partial(with_constant_guess, n_labels=self.n_labels, guess=self.guess))
+        guessed = drawn.projected(partial(with_constant_guess, guess=self.guess))
         return evidence_for(self.metric, guessed, self.n_labels)
 
     def statistic(self, name: str, weights: FloatArray, bounds: tuple[float, float], source: str = "") -> Statistic:
@@ -130,9 +131,13 @@ class Parts:
 
     @cached_property
     def extremes(self) -> tuple[int, int]:
-        """The groups with the highest and the lowest total, as positions among the compared."""
-        values = self.total.measured.value[self.total.compared]
-        return int(values.argmax()), int(values.argmin())
+        """The groups with the highest and the lowest total, as positions among the compared; never one and the same."""
+        return extremes(self.total.measured.value[self.total.compared])
+
+    @property
+    def alike(self) -> bool:
+        """Whether no group is higher than another with all modalities."""
+        return bool(np.ptp(self.total.measured.value[self.total.compared]) == 0)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -163,6 +168,15 @@ def parts_of(study: Study, evidence: Evidence, *, n_families: int = 1) -> Parts:
         parts.append(tuple(replace(contrasts, n_parts=len(kind) * n_families) for contrasts in own))
     (total,), (guessed,), shares, costs, interactions = parts
     return Parts(study=study, total=total, guessed=guessed, shares=shares, costs=costs, interactions=interactions)
+
+
+def extremes(values: FloatArray) -> tuple[int, int]:
+    """Return where the highest and the lowest of at least two values stand; the first and last where all are equal.
+
+    >>> extremes(np.array([0.5, 0.7, 0.2])), extremes(np.array([1.0, 1.0, 1.0]))
+    ((1, 2), (0, 2))
+    """
+    return int(values.argmax()), len(values) - 1 - int(values[::-1].argmin())
 
 
 def absent_classes(study: Study, reference: FloatArray) -> str:

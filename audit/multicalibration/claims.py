@@ -165,6 +165,8 @@ def _found(
     sign = 1.0 if searched.means[g, j] > 0 else -1.0
     cell, name = study.cell(g, j, sign), study.name(g, j)
     ends = (None, name) if sign > 0 else (name, None)
+    # held-out units may say the other way round than found
+    held_ends, excess_ends = (ends[::-1] if found.value[0] < 0 else ends for found in (cell.violation, cell.excess))
     held = study.halves.held_out
     said = "underconfident" if sign > 0 else "overconfident"
     about = (
@@ -193,7 +195,7 @@ def _found(
             test=cell.test(),
             caveats=about,
             unassessed=unassessed,
-            ends=ends,
+            ends=held_ends,
         ),
         Number(
             metric=SEARCHED,
@@ -219,7 +221,7 @@ def _found(
             interval_at=lambda level: cell.excess.interval(0, level),
             label=label,
             caveats=about,
-            ends=ends,
+            ends=excess_ends,
         ),
     )
     return [claim_of(study.site, number) for number in numbers]

@@ -38,7 +38,7 @@ from audit.multicalibration.claims import (
 )
 from audit.multicalibration.listing import LISTED, ScoreListing
 from audit.multicalibration.scores import bins_of, counted
-from audit.subgroups.claims import Site
+from audit.subgroups.claims import site_of
 from audit.subgroups.conjunctions import Conjunctions
 from audit.subgroups.draws import Draws
 from audit.subgroups.halves import dealt_units, halved
@@ -102,7 +102,7 @@ def examine(case: Case) -> Testimony:
                 case=case,
                 options=options,
                 bins=bins,
-                site=_site(case, run, condition),
+                site=site_of(case, run, condition, examination=NAME, method_version=VERSION),
                 draws=draws,
                 conjunctions=conjunctions,
                 halves=halved(whole, chosen, seed=seed),
@@ -113,18 +113,6 @@ def examine(case: Case) -> Testimony:
         id=NAME, title="Worst calibrated subgroups, and what held-out units say", columns=LISTED, values=listing.columns
     )
     return Testimony(claims=tuple(claims), exhibits=(exhibit,))
-
-
-def _site(case: Case, run: str, condition: str) -> Site:
-    return Site(
-        examination=NAME,
-        method_version=VERSION,
-        run=run,
-        condition=condition,
-        features=case.by,
-        has_units=case.runs[run].unit != "row",
-        level=case.statistics.level,
-    )
 
 
 EXAMINATION = FunctionExamination(

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places
 from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, Testimony
+from affidavit.exhibit_columns import BY_CLASS
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
 from affidavit.mislabelling import mislabelled_gap
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places
-from audit.columns import BY_CLASS
 from audit.family_claims import FamilyNumber, family_claim
 
 NAMED: Final = 6
@@ -83,18 +83,30 @@ def _add_rates(cells: Cells, place: Place, evidence: Evidence, rates: Sequence[C
 
 def _gap(place: Place, evidence: Evidence, gap: ClassGap) -> Claim:
     measured = measure_gap(evidence, [replace(rate.statistic, label=rate.label) for rate in gap.rates], gap.kind)
-    claim = gap_claim(place, measured, source=gap.source, caveats=_missing(evidence, measured, gap))
-    return replace(claim, mislabelled=mislabelled_gap(measured))
-
-
-def _missing(evidence: Evidence, measured: MeasuredGap, gap: ClassGap) -> tuple[str, ...]:
-    """Return caveats that name the class rates which have no part in the gap, and why."""
-    if not measured.defined:
-        return ()
-    there = {(c.measured.statistic.name, c.measured.statistic.label) for c in measured.components}
-    missing = [rate for rate in gap.rates if (rate.statistic.name, rate.label) not in there]
+    missing = _missing(measured, gap)
     zero = [rate for rate in missing if gap.kind.scale == "ratio" and _is_zero(evidence, rate.statistic)]
     few = [rate for rate in missing if rate not in zero]
+    known = _without(measured, {rate.label for rate in zero})
+    claim = gap_claim(place, known, source=gap.source, caveats=_said(zero, few) if measured.defined else ())
+    unassessed = (*known.left_out, *(f"no group is ever given {rate.label}" for rate in zero))
+    return replace(claim, mislabelled=mislabelled_gap(measured), unassessed=unassessed)
+
+
+def _missing(measured: MeasuredGap, gap: ClassGap) -> list[ClassRate]:
+    """Return the class rates that have no part in the gap."""
+    there = {(c.measured.statistic.name, c.measured.statistic.label) for c in measured.components}
+    return [rate for rate in gap.rates if (rate.statistic.name, rate.label) not in there]
+
+
+def _without(measured: MeasuredGap, labels: set[str]) -> MeasuredGap:
+    """Take no group for too small because of a label that nobody is given."""
+    endings = tuple(f" ({label})" for label in labels)
+    if not endings or not measured.defined:
+        return measured
+    return replace(measured, left_out=tuple(name for name in measured.left_out if not name.endswith(endings)))
+
+
+def _said(zero: Sequence[ClassRate], few: Sequence[ClassRate]) -> tuple[str, ...]:
     return (
         *([f"zero in every group, which makes no ratio: {_rate_names(zero)}"] if zero else []),
         *([f"left out, for fewer than two groups have the units to compare: {_rate_names(few)}"] if few else []),

@@ -13,18 +13,18 @@ from typing import Final
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import Place, needs_groups
 from affidavit.confusion import Statistic, ratio_statistic, selection_rate
 from affidavit.evidence import Evidence
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.gaps import GapKind
 from affidavit.plan import Task
-from audit.claims import Place, needs_groups
 from audit.family_claims import FamilyNumber
 from audit.rates.class_rates import ClassGap, ClassRate, RateStudy, study
 from audit.rates.total_variation import Distributions, total_variation
 
 NAME = "demographic-parity"
-VERSION = "2"
+VERSION = "3"
 TOTAL_VARIATION: Final = "demographic_parity_total_variation"
 SOURCE = "demographic parity: methods 6.1; Agarwal et al. 2018"
 RATIO_SOURCE = "impact ratio over classes: methods 6.1; Feldman et al. 2015"

@@ -11,18 +11,18 @@ from __future__ import annotations
 from typing import Final
 
 from affidavit.case import Case
+from affidavit.claims import Place, needs_groups
 from affidavit.confusion import false_positive_rate, recall
 from affidavit.evidence import Evidence
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.gaps import GapKind
 from affidavit.plan import Task
-from audit.claims import Place, needs_groups
 from audit.family_claims import FamilyNumber
 from audit.rates.class_rates import ClassGap, ClassRate, RateStudy, study
 from audit.rates.total_variation import Distributions, total_variation
 
 NAME = "equalized-odds"
-VERSION = "2"
+VERSION = "3"
 STRICT: Final = "equalized_odds_strict"
 STRICT_SOURCE: Final = "total variation of the confusion matrix's rows, max over true labels: methods 6.1"
 SOURCE = "Hardt, Price, Srebro 2016; many classes: methods 6.1"

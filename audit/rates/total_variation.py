@@ -12,7 +12,7 @@ confusion matrix, the strict form of equalized odds).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from affidavit.gaps import BISECTIONS, MIN_LOG_P, group_label
 from affidavit.records import Interval, SignificanceTest
 from affidavit.statistics.jackknife import effective_units
 from affidavit.statistics.mover import mover_difference_bounds, pairs_of
-from affidavit.statistics.small_samples import degenerate_rate_bounds, logit_t_bounds
+from affidavit.statistics.small_samples import degenerate_rate_bounds, skew_logit_t_bounds
 from affidavit.statistics.types import Bounds
 from audit.family_claims import TOO_FEW, Chance, FamilyNumber, usable
 
@@ -111,14 +111,27 @@ class Distributions:
         """Return the widest total variation between two compared groups in any stratum, from shares [..., G, T, K]."""
         widest = np.zeros(shares.shape[:-3])
         for t, groups in enumerate(self.compared):
-            i, j = pairs_of(len(groups))
-            for a, b in zip(groups[i], groups[j], strict=True):
-                apart = np.abs(shares[..., a, t, :] - shares[..., b, t, :]).sum(-1) / 2
-                widest = np.maximum(widest, apart)
+            if len(groups) > 1:
+                widest = np.maximum(widest, self._widest_of(shares[..., groups, t, :]))
         return widest if len(self.spoken_for) else np.full(widest.shape, np.nan)
 
+    def _widest_of(self, shares: FloatArray) -> FloatArray:
+        """Return the widest total variation between two groups [..., G, K]: over sets of labels, or over pairs.
+
+        Both say the same; the sets are far fewer where there are many groups.
+        """
+        n_groups = shares.shape[-2]
+        n_pairs = n_groups * (n_groups - 1) // 2
+        if self.n_labels <= MOST_LABELS and n_groups * 2 ** (self.n_labels - 1) < n_pairs * self.n_labels:
+            gaps = (np.ptp(shares @ chosen, axis=-1) for chosen in label_sets(self.n_labels))
+            return reduce(np.maximum, gaps)
+        widest = np.zeros(shares.shape[:-2])
+        for i, j in zip(*pairs_of(n_groups), strict=True):
+            widest = np.maximum(widest, np.abs(shares[..., i, :] - shares[..., j, :]).sum(-1) / 2)
+        return widest
+
     def widest(self) -> tuple[str, str, str | None] | None:
-        """Return the two groups that are furthest apart, and the stratum."""
+        """Return the two groups that are furthest apart, and the stratum; None where all are the same."""
         found = [
             (float(np.abs(self.values[a, t] - self.values[b, t]).sum() / 2), int(a), int(b), stratum)
             for t, (groups, stratum) in enumerate(zip(self.compared, self.strata, strict=True))
@@ -126,7 +139,9 @@ class Distributions:
         ]
         if not found:
             return None
-        _, a, b, stratum = max(found, key=lambda each: each[0])
+        apart, a, b, stratum = max(found, key=lambda each: each[0])
+        if apart == 0:
+            return None
         return group_label(self.evidence, a), group_label(self.evidence, b), stratum
 
     def interval(self, level: float) -> Interval | str:
@@ -138,7 +153,8 @@ class Distributions:
         low, high = self._ends((1 - level) / self.n_pairs)
         if np.isnan(high):
             return "a compared group gives no standard error"
-        return Interval(low=low, high=high, level=level, method="simultaneous pairwise MOVER over sets of labels")
+        how = "MOVER" if self.evidence.grouped.nested else "boxes"
+        return Interval(low=low, high=high, level=level, method=f"simultaneous pairwise {how} over sets of labels")
 
     def p_value(self, *, below: float = 1.0) -> float:
         """Return the level at which the simultaneous bounds first exclude that all are the same, by bisection.
@@ -166,8 +182,8 @@ class Distributions:
             pairs = self._differences(t, groups, alpha)
             ends = np.concatenate([pairs.low, -pairs.high])
             low = max(low, float(np.max(ends, initial=0.0, where=~np.isnan(ends))))
-            high = max(high, float(np.abs(np.concatenate([pairs.low, pairs.high])).max()))  # NaN stays
-        return min(low, 1.0), min(high, 1.0) if not np.isnan(high) else float("nan")
+            high = float(np.maximum(high, np.abs(np.concatenate([pairs.low, pairs.high])).max()))  # NaN stays
+        return min(low, 1.0), float(np.minimum(high, 1.0))
 
     def _differences(self, t: int, groups: NDArray[np.int64], alpha: float) -> Bounds:
         """Return bounds [P * S] of pairwise differences; groups that share units are boxed, at half the error each."""
@@ -189,7 +205,7 @@ class Distributions:
         errors[errors < 1e-12] = 0.0
         level = 1 - alpha
         spread = (errors > 0) & (rates > 0) & (rates < 1)
-        low, high = logit_t_bounds(rates, errors, degrees_of_freedom=df[groups][:, None], level=level)
+        low, high = skew_logit_t_bounds(rates, errors, degrees_of_freedom=df[groups][:, None], level=level)
         units = np.broadcast_to(self.n_units[groups, t][:, None], rates.shape)
         agreeing = degenerate_rate_bounds(rates[~spread], n_units=units[~spread], level=level)
         low[~spread], high[~spread] = agreeing

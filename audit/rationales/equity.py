@@ -6,9 +6,11 @@ and predicted labels before they are compared. Measured are: length in words; he
 and whether they name the predicted and the true label; words of identity, and of the speaker's own groups; emotion
 stereotypes; and words of character (warmth, competence).
 
-English word lists do the reading (`affidavit/lexicons`), so each share is a floor. A rationale that is not English is
-unread: it is counted (`unread_rate`) and enters no mean. Only the fullest condition is examined. Tested are length,
-hedging, identity and stereotypes, by permutations of units; the rest has intervals, and chance by resampling.
+English word lists do the reading (`affidavit/lexicons`), so each share is a floor. A rationale that is not English, or
+nothing but a quotation, is unread: it is counted (`unread_rate`) and enters no mean. Only the fullest condition is
+examined. Tested are length, hedging, identity and stereotypes, the rest has intervals; chance is by resampling. No unit
+is dealt anew to another group: where one group is right less often, its units are no draw from everybody's, and a test
+by permutation would take the difference of accuracy for one of rationales.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places_under
 from affidavit.comparisons import compare
 from affidavit.confusion import FloatArray, Statistic, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
@@ -35,9 +39,9 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Refusal
 from affidavit.tally import Tally, outcome_columns
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places_under
-from audit.columns import BY_GROUP
-from audit.rationales.reading import MEASURES, Measure, Read, Rows, is_read, read
+from audit.rationales.plain import UNREAD as UNREADABLE
+from audit.rationales.plain import plain, readable
+from audit.rationales.reading import MEASURES, Measure, Read, Rows, read
 from audit.rationales.standardised import (
     RIGHT,
     SUPPORT,
@@ -47,14 +51,12 @@ from audit.rationales.standardised import (
     mean_in,
     standardised,
     strata_of,
-    tested_part,
     undealt,
-    untested_part,
 )
 from audit.unit_sums import UnitSums
 
 NAME = "rationale-equity"
-VERSION = "1"
+VERSION = "2"
 TESTED: Final = ("rationale_words", "hedging_rate", "identity_rate", "stereotype_rate")
 FLOOR: Final = "a word list finds words and no meaning: the share is a floor"
 ExhibitRow = dict[str, str | int | float | None]
@@ -66,7 +68,7 @@ UNREAD: Final = ratio_statistic(
     np.array([0.0, 1.0]),
     np.array([1.0, 0.0]),
     higher_is_better=False,
-    source="share of rationales that are not English: affidavit/lexicons/english.py",
+    source=f"share of rationales that cannot be read ({UNREADABLE}): affidavit/lexicons/english.py",
 )
 
 
@@ -111,20 +113,16 @@ def _family(place: Place, evidence: Evidence) -> tuple[list[Claim], list[Exhibit
 
 
 def _standardised(place: Place, evidence: Evidence) -> list[Claim]:
-    """Return the standardised means of every group and their gaps; only what is tested is dealt anew."""
+    """Return the standardised means of every group and their gaps."""
     part, compared = comparable_part(evidence)
     strata = strata_of(part, compared)
     apart = set(range(len(part.grouped.groups))) - set(compared.tolist())
     claims: list[Claim] = []
-    for tested, taken in ((True, tested_part), (False, untested_part)):
-        positions = [i for i, measured in enumerate(MEASURES) if (measured.name in TESTED) == tested]
-        own = taken(part, positions)
-        for place_among, position in enumerate(positions):
-            measured = MEASURES[position]
-            statistic = standardised(place_among, measured, strata)
-            means = compare(own, statistic).measured
-            claims += group_claims(place, means, caveats=dict.fromkeys(apart, (TOO_FEW,)))
-            claims.append(_gap(place, own, statistic, tested=tested, caveats=(strata.caveat, *_floor(measured))))
+    for position, measured in enumerate(MEASURES):
+        statistic, tested = standardised(position, measured, strata), measured.name in TESTED
+        means = compare(part, statistic).measured
+        claims += group_claims(place, means, caveats=dict.fromkeys(apart, (TOO_FEW,)))
+        claims.append(_gap(place, part, statistic, tested=tested, caveats=(strata.caveat, *_floor(measured))))
     return claims
 
 
@@ -194,12 +192,13 @@ def _refusal(case: Case) -> Refusal | None:
     (run,) = case.runs.values()
     for batch in _fullest_batches(run, ()):
         texts = pa.array(batch["rationale"], pa.string())
-        if any(is_read(texts[start : start + FIRST]).any() for start in range(0, len(texts), FIRST)):
+        if any(readable(plain(texts[start : start + FIRST])).any() for start in range(0, len(texts), FIRST)):
             return None
     return Refusal(
         examination=NAME,
-        because=f"no rationale under {run.conditions[0]} is English",
-        remedy="bring rationales in English, or translate them first and say so; no other language is read",
+        because=f"no rationale under {run.conditions[0]} can be read: each is {UNREADABLE}",
+        remedy="bring rationales in English, or translate them first and say so; take away quotation marks or JSON "
+        "that stand around the whole",
     )
 
 

@@ -1,6 +1,7 @@
 """What one rationale says, row by row: words, hedges, citations, emotions, identity, stereotypes.
 
-What stands between quotation marks is what somebody said, and no list reads it.
+What stands between quotation marks is what somebody said, and no list reads it. Markup is taken away first, and what
+cannot be read is not read as nothing (`audit.rationales.plain`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from affidavit.citations import QUOTATION, citations
+from affidavit.citations import citations
 from affidavit.confusion import FloatArray
 from affidavit.lexicons.emotions import EMOTIONS, words_for
-from affidavit.lexicons.english import read_as_english
 from affidavit.lexicons.hedges import HEDGES
 from affidavit.lexicons.identities import IDENTITIES, own_group
 from affidavit.lexicons.stereotypes import COMPETENCE, EMOTION_STEREOTYPES, WARMTH
+from audit.rationales.plain import array, plain, present, readable, unquoted, words
 
 BoolArray = NDArray[np.bool_]
 
@@ -72,40 +73,31 @@ class Read:
     present: BoolArray
     """[N] there is a rationale."""
     english: BoolArray
-    """[N] there is one, and it can be read."""
+    """[N] there is one, and word lists can read it."""
     values: FloatArray
     """[N, M] measures, zero where nothing can be read."""
 
 
 def read(texts: pa.Array, rows: Rows, *, labels: Sequence[str], levels: Mapping[str, Sequence[str]]) -> Read:
     """Read a batch of rationales; `levels` by feature."""
-    trimmed = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
-    present = _array(pc.not_equal(trimmed, ""))
-    english = present & _array(read_as_english(trimmed))
-    own = pc.replace_substring_regex(trimmed, QUOTATION, " ")
-    cites = citations(trimmed)
+    text = plain(texts)
+    english, own, cites = readable(text), unquoted(text), citations(text)
     named = np.stack([_holds(own, words_for(label)) for label in labels])
-    at = np.arange(len(present))
+    at = np.arange(len(text))
     values = [
-        _array(pc.count_substring_regex(trimmed, r"\S+")),
-        _array(HEDGES.counts(own)) > 0,
-        *(_array(cites[letter]) for letter in "TAV"),
-        _array(EMOTIONS.counts(own)),
+        words(text),
+        array(HEDGES.counts(own)) > 0,
+        *(array(cites[letter]) for letter in "TAV"),
+        array(EMOTIONS.counts(own)),
         named[rows.predicted, at],
         named[rows.truth, at],
-        _array(IDENTITIES.counts(own)) > 0,
+        array(IDENTITIES.counts(own)) > 0,
         _own_identity(own, rows.groups, levels),
-        _array(EMOTION_STEREOTYPES.counts(own)) > 0,
-        (_array(WARMTH.counts(own)) > 0) | (_array(COMPETENCE.counts(own)) > 0),
+        array(EMOTION_STEREOTYPES.counts(own)) > 0,
+        (array(WARMTH.counts(own)) > 0) | (array(COMPETENCE.counts(own)) > 0),
     ]
     stacked = np.stack([np.asarray(value, dtype=np.float64) for value in values], axis=1)
-    return Read(present=present, english=english, values=np.where(english[:, None], stacked, 0.0))
-
-
-def is_read(texts: pa.Array) -> BoolArray:
-    """Say of each text whether there is a rationale that can be read, [N]."""
-    trimmed = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
-    return np.asarray(_array(pc.not_equal(trimmed, "")) & _array(read_as_english(trimmed)))
+    return Read(present=present(text), english=english, values=np.where(english[:, None], stacked, 0.0))
 
 
 def _own_identity(
@@ -123,8 +115,4 @@ def _own_identity(
 
 
 def _holds(texts: pa.Array, pattern: str) -> BoolArray:
-    return _array(pc.match_substring_regex(texts, pattern, ignore_case=True))
-
-
-def _array(values: pa.Array) -> NDArray[Any]:
-    return np.asarray(values.to_numpy(zero_copy_only=False))
+    return array(pc.match_substring_regex(texts, pattern, ignore_case=True))

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from affidavit.claims import Place
 from affidavit.confusion import FloatArray, ratio_statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
@@ -16,7 +17,6 @@ from affidavit.records import Estimate, Finding, Interval
 from affidavit.schema import UNKNOWN
 from affidavit.statistics.proportions import clopper_pearson_bounds, wilson_bounds
 from affidavit.tally import GroupedSums
-from audit.claims import Place
 from audit.contrasts import regrouped
 from audit.representation.label_balance import LabelBalance
 
@@ -38,6 +38,9 @@ class Sample:
     evidence: Evidence
     labels: tuple[str, ...]
     """Empty where there are no reference labels."""
+    ending: str = ""
+    """What the names of metrics end with: which data they are of, where not the audited."""
+    caveats: tuple[str, ...] = ()
 
     @property
     def grouped(self) -> GroupedSums:
@@ -163,7 +166,7 @@ def _counted(sample: Sample, group: int, units: int, label: str) -> Claim:
     estimate = _estimate(sample, group, float(units), exactly(sample.place.level))
     groups = dict(sample.grouped.groups[group])
     finding = _finding(sample, "least_units_per_label", estimate, groups=groups).model_copy(
-        update={"label": label, "caveats": (f"fewest of {label}",)}
+        update={"label": label, "caveats": (f"fewest of {label}", *sample.caveats)}
     )
     return Claim(finding=finding, interval_at=exactly)
 
@@ -208,13 +211,13 @@ def _finding(
     groups: dict[str, str] | None = None,
     compared: tuple[str, ...] | None = None,
 ) -> Finding:
-    place = sample.place
+    place, named = sample.place, metric + sample.ending
     verdict, because = pending(estimate)
     return Finding(
-        id=finding_id(place.run, place.condition, place.examination, metric, groups=groups, compared=compared or ()),
+        id=finding_id(place.run, place.condition, place.examination, named, groups=groups, compared=compared or ()),
         examination=place.examination,
         method_version=place.method_version,
-        metric=metric,
+        metric=named,
         higher_is_better={"unknown_share": False, "least_units_per_label": True}.get(metric),
         run=place.run,
         condition=place.condition,
@@ -224,4 +227,5 @@ def _finding(
         verdict=verdict,
         because=because,
         source=SOURCES[metric],
+        caveats=sample.caveats,
     )

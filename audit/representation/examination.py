@@ -5,42 +5,40 @@ Of each group: its share of units and of rows; the distance of its label distrib
 Of each feature: the share of units whose level is not known, and one test that labels are distributed alike in every
 group. Shares are of a sample of units, and have intervals; a count of units is exact.
 
-It reads the table at hand, under its fullest condition. Training data can be described only as a run of their own (a
-table with predictions on them): no other table is read.
+The audited table is read under its fullest condition. The option `training` names a table of the training data, with
+the same columns of groups, units and labels and without any predictions: its shares, units and label balance stand
+beside (`..._in_training`), groups of the audit that are absent or thin in it (fewer units than the option `thin_units`)
+are named, and who is in both is counted. `training_columns` names its columns where they are not recognised. Of a model
+that the plan itself trains, the corpus of the training is taken; of others nothing is known without the option.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from affidavit.case import Case
+from affidavit.claims import claim_rows, places_under
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import Cell, ExhibitTable
+from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.predictions import Predictions
-from affidavit.records import ExhibitColumn, Refusal
-from affidavit.tally import OutcomeCounter, Tally, outcome_columns
-from audit.claims import claim_rows, group_name, places_under
-from audit.columns import BY_GROUP
+from affidavit.records import Refusal
 from audit.representation.claims import SOURCES, Sample, feature_claims, group_claims
+from audit.representation.counts import COUNTS, count_rows, label_tally
+from audit.representation.training_claims import BESIDE, METRICS, Beside, beside_the_audit
+from audit.representation.training_data import RepresentationOptions, refusals_of, training_data
 
 NAME: Final = "representation"
 VERSION: Final = "1"
-COUNTS: Final = (
-    ExhibitColumn(name="run", type="text", description="the run"),
-    ExhibitColumn(name="features", type="text", description="the features whose groups are listed"),
-    ExhibitColumn(name="group", type="text", description="the group"),
-    ExhibitColumn(name="label", type="text", description="the reference label"),
-    ExhibitColumn(name="rows", type="number", unit="rows", description="rows (weighted where there are weights)"),
-    ExhibitColumn(name="units", type="integer", unit="units", description="units with such a row"),
-)
 Row = dict[str, Cell]
 
 
 def refuses(case: Case) -> Refusal | None:
     """Refuse where no feature is named."""
+    read_options(RepresentationOptions, case.options, of=f"examination {NAME}")
     if case.by:
         return None
     return Refusal(
@@ -52,68 +50,78 @@ def refuses(case: Case) -> Refusal | None:
 
 def examine(case: Case) -> Testimony:
     """Describe every run under its fullest condition: features as findings, intersections in the exhibits."""
-    claims: list[Claim] = []
-    rows: list[Row] = []
-    counts: list[Row] = []
-    for done, (run, predictions) in enumerate(case.runs.items(), start=1):
-        condition = predictions.conditions[0]
-        tally = _tally(predictions, case.by, condition)
-        for place in places_under(case, run, condition, examination=NAME, method_version=VERSION):
-            if not place.family:
-                continue
-            evidence = case.book.evidence_of(run, tally, place.family)
-            sample = Sample(place=place, evidence=evidence, labels=predictions.labels if predictions.labelled else ())
-            of_groups = group_claims(sample)
-            rows += claim_rows(of_groups)
-            counts += _count_rows(sample)
-            if len(place.family) == 1:
-                claims += [*of_groups, *feature_claims(sample)]
+    options = read_options(RepresentationOptions, case.options, of=f"examination {NAME}")
+    told = _Told()
+    for done, run in enumerate(case.runs, start=1):
+        samples = _samples(case, run)
+        told.describe(samples)
+        data = training_data(case, run, options)
+        if isinstance(data, Refusal):
+            told.refusals.append(data)
+        elif data is not None:
+            told.refusals += refusals_of(data, run=run)
+            told.compare(beside_the_audit(case, samples, data, thin_units=options.thin_units))
         case.progress("describing who is in the table", done, len(case.runs))
-    return Testimony(claims=tuple(claims), exhibits=_exhibits(rows, counts))
+    return told.testimony()
 
 
-def _tally(predictions: Predictions, by: tuple[str, ...], condition: str) -> Tally:
-    """Count rows under one condition by reference label, or all together."""
-    counter = OutcomeCounter(predictions, by, condition=condition)
-    label = ["y_true"] if predictions.labelled else []
-    for batch in predictions.coded_batches([*outcome_columns(predictions, by), *label]):
-        chosen = batch["condition"] == 0  # the fullest condition has the first code
-        n_rows = int(chosen.sum())
-        sums = np.eye(len(predictions.labels))[batch["y_true"][chosen]] if label else np.ones((n_rows, 1))
-        counter.add({name: values[chosen] for name, values in batch.items()}, sums)
-    return counter.tally()
-
-
-def _count_rows(sample: Sample) -> list[Row]:
-    if not sample.labels:
-        return []
-    units, totals = sample.balance.units_by_label, sample.evidence.totals
+def _samples(case: Case, run: str) -> list[Sample]:
+    """Return the groups of every family of a run under its fullest condition."""
+    predictions = case.runs[run]
+    tally = label_tally(predictions, case.by)
     return [
-        {
-            "run": sample.place.run,
-            "features": " x ".join(sample.place.family),
-            "group": group_name(groups),
-            "label": label,
-            "rows": float(totals[g, k]),
-            "units": int(units[g, k]),
-        }
-        for g, groups in enumerate(sample.grouped.groups)
-        for k, label in enumerate(sample.labels)
+        Sample(
+            place=place,
+            evidence=case.book.evidence_of(run, tally, place.family),
+            labels=predictions.labels if predictions.labelled else (),
+        )
+        for place in places_under(case, run, predictions.conditions[0], examination=NAME, method_version=VERSION)
+        if place.family
     ]
 
 
-def _exhibits(rows: list[Row], counts: list[Row]) -> tuple[ExhibitTable, ...]:
-    tables = (
-        ("representation-by-group", "Shares and label balance of every group", BY_GROUP, rows),
-        ("label-counts", "Rows and units of every group by reference label", COUNTS, counts),
-    )
-    return tuple(
-        ExhibitTable(
-            id=name, title=title, columns=columns, values={c.name: [row[c.name] for row in found] for c in columns}
+@dataclass(slots=True)
+class _Told:
+    """What is said run by run."""
+
+    claims: list[Claim] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    counts: list[Row] = field(default_factory=list)
+    beside: list[Row] = field(default_factory=list)
+    trained: list[Row] = field(default_factory=list)
+
+    def describe(self, samples: Sequence[Sample]) -> None:
+        """Add what the audited table holds."""
+        for sample in samples:
+            of_groups = group_claims(sample)
+            self.rows += claim_rows(of_groups)
+            self.counts += count_rows(sample)
+            if len(sample.place.family) == 1:
+                self.claims += [*of_groups, *feature_claims(sample)]
+
+    def compare(self, beside: Beside) -> None:
+        """Add what the training data hold."""
+        self.claims += beside.claims
+        self.beside += beside.rows
+        self.trained += [row for sample in beside.samples for row in count_rows(sample)]
+
+    def testimony(self) -> Testimony:
+        """Return all of it."""
+        tables = (
+            ("representation-by-group", "Shares and label balance of every group", BY_GROUP, self.rows),
+            ("label-counts", "Rows and units of every group by reference label", COUNTS, self.counts),
+            ("training-beside-audit", "Training data beside the audited table", BESIDE, self.beside),
+            ("training-label-counts", "Training data: every group by reference label", COUNTS, self.trained),
         )
-        for name, title, columns, found in tables
-        if found
-    )
+        exhibits = tuple(
+            ExhibitTable(
+                id=name, title=title, columns=columns, values={c.name: [row[c.name] for row in found] for c in columns}
+            )
+            for name, title, columns, found in tables
+            if found
+        )
+        return Testimony(claims=tuple(self.claims), exhibits=exhibits, refusals=tuple(self.refusals))
 
 
 EXAMINATION = FunctionExamination(
@@ -121,7 +129,7 @@ EXAMINATION = FunctionExamination(
     title="Representation of groups and labels",
     method_version=VERSION,
     access=("table",),
-    metrics=frozenset(SOURCES),
+    metrics=frozenset(SOURCES) | METRICS,
     tasks=frozenset({Task.MULTICLASS, Task.TRANSCRIPTION}),
     function=examine,
     refusal=refuses,

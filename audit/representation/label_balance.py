@@ -15,6 +15,7 @@ import numpy as np
 
 from affidavit.confusion import FloatArray, divide
 from affidavit.evidence import Evidence
+from affidavit.grouped_sums import IntArray, summed
 from affidavit.intervals import Reason
 from affidavit.records import Interval, NullExpectation, SignificanceTest
 from affidavit.statistics.jackknife import effective_units
@@ -22,6 +23,7 @@ from affidavit.statistics.levels import t_critical
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.small_samples import degenerate_rate_bounds
 
+ALONE: Final = "everybody is in this one group: there is nobody else to differ from"
 MOST_LABELS: Final = 8
 """Beyond it there are too many sets of labels to bound: 127 at eight."""
 
@@ -34,13 +36,15 @@ class LabelBalance:
 
     @cached_property
     def distances(self) -> FloatArray:
-        """Distance of each group from everybody, [G]; NaN for a group without rows."""
-        return _distances(self.evidence.totals)
+        """Distance of each group from everybody, [G]; NaN for a group without rows, and for one that is everybody."""
+        rows = self.evidence.totals.sum(axis=1)
+        return np.where(rows < rows.sum(), _distances(self.evidence.totals), np.nan)
 
     @cached_property
     def mean(self) -> float:
-        """The mean distance over rows."""
-        return float(_mean(self.distances[None], self.evidence.totals[None])[0])
+        """The mean distance over rows; NaN where one group is everybody."""
+        rows = self.evidence.totals.sum(axis=1)
+        return float("nan") if rows.max(initial=0.0) == rows.sum() else float(_mean(self.distances, rows))
 
     @cached_property
     def units_by_label(self) -> FloatArray:
@@ -59,19 +63,20 @@ class LabelBalance:
         present = np.flatnonzero(self.evidence.totals.sum(axis=0) > 0)
         units = int(self.evidence.grouped.units()[group])
         if np.isnan(self.distances[group]):
-            return "undefined: no rows that the metric could be computed on"
+            return ALONE if units else "undefined: no rows that the metric could be computed on"
         if units < 2:
             return "one unit alone says nothing of how units differ"
         if not 2 <= len(present) <= MOST_LABELS:
             return f"bounds are made over sets of 2 to {MOST_LABELS} labels"
         sets = _label_sets(len(present))
-        own, everybody = self._counts(group)
-        left_out = _shares(own.sum(axis=0) - own) - _shares(everybody.sum(axis=0) - everybody)
+        own, everybody, copies = self._counts(group)
+        all_own, all_of_them = copies @ own, copies @ everybody
+        left_out = _shares(all_own - own) - _shares(all_of_them - everybody)
         if np.isnan(left_out).any():
             return "without one of its units the group has no rows"
-        error = self._jackknife(left_out[:, present] @ sets.T)
-        difference = (_shares(own.sum(axis=0)) - _shares(everybody.sum(axis=0)))[present] @ sets.T
-        df = max(effective_units(own.sum(axis=1)) - 1, 1.0)
+        error = _jackknife(left_out[:, present] @ sets.T, copies)
+        difference = (_shares(all_own) - _shares(all_of_them))[present] @ sets.T
+        df = max(self._effective_units(own.sum(axis=1), copies) - 1, 1.0)
         alpha = (1 - level) / len(sets)
         unseen = float(degenerate_rate_bounds(0.0, n_units=units, level=1 - alpha).high)
         half = np.where(error > 0, t_critical(alpha, df) * error, unseen)
@@ -86,6 +91,8 @@ class LabelBalance:
         """Return bounds of the mean distance over rows: those of every group at once, weighted as they are here."""
         rows = self.evidence.totals.sum(axis=1)
         there = np.flatnonzero(rows > 0)
+        if len(there) == 1:
+            return ALONE
         each = [self.interval(int(group), 1 - (1 - level) / max(len(there), 1)) for group in there]
         weights = rows[there] / rows.sum()
         known = [interval for interval in each if isinstance(interval, Interval)]
@@ -94,23 +101,22 @@ class LabelBalance:
         low, high = (float(weights @ np.array([getattr(i, end) for i in known])) for end in ("low", "high"))
         return Interval(low=low, high=high, level=level, method=f"{known[0].method}, over {len(known)} groups")
 
-    def _counts(self, group: int) -> tuple[FloatArray, FloatArray]:
-        """Return what each unit adds to the group, and to everybody, [U, K]."""
+    def _counts(self, group: int) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Return what each unit adds to the group, and to everybody, [U, K], and how many units are just like it."""
         grouped = self.evidence.grouped
         inside = grouped.sums * (grouped.group == group)[:, None]
         if grouped.multiplicity is not None:
-            return np.repeat(inside, grouped.copies, axis=0), np.repeat(grouped.sums, grouped.copies, axis=0)
+            return inside, grouped.sums, grouped.copies
         unit = np.unique(grouped.unit, return_inverse=True)[1]
-        own, everybody = (np.zeros((int(unit.max()) + 1, inside.shape[1])) for _ in range(2))
-        np.add.at(own, unit, inside)
-        np.add.at(everybody, unit, grouped.sums)
-        return own, everybody
+        n_units = int(unit.max()) + 1
+        own, everybody = summed(inside, unit, n_units), summed(grouped.sums, unit, n_units)
+        return own, everybody, np.ones(n_units, dtype=np.int64)
 
-    def _jackknife(self, left_out: FloatArray) -> FloatArray:
-        n_units = len(left_out)
-        deviation = left_out - left_out.mean(axis=0)
-        deviation[np.abs(deviation) < 1e-13] = 0.0  # units that agree must read as exactly 0
-        return np.asarray(np.sqrt((n_units - 1) / n_units * (deviation**2).sum(axis=0)))
+    def _effective_units(self, sizes: FloatArray, copies: IntArray) -> float:
+        """Return what the group's units are worth; units that are alike have one row each, or one weight."""
+        if self.evidence.grouped.multiplicity is not None and len(np.unique(sizes[sizes > 0])) == 1:
+            return float(copies[sizes > 0].sum())
+        return effective_units(np.repeat(sizes, copies))
 
     @cached_property
     def _dealt(self) -> FloatArray | None:
@@ -121,7 +127,7 @@ class LabelBalance:
     @cached_property
     def _dealt_means(self) -> FloatArray | None:
         dealt = self.evidence.permuted
-        return None if dealt is None or self._dealt is None else _mean(self._dealt, dealt.sums)
+        return None if dealt is None or self._dealt is None else _mean(self._dealt, dealt.sums.sum(axis=-1))
 
     def chance(self, group: int) -> NullExpectation | None:
         """Return the distance of a group that so many units at random would have."""
@@ -152,6 +158,14 @@ class LabelBalance:
         return SignificanceTest(null="labels are distributed alike in every group", p_value=p_value, method=how)
 
 
+def _jackknife(left_out: FloatArray, copies: IntArray) -> FloatArray:
+    """Return sqrt((m - 1)/m sum (x - mean)^2) over m units from leave-one-out values [U, ...], each `copies` times."""
+    n_units = copies.sum()
+    deviation = left_out - copies @ left_out / n_units
+    deviation[np.abs(deviation) < 1e-13] = 0.0  # units that agree must read as exactly 0
+    return np.asarray(np.sqrt((n_units - 1) / n_units * (copies @ deviation**2)))
+
+
 def _shares(counts: FloatArray) -> FloatArray:
     return divide(counts, counts.sum(axis=-1, keepdims=True))
 
@@ -162,9 +176,8 @@ def _distances(counts: FloatArray) -> FloatArray:
     return np.asarray(np.abs(_shares(counts) - everybody).sum(axis=-1) / 2)
 
 
-def _mean(distances: FloatArray, counts: FloatArray) -> FloatArray:
-    """Return [B]: distances [B, G] averaged over rows; groups without rows weigh nothing."""
-    rows = counts.sum(axis=-1)
+def _mean(distances: FloatArray, rows: FloatArray) -> FloatArray:
+    """Return [...]: distances [..., G] averaged over rows [..., G]; groups without rows weigh nothing."""
     return divide((np.nan_to_num(distances) * rows).sum(axis=-1), rows.sum(axis=-1))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from affidavit.case import Case
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.intervals import Measured
 from affidavit.records import DetectableEffect, Estimate, Finding, Interval, NullExpectation, SignificanceTest
@@ -29,6 +30,19 @@ class Site:
     features: tuple[str, ...]
     has_units: bool
     level: float
+
+
+def site_of(case: Case, run: str, condition: str, *, examination: str, method_version: str) -> Site:
+    """Return where an examination searches subgroups of all features."""
+    return Site(
+        examination=examination,
+        method_version=method_version,
+        run=run,
+        condition=condition,
+        features=case.by,
+        has_units=case.runs[run].unit != "row",
+        level=case.statistics.level,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

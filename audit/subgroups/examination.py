@@ -31,7 +31,7 @@ from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import Refusal
 from affidavit.seeds import seed_of
-from audit.subgroups.claims import Site
+from audit.subgroups.claims import site_of
 from audit.subgroups.conjunctions import conjunctions_of
 from audit.subgroups.draws import Draws
 from audit.subgroups.halves import cell_sums, cells_of, halved, searched_units
@@ -95,7 +95,7 @@ def examine(case: Case) -> Testimony:
                 case=case,
                 options=options,
                 predictions=predictions,
-                site=site_of(case, run, condition),
+                site=site_of(case, run, condition, examination=NAME, method_version=VERSION),
                 draws=draws,
                 conjunctions=conjunctions_of(tally, cells, depth=options.depth),
                 halves=halved(whole, chosen, seed=seed_of(_seed(case, run), condition)),
@@ -106,19 +106,6 @@ def examine(case: Case) -> Testimony:
         id=NAME, title="Subgroups found, and what held-out units say", columns=LISTED, values=listing.columns
     )
     return Testimony(claims=tuple(claims), exhibits=(exhibit,))
-
-
-def site_of(case: Case, run: str, condition: str) -> Site:
-    """Return where subgroups are searched."""
-    return Site(
-        examination=NAME,
-        method_version=VERSION,
-        run=run,
-        condition=condition,
-        features=case.by,
-        has_units=case.runs[run].unit != "row",
-        level=case.statistics.level,
-    )
 
 
 def _seed(case: Case, run: str) -> int:

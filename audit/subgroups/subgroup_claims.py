@@ -193,7 +193,11 @@ def _found(
         *caveats,
     )
     violation, difference = confirmation.violation, confirmation.difference
-    label, ends = target.rate.label, sides(name, target.sign)
+    # held-out units may say the other way round than found
+    label = target.rate.label
+    ends, apart = (
+        sides(name, -target.sign if found.value[0] < 0 else target.sign) for found in (violation, difference)
+    )
     numbers = (
         Number(
             metric=metric,
@@ -214,7 +218,7 @@ def _found(
             interval_at=lambda level: difference.interval(0, level),
             caveats=about,
             label=label,
-            ends=ends,
+            ends=apart,
         ),
     )
     return [claim_of(study.site, number) for number in numbers]

@@ -19,17 +19,17 @@ from typing import Final
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import Place, claim_rows, gap_claim, group_claims, places_under
 from affidavit.confusion import Statistic
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibit_columns import BY_CLASS
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import measure
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.tally import Tally, outcome_columns
-from audit.claims import Place, claim_rows, gap_claim, group_claims, places_under
-from audit.columns import BY_CLASS
 from audit.targets.label_sets import (
     LEADING,
     hamming_loss,
@@ -60,6 +60,7 @@ def measures_of(n_labels: int) -> Measures:
         values=(exact, loss, jaccard, micro, macro),
         per_unit=(exact, loss, jaccard),
         gaps=(exact, loss, macro),
+        undefined={macro.name: "no row has a label that it could be averaged over"},
     )
 
 

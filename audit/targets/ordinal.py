@@ -14,10 +14,10 @@ from functools import partial
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import places
 from affidavit.confusion import FloatArray
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.plan import Task
-from audit.claims import places
 from audit.targets.measured_families import Measures, family_claims, group_exhibit
 from audit.targets.paired_moments import bias, concordance, mean_absolute_error, pair_sums
 
@@ -28,11 +28,16 @@ ERROR = replace(
     mean_absolute_error("mean_absolute_rank_error"), source="mean distance of ranks: Baccianella et al. 2009"
 )
 BIAS = bias("rank_bias")
-MEASURES = Measures(values=(KAPPA, ERROR, BIAS), per_unit=(ERROR,), gaps=(KAPPA, ERROR, BIAS))
+MEASURES = Measures(
+    values=(KAPPA, ERROR, BIAS),
+    per_unit=(ERROR,),
+    gaps=(KAPPA, ERROR, BIAS),
+    undefined={KAPPA.name: "all references are one label, and kappa divides by how much they differ"},
+)
 
 
 def rank_sums(n_labels: int) -> FloatArray:
-    """Return what one row in each cell of a flattened confusion matrix adds to the moments of ranks, [K*K, 9]."""
+    """Return what one row in each cell of a flattened confusion matrix adds to the moments of ranks, [K*K, 10]."""
     truth, predicted = (ranks.astype(np.float64) for ranks in np.divmod(np.arange(n_labels**2), n_labels))
     return pair_sums(truth, predicted, np.ones(n_labels**2), centre=(n_labels - 1) / 2)
 

@@ -1,8 +1,9 @@
 """How references and predictions on one scale agree, as functions of sums over rows.
 
-A row adds, weighted: 1, t, p, t^2, p^2, t p, |t - p|, t and p as they are; the first t and p are counted from a centre
-that all groups share, so that squares of large numbers do not swallow small differences. Moments are those of the
-population, divided by n as in Lin 1989.
+A row adds, weighted: 1, t, p, t^2, p^2, t p, |t - p|, (t - p)^2, t and p as they are. The first t and p are counted
+from a centre that all groups share, so that squares of large numbers do not swallow small differences; (t - p)^2 is
+counted by itself, for t^2 + p^2 - 2 t p would be swallowed. Moments are those of the population, divided by n as in
+Lin 1989.
 
 | case | concordance |
 |---|---|
@@ -21,22 +22,33 @@ import numpy as np
 from affidavit.confusion import FloatArray, Statistic, divide, ratio_statistic
 from affidavit.evidence import Evidence
 
-COLUMNS: Final = ("rows", "t", "p", "t_squared", "p_squared", "product", "distance", "reference", "prediction")
+COLUMNS: Final = (
+    "rows",
+    "t",
+    "p",
+    "t_squared",
+    "p_squared",
+    "product",
+    "distance",
+    "squared",
+    "reference",
+    "prediction",
+)
 FLAT: Final = 1e-12
 """A variance below this share of the mean square is what rounding leaves of none."""
 
 
 def pair_sums(truth: FloatArray, predicted: FloatArray, weight: FloatArray, *, centre: float) -> FloatArray:
-    """Return what each row adds, [N, 9]; a row without either value adds nothing."""
+    """Return what each row adds, [N, 10]; a row without either value adds nothing."""
     known = ~(np.isnan(truth) | np.isnan(predicted))
     t, p = np.where(known, truth, centre) - centre, np.where(known, predicted, centre) - centre
     raw = (np.where(known, truth, 0.0), np.where(known, predicted, 0.0))
-    columns = np.stack([np.ones(len(t)), t, p, t * t, p * p, t * p, np.abs(t - p), *raw], axis=1)
+    columns = np.stack([np.ones(len(t)), t, p, t * t, p * p, t * p, np.abs(t - p), (t - p) ** 2, *raw], axis=1)
     return np.asarray(columns * np.where(known, weight, 0.0)[:, None])
 
 
 def pick(column: str) -> FloatArray:
-    """Return the weights [9] that pick one sum."""
+    """Return the weights [10] that pick one sum."""
     return np.asarray(np.eye(len(COLUMNS))[COLUMNS.index(column)])
 
 
@@ -67,8 +79,7 @@ def root_mean_squared_error(name: str) -> Statistic:
     """Return the root of the mean of (p - t)^2, in units of the scale."""
 
     def value(sums: FloatArray, reference: FloatArray) -> FloatArray:
-        squared = sums[..., 3] + sums[..., 4] - 2 * sums[..., 5]
-        return np.asarray(np.sqrt(np.maximum(divide(squared, sums[..., 0]), 0.0)))
+        return np.asarray(np.sqrt(divide(sums @ pick("squared"), sums[..., 0])))
 
     return Statistic(name=name, value=value, high=None, higher_is_better=False, source="root mean squared error")
 

@@ -8,6 +8,7 @@ its gap beside that of the mean absolute error.
 
 `<dimension>_mean_shift` is how far the mean prediction of a group lies from that of everybody, at most; where the mean
 references differ alike it is no fault, so they are given beside it, and the gap in bias is what is tested.
+`<dimension>_ccc_deviation` is how far a group's concordance lies from everybody's; its gap is what is tested.
 
 References that nobody gave are unknown: such rows take no part, and are counted. Where all references of a group are
 one value its concordance is undefined; where only the predictions are, it is 0. A table of labels is examined too, for
@@ -17,7 +18,7 @@ metrics of valence, arousal, dominance and intensity; other dimensions are measu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -25,6 +26,7 @@ from typing import Final
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.claims import Place, places_under
 from affidavit.dimensions import dimension_key
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.plan import Task
@@ -32,8 +34,7 @@ from affidavit.predictions import Predictions
 from affidavit.records import Refusal
 from affidavit.schema import DIMENSIONS
 from affidavit.tally import GroupedSums, Tally, outcome_columns
-from audit.claims import Place, places_under
-from audit.deviation.mean_shift import mean_shift
+from audit.deviation.mean_shift import concordance_deviation, mean_shift
 from audit.family_claims import family_claim
 from audit.targets.measured_families import Measures, family_claims, group_exhibit
 from audit.targets.paired_moments import (
@@ -48,9 +49,10 @@ from audit.targets.paired_moments import (
 from audit.unit_sums import UnitSums, folded
 
 NAME = "regression"
-VERSION = "1"
+VERSION = "2"
 WIDTH: Final = len(COLUMNS) + 1
 """Sums of one dimension: the moments, then the rows that have both values, unweighted."""
+LARGEST: Final = 1e100
 CCC_SOURCE: Final = "concordance correlation coefficient: Lin 1989, moments divided by n"
 
 
@@ -74,7 +76,10 @@ def measures_of(dimension: str) -> Measures:
     squared = root_mean_squared_error(f"{key}_root_mean_squared_error")
     means = [mean_of(f"{key}_mean_{column}", column) for column in ("reference", "prediction")]
     return Measures(
-        values=(ccc, error, squared, shifted, *means), per_unit=(error, shifted), gaps=(ccc, error, shifted)
+        values=(ccc, error, squared, shifted, *means),
+        per_unit=(error, shifted),
+        gaps=(ccc, error, shifted),
+        undefined={ccc.name: "all references are one value, and concordance is about how they differ"},
     )
 
 
@@ -84,10 +89,13 @@ def examine(case: Case) -> Testimony:
     gaps: list[Claim] = []
     refusals: list[Refusal] = []
     for run, predictions in case.runs.items():
-        tallies = _counted(predictions, case.by)
-        steps = [(name, condition) for name in predictions.dimensions for condition in predictions.conditions]
+        centres = _centres(predictions)
+        refusals += [_too_large(run, name) for name, centre in centres.items() if centre is None]
+        measurable = {name: centre for name, centre in centres.items() if centre is not None}
+        tallies = _counted(predictions, case.by, measurable)
+        steps = [(name, condition) for name in measurable for condition in predictions.conditions]
         for done, (name, condition) in enumerate(steps, start=1):
-            rated = _of_dimension(tallies[condition], list(predictions.dimensions).index(name))
+            rated = _of_dimension(tallies[condition], list(measurable).index(name))
             if not len(rated.sums):
                 refusals.append(_unrated(run, name, condition))
                 continue
@@ -109,31 +117,49 @@ def _unrated(run: str, dimension: str, condition: str) -> Refusal:
     )
 
 
-def _counted(predictions: Predictions, by: tuple[str, ...]) -> dict[str, Tally]:
-    """Return the sums of every dimension side by side, by condition, in two passes over the table."""
-    pairs = tuple(predictions.dimensions.values())
-    centres = _centres(predictions, pairs)
-    counter = UnitSums(predictions, by)
+def _too_large(run: str, dimension: str) -> Refusal:
+    return Refusal(
+        examination=NAME,
+        run=run,
+        because=f"{dimension} has numbers beyond {LARGEST:g}, which cannot be squared and added",
+        remedy="correct them, or leave a value that nobody gave empty",
+    )
+
+
+def _counted(predictions: Predictions, by: tuple[str, ...], centres: Mapping[str, float]) -> dict[str, Tally]:
+    """Return the sums of these dimensions side by side, by condition, counted from their centres."""
+    counter, pairs = UnitSums(predictions, by), [predictions.dimensions[name] for name in centres]
     named = [column for pair in pairs for column in pair]
     for batch in predictions.coded_batches(list(dict.fromkeys([*outcome_columns(predictions, by), *named]))):
         weight = batch.get("weight", np.ones(len(batch["condition"])))
-        parts = []
-        for (truth, value), centre in zip(pairs, centres, strict=True):
+        parts = [np.zeros((len(weight), 0))]
+        for (truth, value), centre in zip(pairs, centres.values(), strict=True):
             known = ~(np.isnan(batch[truth]) | np.isnan(batch[value]))
             parts += [pair_sums(batch[truth], batch[value], weight, centre=centre), known[:, None].astype(np.float64)]
         counter.add(batch, partial(folded, np.concatenate(parts, axis=1)))
     return counter.tallies()
 
 
-def _centres(predictions: Predictions, pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """Return the middle of each dimension's references, from which its sums are counted: no order of rows moves it."""
-    ends = np.array([[np.inf, -np.inf]] * len(pairs))
-    for batch in predictions.coded_batches([truth for truth, _ in pairs]):
-        for i, (truth, _) in enumerate(pairs):
-            known = batch[truth][~np.isnan(batch[truth])]
-            if len(known):
-                ends[i] = min(ends[i, 0], known.min()), max(ends[i, 1], known.max())
-    return [float(low + (high - low) / 2) if low <= high else 0.0 for low, high in ends]
+def _centres(predictions: Predictions) -> dict[str, float | None]:
+    """Return the middle of each dimension's references, from which its sums are counted: no order of rows moves it.
+
+    None where a number is too large.
+    """
+    columns = [column for pair in predictions.dimensions.values() for column in pair]
+    ends = dict.fromkeys(columns, (np.inf, -np.inf))
+    for batch in predictions.coded_batches(list(dict.fromkeys(columns))):
+        for column, (low, high) in ends.items():
+            known = batch[column][~np.isnan(batch[column])]
+            ends[column] = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
+    large = {column for column, (low, high) in ends.items() if low <= high and max(-low, high) > LARGEST}
+    return {
+        name: None if {truth, value} & large else _middle(*ends[truth])
+        for name, (truth, value) in predictions.dimensions.items()
+    }
+
+
+def _middle(low: float, high: float) -> float:
+    return float(low + (high - low) / 2) if low <= high else 0.0
 
 
 def _of_dimension(tally: Tally, position: int) -> Tally:
@@ -151,7 +177,8 @@ def _family(
     caveats = _caveats(evidence.grouped, everything.by(place.family), dimension)
     claims, gaps = family_claims(place, evidence, measures_of(dimension), caveats=caveats)
     if place.family:
-        gaps.append(family_claim(place, evidence, mean_shift(evidence, dimension_key(dimension))))
+        numbers = (number(evidence, dimension_key(dimension)) for number in (mean_shift, concordance_deviation))
+        gaps += [family_claim(place, evidence, number) for number in numbers]
     return claims, gaps
 
 
@@ -179,6 +206,7 @@ EXAMINATION = FunctionExamination(
             *(f"{s.name.removeprefix('x_')}_per_unit" for s in measures_of("x").per_unit),
             *(f"{s.name.removeprefix('x_')}_difference" for s in measures_of("x").gaps),
             "mean_shift",
+            "ccc_deviation",
         )
     ),
     tasks=frozenset({Task.REGRESSION, Task.MULTICLASS, Task.ORDINAL}),

@@ -1,6 +1,8 @@
 """Takes the pictures of the pages from bundles that an audit wrote; needs Chromium.
 
-python docs/pictures/take.py out/demo out/crema-d
+python docs/pictures/take.py out/demo out/crema-d out/crema-d-channels out/compas-groups out/common-voice
+
+A picture is taken from the bundle of its name; bundles that are not named keep the pictures that they have.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 FIGURES = {
-    "forest-accuracy-0": "crema-d-forest.png",
-    "cells-accuracy-0-0": "crema-d-cells.png",
-    "shares-0": "crema-d-shares.png",
+    "crema-d": {"forest-accuracy-0": "crema-d-forest.png", "cells-accuracy-0-0": "crema-d-cells.png"},
+    "crema-d-channels": {"shares-0": "crema-d-shares.png"},
+    "compas-groups": {"confusion-0-2": "compas-confusions.png"},
+    "common-voice": {"forest-word_error_rate-0": "common-voice-forest.png"},
 }
-"""Figure of CREMA-D's report to the picture on the page."""
+"""By the bundle's folder: figure of its report to the picture on the page."""
 HERE = Path(__file__).resolve().parent
 QUIET = [
     "--headless",
@@ -63,15 +67,19 @@ def figure_alone(report: Path, figure_id: str, page: Path) -> tuple[int, int]:
     return int(size[1]) + 90, int(size[2]) + 150
 
 
-def main(demo: Path, crema_d: Path) -> None:
-    """Take the first screen of the demonstration, and the figures of CREMA-D."""
-    screenshot(demo / "report.html", HERE / "report.png", width=1300, height=1100)
+def main(bundles: Sequence[Path]) -> None:
+    """Take the first screen of the demonstration, and the figures of the others."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "figure.html"
-        for figure, name in FIGURES.items():
-            width, height = figure_alone(crema_d / "report.html", figure, page)
-            screenshot(page, HERE / name, width=max(width, 720), height=height)
+        for bundle in bundles:
+            report = bundle / "report.html"
+            if bundle.name == "demo":
+                screenshot(report, HERE / "report.png", width=1300, height=1100)
+                continue
+            for figure, name in FIGURES[bundle.name].items():
+                width, height = figure_alone(report, figure, page)
+                screenshot(page, HERE / name, width=max(width, 720), height=height)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main([Path(argument) for argument in sys.argv[1:]])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from affidavit.citations import citations, cited_letters, cues_of
+from affidavit.citations import can_be_read, citations, cited_letters, cues_of
 
 CASES = {
     'The words ("I can\'t face it, he raised his voice") are sad': "T",
@@ -27,6 +27,10 @@ CASES = {
     "in the face of it all": "",
     "non-verbal signs": "",
     "an interface of surfaces, invoiced atonement": "",
+    "她的语气低沉，眉头紧锁": "AV",
+    "台词是「他的声音」，没有别的": "T",
+    "从画面中看，他在微笑": "V",
+    "她很难过": "",
     "": "",
 }
 
@@ -52,3 +56,15 @@ def test_cues_are_clauses_with_their_quotations() -> None:
         ("video", "she frowns"),
     ]
     assert cues_of("Fear. Nothing stands out.") == ()
+
+
+def test_what_can_be_read_is_english_or_chinese() -> None:
+    texts = [
+        "the voice is low",
+        "她的语气低沉",
+        "她的 voice 很低",
+        "der Ton ist tief und das Gesicht ist starr",
+        "...",
+        None,
+    ]
+    assert can_be_read(pa.array(texts)).to_pylist() == [True, True, True, False, False, None]

@@ -1,12 +1,14 @@
 """What a report cites: every source that an examination names has an entry, and entries are BibTeX."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from affidavit.citing import Entry, bibliography, citations, cite, data_sets, entries_of, parsed, resolved
 from affidavit.plan import Choice, RunSource
+from affidavit.records import Interval
 from affidavit.registry import BUILT_IN, Door
 from affidavit.testing import small_report
 
@@ -54,6 +56,7 @@ def test_an_entry_has_what_its_type_asks_for(entry: Entry) -> None:
     }[entry.type]
     assert {"author", "title", "year"} | wanted <= set(fields)
     assert fields["year"].isdecimal()
+    assert re.fullmatch(r"10\.\d{4,5}/\S+", fields.get("doi", "10.1234/none"))
     assert len(fields["year"]) == 4
     text = entry.text()
     assert text.count("{") == text.count("}")
@@ -101,6 +104,15 @@ def test_a_report_cites_its_metrics_its_data_and_this_software() -> None:
     plain = {entry.key for entry in parsed(report.cite())}
     assert {"affidavit", "schuller2009", "sokolova2009", "bird2020"} <= plain
     assert "cao2014" not in plain
+    assert "wilson1927" not in plain
+    first = next(f for f in report.findings if f.estimate.interval is not None)
+    by_wilson = {"interval": Interval(low=0.1, high=0.9, level=0.95, method="Wilson"), "value": 0.5}
+    changed = first.model_copy(update={"estimate": first.estimate.model_copy(update=by_wilson)})
+    of_wilson = report.model_copy(update={"findings": (changed,)})
+    assert "wilson1927" in {entry.key for entry in parsed(cite(of_wilson))}, "how intervals were made is cited too"
+    assert {f.test.correction for f in report.findings if f.test is not None} == {"benjamini-yekutieli"}
+    assert "benjamini2001" in plain
+    assert not {"holm1979", "benjamini1995", "cameron2008"} & plain, "and what was not used is not"
     runs = {"run": RunSource(corpus=Choice(name="crema-d-votes"), reasoner=Choice(name="recorded"))}
     of_corpus = report.model_copy(update={"plan": report.plan.model_copy(update={"runs": runs})})
     assert "cao2014" in {entry.key for entry in parsed(cite(of_corpus))}

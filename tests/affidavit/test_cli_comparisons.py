@@ -124,12 +124,24 @@ def test_a_series_that_drifts_alarms_and_ends_with_1(folder: Path) -> None:
     done = run("drift", *series, "--metric", "accuracy", "--out", "d", cwd=folder)
     assert done.exit_code == 1, done.output
     assert "alarm at audit2, worse: predictions/TAV/performance/accuracy/accent=Welsh" in done.output
-    assert "accent=Irish" not in done.output
+    assert done.output.count("less the others (") == 1, "one distance of a gap is told"
+    assert "accent=Irish (" not in done.output
     assert "raises any alarm in at most 5 % (simulated: at most" in done.output
     courses = pd.read_csv(folder / "d" / "courses.csv")
-    assert courses.groupby("id")["audit"].apply(list).tolist() == [series] * 4
+    assert courses.groupby("id")["audit"].apply(list).tolist() == [series] * (4 + 3)
+    assert "7 numbers charted, 3 of them one group less the others" in done.output
+    assert "cumulative sums over 0.5 standard errors" in done.output
     again = run("drift", *series, "--metric", "accuracy", "--out", "d", cwd=folder)
     assert again.output == done.output, "written anew over its own, and the same"
+
+
+def test_the_rule_is_the_one_that_was_asked_for(folder: Path) -> None:
+    flags = ["--metric", "accuracy", "--chart", "ewma", "--no-gaps", "--out", "e"]
+    done = run("drift", "audit0", "audit1", *flags, cwd=folder)
+    assert "4 numbers charted: audit0" in done.output
+    assert "moving average of weight 0.2 beyond" in done.output
+    rule = json.loads((folder / "e" / "drift.json").read_text())["rule"]
+    assert (rule["chart"], rule["gaps"]) == ("ewma", False)
 
 
 def test_a_series_that_does_not_drift_ends_with_0(folder: Path) -> None:

@@ -35,3 +35,10 @@ def test_canonical_form_reads_as_itself(modalities: set[str], operator: str | No
 def test_orders_fullest_first() -> None:
     names = {str(c) for c in modality_subsets()}
     assert sorted_conditions(names) == ("TAV", "TA", "TV", "AV", "T", "A", "V")
+
+
+def test_interventions_are_told_from_worse_inputs() -> None:
+    told = {
+        text: Condition.parse(text).intervenes for text in ("TAV", "TAV/noise=10dB", "T/hint=joy", "TAV/resampled=V")
+    }
+    assert told == {"TAV": False, "TAV/noise=10dB": False, "T/hint=joy": True, "TAV/resampled=V": True}

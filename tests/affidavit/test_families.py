@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from affidavit.case import Case
 from affidavit.examinations import Claim, FunctionExamination, Testimony
@@ -59,6 +60,33 @@ def test_an_own_family_goes_before_that_of_the_examination() -> None:
     claims = [claim("a-1", 0.01, "mine"), claim("a-2", 0.02), claim("b-1", 0.03)]
     findings = decide(claims, None, Statistics(family="examination"))
     assert [f.test.family for f in findings if f.test] == ["mine (1)", "every test of a (1)", "every test of b (1)"]
+
+
+def test_of_a_report_without_any_effect_hardly_a_test_says_otherwise_however_many_examinations_it_has() -> None:
+    """Decision 006: one family holds the report's error; a family each does not, and is no default."""
+    rng, n_reports, n_examinations, size = np.random.default_rng(0), 600, 20, 40
+    said = {"report": 0, "examination": 0}
+    for _ in range(n_reports):
+        shared = np.repeat(rng.normal(size=n_examinations), size)  # tests of an examination share their units
+        z = np.sqrt(0.5) * shared + np.sqrt(0.5) * rng.normal(size=n_examinations * size)
+        p = 2 * ndtr(-np.abs(z))
+        said["report"] += benjamini_yekutieli(p).min() <= 0.05
+        said["examination"] += min(benjamini_yekutieli(part).min() for part in np.split(p, n_examinations)) <= 0.05
+    rates = {family: count / n_reports for family, count in said.items()}
+    assert rates["report"] <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / n_reports)
+    assert rates["examination"] > 0.12, "why it is said to hold within an examination only"
+
+
+def test_the_report_is_one_family_unless_the_plan_says_otherwise() -> None:
+    assert (Statistics().family, Statistics().screening) == ("report", "benjamini-yekutieli")
+    claims = [claim(f"{name}-{i}", 0.001 * (i + 1)) for name in ("a", "b") for i in range(3)]
+    adjusted = {
+        family: [f.test.p_adjusted for f in decide(claims, None, Statistics(family=family)) if f.test]
+        for family in ("report", "examination")
+    }
+    p = np.array([0.001, 0.002, 0.003])
+    assert adjusted["report"] == pytest.approx(benjamini_yekutieli(np.tile(p, 2)).tolist())
+    assert adjusted["examination"] == pytest.approx(np.tile(benjamini_yekutieli(p), 2).tolist())
 
 
 def together(case: Case) -> Refusal | None:

@@ -1,5 +1,7 @@
 """The chooser: each group gets the interval that its units allow, and that interval covers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,65 @@ def test_intervals_cover_everywhere(n_units: int, rate: float, icc: float) -> No
     simulations = 2000
     noise = 3 * np.sqrt(0.95 * 0.05 / simulations)
     assert coverage(n_units, rate, icc, simulations) > 0.93 - noise
+
+
+def f1_of_units(
+    rng: np.random.Generator, n_units: int, *, rows_per_class: int, accuracy: float, icc: float
+) -> np.ndarray:
+    """Confusion matrices [U, 36] of units that speak each of six classes equally often."""
+    own = rng.beta(accuracy * (1 / icc - 1), (1 - accuracy) * (1 / icc - 1), size=(n_units, 1))
+    truth = np.tile(np.repeat(np.arange(6), rows_per_class), (n_units, 1))
+    right = rng.random(truth.shape) < own
+    answer = np.where(right, truth, (truth + rng.integers(1, 6, truth.shape)) % 6)
+    cell = np.arange(n_units)[:, None] * 36 + truth * 6 + answer
+    return np.bincount(cell.ravel(), minlength=n_units * 36).reshape(n_units, 36).astype(float)
+
+
+def covered_and_narrow(n_units: int, rows_per_class: int, accuracy: float, icc: float, n: int) -> tuple[float, float]:
+    """Return how often intervals of macro F1 per unit hold the truth: all of n, and the narrowest tenth."""
+    rng = np.random.default_rng([n_units, rows_per_class])
+    chosen = {"rows_per_class": rows_per_class, "accuracy": accuracy, "icc": icc}
+    statistic = next(s for s in performance(6) if s.name == "macro_f1")
+    many = class_sums(f1_of_units(rng, 20_000, **chosen), 6)
+    truth = statistic.value(many, many).mean()
+    groups = np.repeat(np.arange(n), n_units)
+    sums = class_sums(f1_of_units(rng, n * n_units, **chosen), 6)
+    evidence = evidence_of(sums, groups)
+    evidence.grouped.n_rows[:] = 6 * rows_per_class
+    mean = ratio_statistic("macro_f1_per_unit", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="test")
+    measured = measure(evidence.per_unit([statistic]), replace(mean, counts_rows=False))
+    found = [measured.interval(g, 0.95) for g in range(n)]
+    ends = np.array([(i.low, i.high) for i in found if isinstance(i, Interval)])
+    assert len(ends) == n
+    held, width = (ends[:, 0] <= truth) & (truth <= ends[:, 1]), ends[:, 1] - ends[:, 0]
+    return float(held.mean()), float(held[width <= np.quantile(width, 0.1)].mean())
+
+
+@pytest.mark.parametrize("n_units", [2, 3, 5])
+@pytest.mark.parametrize(("rows_per_class", "accuracy", "icc"), [(1, 0.17, 0.1), (4, 0.5, 0.1), (12, 0.8, 0.01)])
+def test_few_units_that_agree_by_luck_are_not_taken_to_be_sure(
+    n_units: int, rows_per_class: int, accuracy: float, icc: float
+) -> None:
+    n = 600
+    held, narrow = covered_and_narrow(n_units, rows_per_class, accuracy, icc, n)
+    assert held >= 0.95 - 3 * (0.05 * 0.95 / n) ** 0.5
+    if n_units < 5:
+        assert narrow >= 0.85, "without the error of rows it is 0.4 to 0.7 for 24 rows a unit and more"
+
+
+def test_few_units_are_as_uncertain_as_their_rows_at_least() -> None:
+    """Twelve clips of two actors, as many right in each, but for one: nothing is known of actors from two."""
+    plain = measure(rates([30, 31], [60, 60]), RATE)
+    assert plain.standard_error[0] == pytest.approx((61 / 120 * 59 / 120 / 120) ** 0.5)
+    apart = measure(rates([10, 50], [60, 60]), RATE)
+    assert apart.standard_error[0] == pytest.approx(1 / 3), "the spread of units where it is the larger"
+    five = measure(rates([30, 31, 30, 31, 30], [60] * 5), RATE)
+    assert five.standard_error[0] < (0.25 / 300) ** 0.5
+    alike = measure(rates([30, 30], [60, 60]), RATE)
+    assert alike.standard_error[0] == 0
+    interval = alike.interval(0, 0.95)
+    assert isinstance(interval, Interval)
+    assert interval.method == "Clopper-Pearson over units"
 
 
 def test_rows_as_units_give_what_one_row_a_unit_gives() -> None:

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from affidavit.confusion import class_sums
-from affidavit.mislabelling import turned_right, without_random_labels
+from affidavit.mislabelling import Mislabelled, label_noise, turned_right, without_noise, without_random_labels
 from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.policy import Criterion, Policy
-from affidavit.records import Finding, Verdict
+from affidavit.records import Finding, Interval, Verdict
 from affidavit.run import audit
 
 FAST = Statistics(n_resamples=200, n_permutations=99)
@@ -123,3 +123,54 @@ def test_what_does_not_rest_on_labels_has_none() -> None:
     finding = decided(frame, parity, "demographic-parity")
     assert finding.verdict is Verdict.FAIL
     assert finding.label_noise is None
+
+
+def test_random_labels_do_not_explain_an_accuracy_below_chance() -> None:
+    """Undone, such noise leaves less than there was, and at last less than nothing: no cure, whatever the interval."""
+    frame = table({"Irish": 0.8, "Welsh": 0.8}, per_unit=10)
+    two = frame[(frame["y_true"] != "sadness") & (frame["y_pred"] != "sadness")].copy()
+    welsh = two["accent"] == "Welsh"
+    kept = np.random.default_rng(3).random(len(two)) < 0.2
+    other = two["y_true"].map({"anger": "joy", "joy": "anger"})
+    two["y_pred"] = np.where(welsh & ~kept, other, two["y_true"])
+    floor = Criterion(id="floor", metric="accuracy", at_least=0.7, scope="groups", source="test")
+    policy = Policy(version=1, name="p", title="p", statement="p", frozen_before_results=True, criteria=(floor,))
+    plan = AuditPlan(runs={"r": RunSource(table="t")}, statistics=FAST, examinations=(Choice(name="performance"),))
+    found = audit(two, by=["accent"], plan=plan, policy=policy).findings
+    noise = next(f.label_noise for f in found if f.criterion is not None and f.groups == {"accent": "Welsh"})
+    assert noise is not None
+    assert noise.uniform_defined
+    assert noise.uniform is None
+
+
+def test_a_share_that_leaves_nothing_to_measure_is_no_cure() -> None:
+    def undefined_from(share: float, level: float) -> Interval | str:
+        return "nothing" if share > 0.2 else Interval(low=0.3, high=0.4, level=level, method="m")
+
+    def never(share: float, level: float) -> Interval | str:
+        return "nothing"
+
+    for interval_at in (undefined_from, never):
+        found = label_noise(Mislabelled(group="g", adverse=interval_at, uniform=None), GAP, 0.95)
+        assert found.adverse is None
+
+
+@pytest.mark.parametrize("width", [0.05, 0.004, 0.0004])
+def test_a_gap_that_closes_and_opens_again_is_not_stepped_over(width: float) -> None:
+    """With many rows the cure is a narrow place between failing one way and failing the other."""
+    gap = 0.1537
+
+    def interval_at(share: float, level: float) -> Interval | str:
+        now = abs(gap - share)
+        return Interval(low=max(0.0, now - width / 2), high=now + width / 2, level=level, method="m")
+
+    criterion = Criterion(id="c", metric="accuracy_difference", at_most=0.0, source="s")
+    found = label_noise(Mislabelled(group="g", adverse=interval_at, uniform=None), criterion, 0.95).adverse
+    assert found == pytest.approx(gap - width / 2, abs=2e-4)
+
+
+def test_sums_without_noise_are_the_accuracy_without_noise() -> None:
+    matrix = np.array([[30.0, 10.0, 5.0], [4.0, 50.0, 6.0], [10.0, 5.0, 60.0]])
+    hits, true, _ = np.split(without_random_labels(class_sums(matrix.ravel(), 3), 0.1), 3)
+    expected = without_noise(140 / 180, 0.1, n_labels=3)
+    assert hits.sum() / true.sum() == pytest.approx(expected)

@@ -82,7 +82,9 @@ def test_every_stated_interval_covers(validity: ModuleType, stated: dict[str, St
 
 
 def test_audits_of_equals_raise_the_alarm_no_more_often_than_declared(stated: dict[str, Stated]) -> None:
-    clean = {row: columns for row, columns in stated["audits"].items() if row[1] == "none"}
+    clean = {
+        row: columns for name in ("audits", "everything") for row, columns in stated[name].items() if row[1] == "none"
+    }
     assert len(clean) >= 3
     for (units, _, audits), columns in clean.items():
         n = int(audits.replace(",", ""))
@@ -110,6 +112,21 @@ def test_the_page_names_its_lowest_coverage(stated: dict[str, Stated], validity:
     assert re.search(r"lowest\s+coverage[^.]*is ([\d.]+\d)", page, re.IGNORECASE)[1] == f"{lowest:.3f}"  # type: ignore[index]
 
 
+def test_planted_gaps_are_looked_for_in_at_least_200_audits(stated: dict[str, Stated]) -> None:
+    planted = [int(audits) for _, gap, audits in stated["audits"] if gap != "none"]
+    assert len(planted) == 9
+    assert min(planted) >= 200
+
+
+def test_every_examination_that_such_a_table_allows_is_asked(corpora: ModuleType) -> None:
+    """A new examination is a column of the table, or is named among those that test nothing or cannot be asked."""
+    small = setting(corpora, units=(8, 8))
+    asked = dict(corpora.everything_outcomes(small, 0))
+    examinations = set(corpora.FAIRNESS)
+    assert {"performance", "robustness", "modality-disparity", "rationale-equity", "soft-labels"} <= set(asked)
+    assert examinations == (set(asked) & examinations) | corpora.NEVER | corpora.UNTESTED
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "places", "n"),
@@ -120,6 +137,7 @@ def test_the_page_names_its_lowest_coverage(stated: dict[str, Stated], validity:
         ("families, rate 0.9, icc 0.3, counts alike", (2, 7, 10), 250),
         ("power", (2, 6, 9, 20), 200),
         ("audits", (0, 6), 20),
+        ("everything", (0, 3), 8),
     ],
 )
 def test_what_the_page_states_is_measured_again(

@@ -27,9 +27,9 @@ FENCE = re.compile(r"^```(?:console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(affidavit [a-z][^`]*)`")
 LIVE = {
     "README.md": ("Without any extra",),
-    "walkthrough.md": ("CREMA-D", "Channels and annotators", "Common Voice", "Before an audit"),
+    "walkthrough.md": ("CREMA-D", "Channels and annotators", "Common Voice", "Published thresholds", "Before an audit"),
 }
-SLOW = {"walkthrough.md": ("Without labels", "A policy and its exit codes", "Sign and verify")}
+SLOW = {"walkthrough.md": ("COMPAS", "Without labels", "A policy and its exit codes", "Sign and verify")}
 TRAINED = {"README.md": ("A first audit",), "walkthrough.md": ("RAVDESS", "MELD")}
 
 
@@ -148,7 +148,10 @@ def without_numbers(text: str) -> str:
 
 def structure(text: str) -> str:
     """What a run says whatever its numbers are: no decision, no criterion that fails, no order of groups."""
-    kept = [line for line in text.splitlines() if not line.startswith(("Decision: ", "  fails "))]
+    criterion = re.compile(r"  [\w-]+ (fails|stays open) \(")
+    kept = [
+        line for line in text.splitlines() if not line.startswith(("Decision: ", "  Of ")) and not criterion.match(line)
+    ]
     ordered = re.sub(r"lowest for [^;]+ and highest for [^;]+;", "lowest for X and highest for Y;", "\n".join(kept))
     return without_numbers(ordered)
 
@@ -203,10 +206,15 @@ def test_the_structure_forgets_what_a_processor_may_change_and_nothing_else() ->
     said = (
         "A title\nDecision: fail\n  ear, A, by sex: the widest gap in accuracy is 2.7 points (0.0 to 18.8), "
         "lowest for male and highest for female; chance alone gives 4.7 on average (adjusted p = 1).\n"
-        "  fails accuracy-gap: ear/A\n"
+        "  Of 2 decisions 1 passes, 1 fails and 0 are inconclusive.\n"
+        "  accuracy-gap fails (at most 2 points): ear, A: accuracy difference by sex is 2.7 points (2.1 to 9.0).\n"
     )
     elsewhere = said.replace("2.7", "2.9").replace("male and highest for female", "female and highest for male")
-    assert structure(said) == structure(elsewhere.replace("fail\n", "inconclusive\n").replace("p = 1", "p = 0.9"))
+    assert structure(said) == structure(
+        elsewhere.replace(": fail\n", ": inconclusive\n")
+        .replace("1 passes, 1", "0 pass, 2")
+        .replace("p = 1", "p = 0.9")
+    )
     for changed in ("by age", "undefined"):
         assert structure(said) != structure(said.replace("by sex", changed))
 
@@ -254,6 +262,23 @@ def test_meld_is_read_and_its_speakers_are_known(console: ModuleType, tmp_path: 
     assert 0.5 < agreement["interval"]["high"] < 1
     assert not any(finding["groups"] or finding.get("compared") for finding in report["findings"])
     assert any(line.startswith("1072 of 1109 judged utterances are of speakers") for line in assumed(report))
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("data_beside")
+def test_the_python_shown_prints_what_stands_below_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = re.findall(
+        r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$",
+        WALKTHROUGH.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert shown
+    monkeypatch.chdir(ROOT)
+    for code, printed in shown:
+        exec(compile(code, str(WALKTHROUGH), "exec"), {})
+        assert capsys.readouterr().out == printed
 
 
 def test_the_policies_shown_are_policies() -> None:

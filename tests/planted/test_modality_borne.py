@@ -10,7 +10,8 @@ from affidavit.protocols import silent
 from affidavit.records import Finding
 from affidavit.run import examine
 from affidavit.sources import load_run
-from audit import modality_disparity, robustness
+from audit.conditions import robustness
+from audit.modalities import disparity
 
 ACCENTS = {"northern": 0.3, "southern": 0.25, "coastal": 0.25, "highland": 0.2}
 
@@ -40,7 +41,7 @@ def bounds(finding: Finding) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", range(2))
 def test_an_accent_that_is_misheard_loses_by_the_audio_and_by_nothing_else(seed: int) -> None:
     planted = {"accent": {"highland": {"audio": 0.2}}}
-    findings = examined(seed, modality_disparity.EXAMINATION, accuracy_penalty=planted)
+    findings = examined(seed, disparity.EXAMINATION, accuracy_penalty=planted)
     for stem in ("accuracy", "unweighted_average_recall"):
         pair = {f.metric: f for f in findings if f.compared == ("accent",) and f.metric.startswith(f"{stem}_")}
         assert pair[f"{stem}_difference_all_modalities"].lowest == "highland"
@@ -61,7 +62,7 @@ def test_an_accent_that_is_misheard_loses_by_the_audio_and_by_nothing_else(seed:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_clean_twin_is_silent(seed: int) -> None:
-    findings = examined(seed, modality_disparity.EXAMINATION)
+    findings = examined(seed, disparity.EXAMINATION)
     for finding in findings:
         if "borne_by" in finding.metric:
             low, high = bounds(finding)
@@ -75,7 +76,7 @@ def test_clean_twins_are_silent_as_often_as_declared() -> None:
     """Over clean twins: any share of the picked pair, and any test, that speaks up."""
     n, shares, tests = 100, 0, 0
     for seed in range(500, 500 + n):
-        findings = [f for f in examined(seed, modality_disparity.EXAMINATION, n_speakers=100) if f.compared]
+        findings = [f for f in examined(seed, disparity.EXAMINATION, n_speakers=100) if f.compared]
         borne = [bounds(f) for f in findings if f.metric.startswith("accuracy_difference_borne")]
         shares += any(not low <= 0 <= high for low, high in borne)
         tests += any((f.test.p_adjusted or 1) <= 0.05 for f in findings if f.test is not None)

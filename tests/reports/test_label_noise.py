@@ -31,12 +31,12 @@ def failing(noise: LabelNoise | None) -> Finding:
         (None, ""),
         (
             LabelNoise(group="Welsh", adverse=0.124, uniform=0.2, uniform_defined=True),
-            "what would take the failure away: wrong labels of Welsh, in the way that excuses the model most: 12.4 %; "
+            "what would take the failure away: wrong labels of Welsh, each excusing the model: 12.4 %; "
             "replaced at random: 20.0 %",
         ),
         (
             LabelNoise(group="everybody", adverse=None, uniform_defined=False),
-            "what would take the failure away: wrong labels, in the way that excuses the model most: not even half",
+            "what would take the failure away: wrong labels, each excusing the model: not even half",
         ),
     ],
 )

@@ -5,12 +5,14 @@ import sys
 import xml.etree.ElementTree as ET
 from types import ModuleType
 
+import pyarrow as pa
 import pytest
 
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
 from reports import gallery, pictures
 from reports.svg import accessible_svg
+from reports.tiles import intersection_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -131,3 +133,59 @@ def test_importing_a_renderer_draws_nothing_in() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def by_group(*metrics: str, n_units: int = 8, times: int = 1) -> pa.Table:
+    """Return an exhibit of groups: accuracy and its like for everybody and four cells, `times` values of each."""
+    places: list[tuple[str, str, str | None, str | None]] = [("", "everybody", None, None)]
+    places += [("accent x age", f"{a}, {b}", a, b) for a in ("Irish", "Welsh") for b in ("old", "young")]
+    rows = [
+        {"run": "listener", "condition": "TAV", "features": features, "group": group, "level_1": one, "level_2": two}
+        | {"metric": metric, "value": 0.5 + 0.4 * bool(two == "old"), "low": 0.1, "high": 0.9, "method": "t"}
+        | {"n": 99, "n_clusters": n_units}
+        for metric in metrics
+        for features, group, one, two in places
+        for _ in range(times)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def test_a_picture_is_drawn_once_whatever_else_has_groups(
+    small: AuditReport, monkeypatch: pytest.MonkeyPatch, reading: ModuleType
+) -> None:
+    """Shrunken values and prices of interventions are accuracies of groups too."""
+    from reports.html import RENDERER
+
+    tables = (
+        by_group("label_distance"),
+        by_group("accuracy", times=2),
+        small.exhibit("performance-by-group"),
+        by_group("accuracy"),
+    )
+    monkeypatch.setattr(gallery, "attached_with", lambda *_: tables)
+    drawn = [figure.id for figure in gallery.pictures_of(small).of_groups]
+    assert drawn == ["forest-accuracy-0", "cells-accuracy-0-0", "conditions-accuracy-0"]
+    ids = reading.Reader(RENDERER.render(small).decode()).attributes("id")
+    assert len(ids) == len(set(ids))
+
+
+def test_where_groups_are_too_many_those_of_one_feature_are_drawn(
+    small: AuditReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "LINES_AT_MOST", 12)
+    [forest] = gallery.pictures_of(small).of_groups
+    lines = [text for text in _texts(forest.svg) if "unit" in text]
+    assert 6 < len(lines) <= 12
+    assert "Groups of several features are too many" in forest.caption
+    monkeypatch.setattr(gallery, "LINES_AT_MOST", 3)
+    assert gallery.pictures_of(small).of_groups == ()
+
+
+def test_a_cell_of_very_few_has_no_tint() -> None:
+    def tints(n_units: int) -> set[float]:
+        rows = [row for row in by_group("accuracy", n_units=n_units).to_pylist() if row["features"]]
+        chart = intersection_chart(rows, overall=0.5).to_dict()
+        return {cell["tint"] for data in chart["datasets"].values() for cell in data}
+
+    assert len(tints(5)) == 2
+    assert tints(4) == {0.0}

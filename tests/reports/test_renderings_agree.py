@@ -70,7 +70,7 @@ def _expected(estimate: dict[str, Any]) -> str:
 
 def test_gaps_stand_beside_chance(full: AuditReport, page: Page, reading: ModuleType) -> None:
     table = next(
-        t for t in reading.read(full).tables if t.caption == "Gaps in run listener, condition TAV"
+        t for t in reading.read(full).tables if t.caption == "Fairness gaps: gaps in run listener, condition TAV"
     )  # fmt: skip
     finding = next(f for f in full.findings if f.metric == "accuracy_difference" and f.compared == ("accent",))
     row = dict(zip(table.rows[0], table.rows[1], strict=True))
@@ -134,6 +134,11 @@ def test_markdown_escapes_everything(hostile: AuditReport, samples: ModuleType) 
         ("1. item", r"1\. item"),
         ("http://x.org www.x.org a@b", r"http\://x.org www\.x.org a\@b"),
         ("a\x00b", r"a\\x00b"),
+        ("20.5 points [0.0, 53.5] of y_true", "20.5 points [0.0, 53.5] of y_true"),
+        ("[−1.0, 2.0]", "[−1.0, 2.0]"),
+        ("[x](y)", r"\[x\](y)"),
+        ("[1](y) [1][2] [1]: y", r"[1\](y) [1\][2] [1\]: y"),
+        ("_a_ b_c __d", r"\_a\_ b_c \_\_d"),
     ],
 )
 def test_escaping(text: str, escaped: str) -> None:

@@ -9,7 +9,7 @@ from affidavit.report import AuditReport, Decision
 from reports import markdown, wording
 from reports.document import Cell, Column, Notes, Table, tidied
 from reports.ordering import conditions_in_order
-from reports.wording import PERCENT, POINTS, RAW
+from reports.wording import PERCENT, POINTS, RAW, WHOLE
 
 
 @pytest.mark.parametrize("module", [wording, markdown])
@@ -25,6 +25,9 @@ def test_examples_in_docstrings(module: object) -> None:
         ("demographic_parity_ratio", "Demographic parity ratio (impact ratio)"),
         ("equal_opportunity_difference_macro", "Equal opportunity difference, mean over classes"),
         ("vendor_score_v2", "Vendor score v2"),
+        ("macro_f1_gap_change", "Macro F1, change of the gap"),
+        ("accuracy_change_difference", "Accuracy, how far apart groups' changes are"),
+        ("parity_offsets_worst_group_accuracy_change", "Parity offsets: accuracy of the worst group, change"),
     ],
 )
 def test_labels(metric: str, label: str) -> None:
@@ -40,6 +43,13 @@ def test_labels(metric: str, label: str) -> None:
         ("accuracy_ratio", RAW),
         ("vendor_score_difference", RAW),
         ("epsilon", RAW),
+        ("accuracy_change", POINTS),
+        ("accuracy_gap_change", POINTS),
+        ("stacking_demographic_parity_change", POINTS),
+        ("leakage_balanced_accuracy_change", POINTS),
+        ("selection_rate less everybody's", POINTS),
+        ("least_units_per_label", WHOLE),
+        ("accuracy_rank", WHOLE),
     ],
 )
 def test_scales(metric: str, scale: wording.Scale) -> None:
@@ -53,7 +63,10 @@ def test_scales(metric: str, scale: wording.Scale) -> None:
         (0.0, RAW, "0.000"),
         (-0.0001, PERCENT, "0.0"),
         (-0.5, RAW, "−0.500"),
-        (1e-5, RAW, "1.00e−05"),
+        (1e-5, RAW, "0.00001"),
+        (-0.000494, RAW, "−0.00049"),
+        (3e-10, RAW, "< 0.000001"),
+        (1795.0, WHOLE, "1,795"),
         (1.0, PERCENT, "100.0"),
     ],
 )

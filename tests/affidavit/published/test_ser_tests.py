@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from affidavit.errors import PolicyError, TableError
+from affidavit.plan import AuditPlan
 from affidavit.policy import read_policy
 from affidavit.published.ser_tests import PublishedScore, TestCount, count, read_results, read_thresholds
 from affidavit.published.ser_tests_policy import METRICS, policy_from_thresholds
+from affidavit.report import Decision
+from affidavit.run import audit
+from affidavit.testing import predictions_frame
 
 SEX = """
 Data:
@@ -125,7 +130,98 @@ def test_the_policy_that_ships_says_what_was_published(real_data: Path) -> None:
     }
 
 
-def test_only_metrics_of_the_deviation_examination_are_bound() -> None:
-    from audit.deviation.from_everybody import EXAMINATION
+def test_every_metric_that_is_bound_is_computed_by_some_examination() -> None:
+    from affidavit.registry import Door, load, names
 
-    assert set(METRICS.values()) == set(EXAMINATION.metrics)
+    bound = {metric.format(task=task) for metric in METRICS.values() for task in ("arousal", "dominance", "valence")}
+    computed = {metric for name in names(Door.EXAMINATIONS) for metric in load(Door.EXAMINATIONS, name).metrics}
+    assert bound <= computed
+
+
+def thresholds(tmp_path: Path, **tests: str) -> Path:
+    """Write files of thresholds; `valence__accent` is the test of accents of the task valence."""
+    for name, text in tests.items():
+        task, feature = name.split("__")
+        (tmp_path / task).mkdir(exist_ok=True)
+        (tmp_path / task / f"fairness_{feature}.yaml").write_text(text)
+    return tmp_path
+
+
+DIMENSION = """
+Metrics:
+  - {name: Mean Value, threshold: 0.075}
+  - {name: Relative Difference Per Bin, threshold: 0.225}
+  - {name: Concordance Correlation Coeff Male, threshold: 0.1}
+  - {name: Mean Shift Difference Positive Sentiment, threshold: 0.025}
+"""
+
+
+def test_the_mean_value_of_a_dimension_is_bound_and_the_rest_is_counted_and_said(tmp_path: Path) -> None:
+    carried = policy_from_thresholds(thresholds(tmp_path, valence__accent=DIMENSION))
+    criterion, ccc = carried.policy.criteria
+    assert (criterion.metric, criterion.at_most, criterion.compared) == ("valence_mean_shift", 0.075, ("accent",))
+    assert "on a scale from 0 to 1" in (criterion.note or "")
+    assert (ccc.metric, ccc.at_most) == ("valence_ccc_deviation", 0.1)
+    assert "scale" not in (ccc.note or "")
+    assert len(carried.not_assessed) == 2
+    for item in carried.not_assessed:
+        assert item.test.metric in carried.policy.statement
+        assert item.because in carried.policy.statement
+        assert "known" not in item.because
+
+
+def test_a_mean_value_of_what_is_no_dimension_is_not_bound(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="not known here"):
+        policy_from_thresholds(thresholds(tmp_path, emotion__accent="Metrics: [{name: Mean Value, threshold: 0.1}]"))
+
+
+@pytest.mark.parametrize("threshold", [".nan", ".inf", "-0.1", "'0.1'", "true"])
+def test_a_threshold_that_bounds_nothing_is_not_assessed(tmp_path: Path, threshold: str) -> None:
+    text = f"Metrics: [{{name: Relative Difference Per Class, threshold: {threshold}}}]"
+    with pytest.raises(PolicyError, match="not one number from 0 up"):
+        policy_from_thresholds(thresholds(tmp_path, emotion__sex=text))
+
+
+def test_files_and_folders_may_have_any_names(tmp_path: Path) -> None:
+    text = "Metrics: [{name: Relative Difference Per Class, threshold: 0.1}]"
+    folder = thresholds(tmp_path, **{"Emotion_v2__First language": text, "Emotion_v2__First-language": text})
+    policy = policy_from_thresholds(folder).policy
+    assert sorted(c.id for c in policy.criteria) == [
+        "first-language-selection-rate-deviation-1",
+        "first-language-selection-rate-deviation-2",
+    ]
+    assert {c.compared for c in policy.criteria} == {("First language",), ("First-language",)}
+
+
+@pytest.mark.parametrize("task", ["arousal", "dominance", "valence"])
+def test_of_a_dimension_mean_values_and_concordance_are_bound(real_data: Path, task: str) -> None:
+    path = real_data / "ser_tests/thresholds" / task
+    carried = policy_from_thresholds(path)
+    assert {(c.metric, c.compared) for c in carried.policy.criteria} == {
+        (f"{task}_mean_shift", ("accent",)),
+        (f"{task}_mean_shift", ("language",)),
+        (f"{task}_ccc_deviation", ("pitch",)),
+        (f"{task}_ccc_deviation", ("sex",)),
+    }
+    assert len(carried.not_assessed) + 7 == len(read_thresholds(path)) == 25
+
+
+@pytest.mark.parametrize(("shift", "decision"), [(0.3, Decision.FAIL), (0.0, Decision.PASS)])
+def test_a_mean_shift_is_decided_by_its_published_threshold(tmp_path: Path, shift: float, decision: Decision) -> None:
+    rng = np.random.default_rng(0)
+    frame = predictions_frame(n_speakers=300, conditions=("A",))
+    truth = rng.uniform(0.2, 0.6, len(frame))
+    welsh = (frame["accent"] == "Welsh").to_numpy()
+    frame = frame.assign(true_valence=truth, pred_valence=truth + shift * welsh + rng.normal(0, 0.05, len(frame)))
+    policy = policy_from_thresholds(thresholds(tmp_path, valence__accent=DIMENSION), by=("accent",)).policy
+    plan = AuditPlan.model_validate(
+        {
+            "runs": {"r": {"table": "t"}},
+            "examinations": ["regression"],
+            "statistics": {"n_resamples": 100, "n_permutations": 99},
+        }
+    )
+    report = audit(frame, by="accent", policy=policy, plan=plan)
+    held = {f.metric: f.verdict for f in report.findings if f.criterion is not None}
+    assert set(held) == {"valence_mean_shift", "valence_ccc_deviation"}
+    assert held["valence_mean_shift"] == decision.value

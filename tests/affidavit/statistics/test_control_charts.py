@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from affidavit.statistics.control_charts import Ewma, ewma_for, recursive_residuals
+from affidavit.statistics.control_charts import (
+    Chart,
+    Cusum,
+    Ewma,
+    cusum_for,
+    ewma_for,
+    false_alarm_rate,
+    recursive_residuals,
+)
 
 
 def test_the_average_equals_its_definition_step_by_step() -> None:
@@ -54,20 +62,71 @@ def test_run_lengths_equal_simulated_ones(shift: float) -> None:
     assert chart.average_run_length(shift) == pytest.approx(lengths.mean(), rel=0.06)
 
 
+def test_sums_equal_their_definition_by_restarts() -> None:
+    """A cumulative sum is the greatest sum of exceedances over all stretches that end now (Page 1954)."""
+    residuals = np.random.default_rng(6).normal(size=(40, 9))
+    found = Cusum(allowance=0.4, limit=1.0).course(residuals)
+    for series, course in zip(residuals, found, strict=True):
+        for t in range(9):
+            up, down = (
+                max(0.0, *(sum(sign * r - 0.4 for r in series[i : t + 1]) for i in range(t + 1))) for sign in (1, -1)
+            )
+            assert course[t] == pytest.approx(up if up >= down else -down)
+
+
+@pytest.mark.parametrize(
+    ("limit", "shift", "published"), [(4.0, 0.0, 168), (5.0, 0.0, 465), (5.0, 1.0, 10.4), (4.0, 1.0, 8.38)]
+)
+def test_run_lengths_of_sums_are_the_published_ones(limit: float, shift: float, published: float) -> None:
+    """Montgomery 2009, table 9.4: allowance 0.5."""
+    assert Cusum(allowance=0.5, limit=limit).average_run_length(shift) == pytest.approx(published, rel=0.005)
+
+
+CHARTS = {"ewma": lambda n, t: ewma_for(weight=0.2, false_alarms=0.05, n_charts=n, n_steps=t)}
+CHARTS["cusum"] = lambda n, t: cusum_for(allowance=0.5, false_alarms=0.05, n_charts=n, n_steps=t)
+
+
 @pytest.mark.parametrize(("n_charts", "n_steps"), [(1, 1), (1, 11), (20, 5)])
-def test_unchanged_series_alarm_as_rarely_as_declared(n_charts: int, n_steps: int) -> None:
-    chart = ewma_for(weight=0.2, false_alarms=0.05, n_charts=n_charts, n_steps=n_steps)
-    rate = chart.false_alarm_rate(n_steps, n_series=200_000, rng=np.random.default_rng(4))
+@pytest.mark.parametrize("name", CHARTS)
+def test_unchanged_series_alarm_as_rarely_as_declared(name: str, n_charts: int, n_steps: int) -> None:
+    chart: Chart = CHARTS[name](n_charts, n_steps)
+    rate = false_alarm_rate(chart, n_steps, n_series=200_000, rng=np.random.default_rng(4))
     assert rate * n_charts <= 0.052
     assert rate * n_charts >= 0.01, "not so cautious that nothing is ever found"
 
 
-def test_a_lasting_change_is_found() -> None:
-    chart = ewma_for(weight=0.2, false_alarms=0.05, n_charts=10, n_steps=11)
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_lasting_change_is_found(name: str) -> None:
+    chart = CHARTS[name](10, 11)
     values = np.where(np.arange(12) < 6, 0.0, -4.0) + np.random.default_rng(5).normal(size=(500, 12))
-    alarms = np.abs(chart.course(recursive_residuals(values, np.ones((500, 12))))) > chart.limit
+    course = chart.course(recursive_residuals(values, np.ones((500, 12))))
+    alarms = np.abs(course) > chart.limit
     assert alarms.any(axis=1).mean() > 0.9
     assert alarms[:, :5].any(axis=1).mean() < 0.02
+    assert (course[alarms] < 0).mean() > 0.98, "it says in which direction"
+
+
+def test_sums_find_small_lasting_shifts_more_often_than_averages() -> None:
+    """As the module says: the numbers of its docstring."""
+    rng, found = np.random.default_rng(7), {}
+    for n_audits, first in ((8, 4), (4, 2)):
+        shifted = rng.normal(size=(40_000, n_audits)) + 2.0 * (np.arange(n_audits) >= first)
+        unchanged = rng.normal(size=(200_000, n_audits))
+        for name, chart in (("cusum", Cusum(allowance=0.5, limit=1.0)), ("ewma", Ewma(weight=0.2, limit=1.0))):
+            furthest, null = (
+                np.abs(chart.course(recursive_residuals(values, np.ones_like(values)))).max(axis=1)
+                for values in (shifted, unchanged)
+            )
+            found[name, n_audits] = float((furthest > np.quantile(null, 0.95)).mean())
+    assert found == pytest.approx(
+        {("cusum", 8): 0.67, ("ewma", 8): 0.53, ("cusum", 4): 0.42, ("ewma", 4): 0.32}, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("changed", [{"allowance": -1.0}, {"false_alarms": 1.0}, {"n_charts": 0}, {"n_steps": 0}])
+def test_what_is_no_rule_of_sums_is_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Expected"):
+        cusum_for(**({"allowance": 0.5, "false_alarms": 0.05, "n_charts": 1, "n_steps": 1} | changed))
 
 
 def test_what_is_no_rule_is_refused() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from affidavit.statistics.suremap import shared_level_blocks, suremap
+from affidavit.statistics.suremap import _Model, shared_level_blocks, suremap
 
 LEVELS = np.array([[a, b] for a in range(4) for b in range(3)])
 BLOCKS = shared_level_blocks(LEVELS)
@@ -77,3 +77,18 @@ def test_equal_values_stay_and_two_groups_are_left_alone() -> None:
 def test_what_cannot_be_weighed_is_refused(variances: list[float]) -> None:
     with pytest.raises(ValueError, match="leave out groups"):
         suremap(np.full(3, 0.5), np.array(variances), ())
+
+
+@pytest.mark.parametrize("levels", [[9], [6, 3], [4, 3, 2]])
+def test_the_slope_of_the_risk_is_its_slope(levels: list[int]) -> None:
+    rng = np.random.default_rng(7)
+    codes = np.stack([axis.ravel() for axis in np.meshgrid(*map(np.arange, levels))], axis=1)
+    n_groups = len(codes)
+    variances = 0.05 / rng.integers(2, 40, n_groups)
+    model = _Model(rng.normal(0.6, 0.1, n_groups), variances, (np.eye(n_groups), *shared_level_blocks(codes)))
+    logs = rng.normal(-5, 1, len(model.parts))
+    risk, slope = model.risk_and_slope(logs)
+    assert risk == pytest.approx(model.at(np.exp(logs)).risk)
+    steps = 1e-5 * np.eye(len(logs))
+    numeric = [(model.at(np.exp(logs + h)).risk - model.at(np.exp(logs - h)).risk) / 2e-5 for h in steps]
+    np.testing.assert_allclose(slope, numeric, rtol=1e-5, atol=1e-6)

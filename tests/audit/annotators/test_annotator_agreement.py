@@ -11,6 +11,7 @@ from affidavit.records import Finding, Verdict
 from affidavit.statistics.krippendorff import coincidences, interval, krippendorff_alpha, nominal, ordinal
 from affidavit.testing import case_of, predictions_frame
 from audit.annotators.annotator_agreement import EXAMINATION
+from audit.annotators.soft_labels import EXAMINATION as SOFT_LABELS
 
 STATISTICS = Statistics(n_resamples=200, n_permutations=499, compared_units=5)
 N_VOTES = 6
@@ -108,8 +109,52 @@ def test_one_label_only_leaves_nothing_to_agree_about() -> None:
     frame = voted().assign(soft_anger=1.0, soft_joy=0.0, soft_sadness=0.0)
     finding = of(found(frame))
     assert finding.estimate.value is None
+    assert finding.estimate.n > 0
+    assert "only one label was ever given" in str(finding.estimate.why_no_interval)
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert of(found(frame), "krippendorff_alpha_difference").verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_group_of_one_label_is_not_called_small() -> None:
+    frame = voted()
+    unanimous = frame["accent"] == "Welsh"
+    frame.loc[unanimous, ["soft_anger", "soft_joy", "soft_sadness"]] = [1.0, 0.0, 0.0]
+    findings = found(frame)
+    assert "only one label was ever given" in str(of(findings, accent="Welsh").because)
+    gap = of(findings, "krippendorff_alpha_difference")
+    assert gap.estimate.value is not None
+    assert "only one label was ever given about: Welsh" in gap.caveats
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal"])
+def test_alpha_does_not_depend_on_the_scale_of_weights(scale: str) -> None:
+    frame = voted()
+    own = np.random.default_rng(0).uniform(0.5, 2, len(frame))
+    one, tiny, huge = (found(frame.assign(weight=own * times), scale=scale) for times in (1.0, 1e-6, 1e6))
+    for accent in ("Irish", "Welsh"):
+        value = of(one, accent=accent).estimate.value
+        assert value == pytest.approx(of(tiny, accent=accent).estimate.value)
+        assert value == pytest.approx(of(huge, accent=accent).estimate.value)
+    assert of(tiny).estimate.interval is not None
+
+
+def test_an_ordinal_alpha_says_which_order_it_took() -> None:
+    assert "labels in the order anger < joy < sadness" in of(found(voted(), scale="ordinal")).caveats
+    assert not any("order" in caveat for caveat in of(found(voted())).caveats)
+
+
+def test_fewer_annotators_than_the_shares_need_are_refused() -> None:
+    frame = voted()
+    frame.loc[0, ["soft_anger", "soft_joy", "soft_sadness"]] = [0.34, 0.33, 0.33]
+    for examination in (EXAMINATION, SOFT_LABELS):
+        case = case_of(frame, by=("accent",), options={"annotators": 2})
+        assert examination.refuses(case) is None
+        testimony = examination.examine(case)
+        (refusal,) = testimony.refusals
+        assert (testimony.claims, testimony.exhibits) == ((), ())
+        assert (refusal.run, refusal.examination) == ("run", examination.name)
+        assert "at least 3 gave the shares" in refusal.because
+        assert examination.examine(case_of(frame, by=("accent",), options={"annotators": 3})).refusals == ()
 
 
 def test_rows_as_units_weights_and_a_lone_unit() -> None:

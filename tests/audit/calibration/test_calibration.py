@@ -208,7 +208,13 @@ def test_what_it_cannot_answer_it_refuses() -> None:
         case_of(frame, reading=Reading(run="run", by=("accent", "age"), label_space=(*LABELS, "fear")))
     )
     assert some is not None
-    assert "fear" in some.because
+    assert some.because == "labels without a probability: fear"
+    more = tuple(f"more {i}" for i in range(9))
+    many = EXAMINATION.refuses(
+        case_of(frame, reading=Reading(run="run", by=("accent", "age"), label_space=(*LABELS, *more)))
+    )
+    assert many is not None
+    assert many.because.endswith("more 5 and 3 more"), "none of them is dropped in silence"
     assert EXAMINATION.refuses(case_of(frame.drop(columns="y_true"))) is not None
     for broken in (frame.assign(prob_joy=None), frame.assign(prob_joy=0.9)):
         with pytest.raises(RowError, match="probability|sum to one"):

@@ -1,4 +1,7 @@
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from affidavit.errors import PlanError
@@ -41,6 +44,31 @@ def test_a_pair_weighs_what_its_fuller_judgement_weighs(units: bool) -> None:
     assert found.estimate.value != pytest.approx(same.mean())
     assert found.estimate.interval is not None
     assert found.estimate.interval.method == "logit t over units", "not the interval of a plain proportion"
+
+
+def test_repetitions_say_how_often_the_same_input_is_answered_alike() -> None:
+    frame = predictions_frame()
+    again = frame.assign(repeat=1)
+    changed = (again["condition"] == "TAV") & (np.arange(len(again)) % 4 == 0)
+    again.loc[changed, "y_pred"] = again.loc[changed, "y_pred"].map(
+        {"anger": "joy", "joy": "sadness", "sadness": "anger"}
+    )
+    third = frame[(frame["condition"] == "TAV") & (frame["accent"] == "Irish")].assign(repeat=2)
+    whole = pd.concat([frame.assign(repeat=0), again, third], ignore_index=True)
+    findings = {c.finding.id: c.finding for c in EXAMINATION.examine(case_of(whole)).claims}
+    by_utterance = {
+        name: np.mean([a == b for a, b in combinations(rows["y_pred"], 2)])
+        for name, rows in whole[whole["condition"] == "TAV"].groupby("utterance_id")
+    }
+    accents = frame.drop_duplicates("utterance_id").set_index("utterance_id")["accent"]
+    for accent, expected in pd.Series(by_utterance).groupby(accents).mean().items():
+        found = findings[f"run/TAV/agreement/agreement_between_repeats/accent={accent}"]
+        assert found.estimate.value == pytest.approx(expected)
+        assert found.estimate.n == 160
+    less = findings["run/A/agreement/agreement_with_fullest"]
+    assert any("agreement_between_repeats" in caveat for caveat in less.caveats)
+    once = EXAMINATION.examine(case_of(frame)).claims
+    assert not any("repeats" in c.finding.metric or "repeats" in str(c.finding.caveats) for c in once)
 
 
 @pytest.mark.parametrize("units", [True, False])

@@ -8,7 +8,7 @@ from affidavit.case import Case
 from affidavit.errors import PlanError
 from affidavit.records import Finding, Verdict
 from affidavit.testing import ExaminationContract, case_of, predictions_frame
-from audit.conditions.robustness import EXAMINATION, bases
+from audit.conditions.robustness import EXAMINATION, bases, dose
 
 NOISY = ("TAV", "TAV/noise=10dB", "TAV/noise=-5.5dB", "A/codec", "A")
 
@@ -110,6 +110,26 @@ def test_the_exhibit_is_a_dose_response() -> None:
     )
     lost = (wide["accuracy_clean"] - wide["accuracy_degraded"]).to_numpy()
     assert lost == pytest.approx(wide["accuracy_loss"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [("10dB", 10), ("-5.5dB", -5.5), ("0.3", 0.3), ("30%", 0.3), ("mp3", None), ("8k-mp3", None), (None, None)],
+)
+def test_a_dose_is_the_number_that_a_level_is_and_none_in_a_name(level: str | None, number: float | None) -> None:
+    assert dose(level) == number
+
+
+def test_where_groups_are_equal_without_the_operator_two_different_ones_are_named() -> None:
+    frame = predictions_frame(conditions=("TAV", "TAV/noise=10dB"))
+    frame.loc[frame["condition"] == "TAV", "y_pred"] = frame["y_true"]
+    widening = found(case_of(frame))["TAV/noise=10dB/robustness/accuracy_difference_widening/between accent"]
+    lost = losses(frame, "TAV", "TAV/noise=10dB").groupby("accent").mean()
+    assert widening.highest != widening.lowest
+    assert widening.estimate.value == pytest.approx(lost[str(widening.lowest)] - lost[str(widening.highest)])
+    assert widening.estimate.interval is not None
+    assert widening.estimate.interval.low <= widening.estimate.value <= widening.estimate.interval.high
+    assert any("stand for any pair" in caveat for caveat in widening.caveats)
 
 
 def test_what_is_clean_or_has_no_base_is_refused_with_a_remedy() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from affidavit.plan import AuditPlan, Choice, Feature, RunSource
 from affidavit.records import Finding, Verdict
@@ -66,6 +67,17 @@ def test_a_group_without_a_class_says_over_which_classes_it_is_averaged() -> Non
     recalls = (without["y_true"] == without["y_pred"]).groupby([without["accent"], without["y_true"]]).mean()
     uar = recalls.groupby("accent").mean()
     assert gap.estimate.value == pytest.approx(uar.max() - uar.min())
+
+
+def test_macro_f1_says_that_a_class_which_is_only_predicted_counts_as_zero() -> None:
+    frame = predictions_frame(conditions=("TAV",))
+    frame = frame[~((frame["accent"] == "Welsh") & (frame["y_true"] == "joy"))]
+    found = finding(report_of(frame), "macro_f1", accent="Welsh")
+    welsh = frame[frame["accent"] == "Welsh"]
+    assert found.estimate.value == pytest.approx(f1_score(welsh["y_true"], welsh["y_pred"], average="macro"))
+    assert found.caveats == ("a class that never occurs here but is predicted counts as 0 in the average: joy",)
+    never = finding(report_of(frame.assign(y_pred=frame["y_pred"].replace("joy", "anger"))), "macro_f1", accent="Welsh")
+    assert never.caveats == ("averaged over 2 of 3 classes; none of: joy",)
 
 
 def test_without_ids_rows_are_units_and_the_report_says_so() -> None:

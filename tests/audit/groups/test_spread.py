@@ -3,11 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from affidavit.confusion import accuracy, ratio_statistic
+from affidavit.evidence import Evidence
+from affidavit.gaps import GapKind, measure_gap
+from affidavit.grouped_sums import GroupedSums
 from affidavit.plan import Statistics
 from affidavit.records import Finding
+from affidavit.statistics.bootstrap import UnitResampler
 from affidavit.testing import case_of, predictions_frame
-from audit.groups.spread import BELOW_NOISE, EXAMINATION
+from audit.groups.spread import BELOW_NOISE, EXAMINATION, spread
 
 FAST = Statistics(n_resamples=1000, n_permutations=199)
 
@@ -33,6 +39,52 @@ def spread_of(frame: pd.DataFrame, statistics: Statistics = FAST) -> Finding:
     return next(claim.finding for claim in claims if claim.finding.metric == "accuracy_spread")
 
 
+RIGHT = ratio_statistic("right", np.array([1.0, 0.0]), np.array([0.0, 1.0]), source="")
+
+
+def grouped_evidence(
+    rng: np.random.Generator, rates: NDArray[np.float64], n_units: int, *, icc: float, unlike: bool = False
+) -> Evidence:
+    """Right answers and rows of each unit; unlike units have 1 to 200 rows."""
+    group = np.repeat(np.arange(len(rates)), n_units)
+    clips = np.floor(2 ** rng.uniform(0, np.log2(201), len(group))) if unlike else rng.integers(15, 26, len(group))
+    own = rng.beta(rates[group] * (1 - icc) / icc, (1 - rates[group]) * (1 - icc) / icc)
+    sums = np.stack([rng.binomial(clips.astype(int), own), clips], axis=1).astype(float)
+    grouped = GroupedSums(
+        sums=sums,
+        n_rows=clips.astype(np.int64),
+        unit=np.arange(len(group)),
+        group=group,
+        n_units=len(group),
+        groups=tuple({"accent": f"a{g}"} for g in range(len(rates))),
+    )
+    resampler = UnitResampler(n_units=len(group), n_resamples=1000, seed=int(rng.integers(2**31)))
+    return Evidence(grouped=grouped, options=FAST, resampler=resampler, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("rates", "n_units", "icc", "unlike"),
+    [
+        ([0.9, 0.8], 50, 0.3, False),
+        ([0.65, 0.55], 50, 0.1, True),
+        ([0.65, 0.65], 8, 0.3, True),
+        ([0.95, 0.95, 0.85], 30, 0.3, False),
+    ],
+)
+def test_intervals_cover_where_the_bootstrap_did_not(
+    rates: list[float], n_units: int, icc: float, unlike: bool
+) -> None:
+    """The double correction covered 0.92 to 0.93 of these."""
+    rng, n, covered = np.random.default_rng(4), 1000, 0
+    true = np.std(rates, ddof=1)
+    for _ in range(n):
+        evidence = grouped_evidence(rng, np.array(rates), n_units, icc=icc, unlike=unlike)
+        interval = spread("accuracy_spread", evidence, RIGHT).interval_at(0.95)
+        assert not isinstance(interval, str)
+        covered += interval.low <= true + 1e-12 and true <= interval.high
+    assert covered / n >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / n)
+
+
 def test_equals_a_slow_twin() -> None:
     frame = table(np.random.default_rng(0), [0.5, 0.7, 0.9], 30, 6)
     means, errors = [], []
@@ -56,10 +108,28 @@ def test_the_naive_spread_of_equal_groups_is_not_reported() -> None:
     assert all(finding.estimate.interval is not None and finding.estimate.interval.low == 0 for finding in found)
 
 
-def test_few_units_take_the_box_and_never_the_bootstrap() -> None:
-    interval = spread_of(table(np.random.default_rng(2), [0.5, 0.9], 8, 20)).estimate.interval
-    assert interval is not None
+@pytest.mark.parametrize(("rates", "n_units"), [([0.5, 0.7, 0.9], 8), ([0.97, 0.97, 0.9], 24)])
+def test_few_units_take_the_box_and_never_the_bootstrap(rates: list[float], n_units: int) -> None:
+    """Few are also 24 units that are nearly always right: those that are not have hardly been met."""
+    rng = np.random.default_rng(2)
+    evidence = grouped_evidence(rng, np.array(rates), n_units, icc=0.4)
+    interval = spread("accuracy_spread", evidence, RIGHT).interval_at(0.95)
+    assert not isinstance(interval, str)
     assert interval.method == "box of simultaneous intervals over units"
+
+
+def test_of_two_groups_it_is_their_gap_over_the_root_of_two() -> None:
+    frame = table(np.random.default_rng(2), [0.5, 0.9], 30, 20)
+    interval = spread_of(frame).estimate.interval
+    case = case_of(frame, ("accent",), statistics=FAST)
+    gap = measure_gap(
+        case.book.evidence("run", "as-supplied", ("accent",)),
+        [accuracy(2)],
+        GapKind(name="accuracy_difference", scale="difference"),
+    ).interval(0.95)
+    assert interval is not None
+    assert not isinstance(gap, str)
+    assert (interval.low, interval.high) == pytest.approx((gap.low / np.sqrt(2), gap.high / np.sqrt(2)))
 
 
 def test_one_group_has_no_spread() -> None:

@@ -8,6 +8,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from affidavit.plan import Statistics
 from affidavit.records import Finding
 from affidavit.testing import case_of, predictions_frame
+from audit.deviation.from_everybody import EXAMINATION as DEVIATION
+from audit.groups.spread import EXAMINATION as SPREAD
 from audit.groups.worst_group import EXAMINATION
 
 
@@ -95,6 +97,20 @@ def test_the_interval_covers_the_least_true_value() -> None:
         assert interval is not None
         covered += interval.low <= true.min() <= interval.high
     assert covered / 400 >= 0.93 - 2 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_a_class_that_one_group_lacks_is_named_wherever_averages_are_compared() -> None:
+    """One group without joy takes joy out of everybody's average: that must be said, not only where gaps are."""
+    frame = predictions_frame(conditions=("TAV",))
+    frame = frame[~((frame["accent"] == "Welsh") & (frame["y_true"] == "joy"))]
+    said = "groups are compared over the classes that each of them has; not: joy"
+    for examination in (EXAMINATION, SPREAD, DEVIATION):
+        claims = examination.examine(case_of(frame, ("accent",))).claims
+        averages = [c.finding for c in claims if "unweighted_average" in c.finding.metric or "f1" in c.finding.metric]
+        assert averages
+        assert all(said in finding.caveats for finding in averages)
+        others = [c.finding for c in claims if c.finding not in averages]
+        assert not any(said in finding.caveats for finding in others)
 
 
 def test_without_groups_it_refuses() -> None:

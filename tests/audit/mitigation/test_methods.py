@@ -8,8 +8,9 @@ import torch
 
 from audit.mitigation.fitted import adversarial, independence_weights
 from audit.mitigation.material import Sample
-from audit.mitigation.methods import METHODS, Recipe
+from audit.mitigation.methods import METHODS
 from audit.mitigation.offsets import parity_offsets
+from audit.mitigation.recipe import Recipe
 
 RECIPE = Recipe(constraint="equalized_odds", largest_weight=10.0, epochs=2, strength=1.0, seed=1)
 

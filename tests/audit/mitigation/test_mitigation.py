@@ -5,25 +5,25 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from affidavit.case import Case
 from affidavit.errors import PlanError, RowError
 from affidavit.plan import Feature, Statistics
 from affidavit.predictions import Reading
-from affidavit.records import Finding, Verdict
+from affidavit.records import Finding, Interval, Verdict
 from affidavit.testing import ExaminationContract, case_of, predictions_frame
 from audit.mitigation.examination import EXAMINATION
 from audit.mitigation.material import read_material
 from audit.mitigation.methods import METHODS
+from audit.mitigation.told import Moved
 
 ROOT = Path(__file__).resolve().parents[3]
 Maker = Callable[..., pd.DataFrame]
@@ -152,26 +152,13 @@ def test_numbers_equal_their_definition_by_hand(leaning: Maker) -> None:
     assert pair["value"]["after"] == pytest.approx(own)
 
 
-def with_dialogues(case: Case, dialogues: list[str | None]) -> Case:
-    """Return the case with a column of dialogues in its table."""
-    predictions = case.runs["run"]
-
-    def batches(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        stored = [name for name in columns if name != "dialogue_id"]
-        for batch in predictions.batches(stored):  # one batch holds it all
-            yield batch.append_column("dialogue_id", pa.array(dialogues)).select(list(columns))
-
-    changed = replace(predictions, columns=(*predictions.columns, "dialogue_id"), _batches=batches)
-    return replace(case, runs={"run": changed})
-
-
 def test_halves_share_neither_units_nor_dialogues_and_groups_are_alike_in_both(leaning: Maker) -> None:
     frame = leaning(n_speakers=61)
     dialogues = [f"d{int(s[1:]) // 2}" if s != "s60" else None for s in frame["speaker_id"]]  # two speakers share each
-    frame["dialogue"] = dialogues
     by = ("accent", "age")
-    for names, shared in ((dialogues, {"speaker_id", "dialogue"}), ([None] * len(frame), {"speaker_id"})):
-        material = read_material(with_dialogues(case_of(frame), names).runs["run"], by, "TAV")
+    for names, shared in ((dialogues, {"speaker_id", "dialogue_id"}), ([None] * len(frame), {"speaker_id"})):
+        frame["dialogue_id"] = names
+        material = read_material(case_of(frame).runs["run"], by, "TAV")
         second = material.held_out(by, seed=3)
         for column in shared:
             assert not set(frame[column][second].dropna()) & set(frame[column][~second].dropna())
@@ -180,9 +167,26 @@ def test_halves_share_neither_units_nor_dialogues_and_groups_are_alike_in_both(l
         assert (counts[True] - counts[False]).abs().max() <= 4
         assert (second == material.held_out(by, seed=3)).all()
         assert (second != material.held_out(by, seed=4)).any()
-    one = with_dialogues(case_of(frame, by=("accent",)), ["d"] * len(frame))
-    (refusal,) = EXAMINATION.examine(one).refusals
-    assert "dialogues that share units" in refusal.because
+
+
+def test_a_cast_that_meets_in_every_dialogue_is_refused_or_cut_knowingly(leaning: Maker) -> None:
+    frame = leaning().assign(dialogue_id=lambda f: np.where(f["speaker_id"].str[1:].astype(int) < 100, "d", "e"))
+    case = case_of(frame, by=("accent",), statistics=QUICK, options={"interventions": ["stacking"]})
+    (refusal,) = EXAMINATION.examine(case).refusals
+    assert "units share dialogues, so that 56% of them hang together" in refusal.because
+    assert "dialogues: cut" in refusal.remedy
+    cut = replace(case, options={**case.options, "dialogues": "cut"})
+    assert EXAMINATION.examine(cut).refusals == ()
+    assert found(cut)
+
+
+def test_without_units_dialogues_are_kept_whole(leaning: Maker) -> None:
+    frame = leaning().rename(columns={"speaker_id": "dialogue_id"})
+    case = case_of(frame, by=("accent",), statistics=QUICK, options={"interventions": ["stacking"]})
+    assert case.runs["run"].unit == "row"
+    second = read_material(case.runs["run"], ("accent",), "TAV").held_out(("accent",), seed=3)
+    assert not set(frame["dialogue_id"][second]) & set(frame["dialogue_id"][~second])
+    assert found(case)
 
 
 def test_what_cannot_be_decided_between_several_labels_is_refused_with_a_reason(leaning: Maker) -> None:
@@ -212,6 +216,86 @@ def test_two_labels_are_a_decision_as_they_are(leaning: Maker) -> None:
     assert testimony.refusals == ()
     metrics = {claim.finding.metric for claim in testimony.claims}
     assert metrics == EXAMINATION.metrics
+
+
+def test_of_two_labels_the_one_that_is_named_is_decided_on(leaning: Maker) -> None:
+    for labels, decided in (([], {"fear"}), (["anger"], {"anger"}), (["anger", "fear"], {"anger", "fear"})):
+        options = {"interventions": ["parity-offsets"], "labels": labels}
+        case = case_of(leaning(n_labels=2), by=("accent",), statistics=QUICK, options=options)
+        assert {finding.label for finding in found(case).values()} == decided
+
+
+def pair_after(frame: pd.DataFrame, method: str) -> float:
+    """The difference between the pair, in what the intervention aims at, on the half that it was not fitted on."""
+    options = {"interventions": [method], "constraint": "demographic_parity"}
+    gaps = exhibit(case_of(frame, by=("accent",), statistics=QUICK, options=options), "mitigation-gaps")
+    rows = gaps[(gaps["when"] == "after") & (gaps["metric"] == "demographic_parity_of_pair")]
+    return float(rows["value"].item())
+
+
+@pytest.mark.parametrize("method", ["threshold-optimizer", "exponentiated-gradient", "parity-offsets"])
+def test_rows_that_weigh_nearly_nothing_have_nearly_no_say(leaning: Maker, method: str) -> None:
+    """They lean the other way: taken for whole rows they would hide the gap that the intervention is to close."""
+    frame, others = leaning(lean=1.5, n_labels=2), leaning(lean=-1.5, n_labels=2, seed=1)
+    others["utterance_id"] += "b"
+    both = pd.concat([frame.assign(weight=1.0), others.assign(weight=0.001)], ignore_index=True)
+    assert abs(pair_after(both, method)) < 0.11
+
+
+@pytest.mark.parametrize("zero", ["of a cell", "of a group", "of all"])
+def test_rows_that_weigh_nothing_are_not_fitted_on(leaning: Maker, zero: str) -> None:
+    frame = leaning()
+    nothing = {
+        "of a cell": (frame["accent"] == "Welsh") & (frame["y_true"] == "anger"),
+        "of a group": frame["accent"] == "Welsh",
+        "of all": frame["accent"] != "",
+    }[zero]
+    frame["weight"] = np.where(nothing, 0.0, 1.0)
+    options = {"interventions": ["reweighing", "parity-offsets"]}
+    testimony = EXAMINATION.examine(case_of(frame, by=("accent",), statistics=QUICK, options=options))
+    assert bool(testimony.claims) == (zero != "of all")
+    if zero == "of all":
+        (refusal,) = testimony.refusals
+        assert refusal.because.startswith("reweighing, parity-offsets: fewer than two groups of accent have 5 units")
+
+
+def test_a_group_with_few_units_of_an_answer_is_not_decided_for(leaning: Maker) -> None:
+    frame = leaning()
+    anger = frame.index[(frame["accent"] == "Welsh") & (frame["y_true"] == "anger")]
+    frame.loc[anger[1:], "y_true"] = "fear"
+    options = {"interventions": ["threshold-optimizer"], "labels": ["anger"]}
+    testimony = EXAMINATION.examine(case_of(frame, by=("accent",), statistics=QUICK, options=options))
+    price = next(c.finding for c in testimony.claims if c.finding.metric.endswith("optimizer_accuracy_change"))
+    assert any("left as they were, for want of units: Welsh" in caveat for caveat in price.caveats)
+
+
+def test_what_came_of_a_gap_is_said_as_it_is() -> None:
+    def said(before: tuple[float, float], after: tuple[float, float], change: tuple[float, float]) -> str:
+        made = [Interval(low=low, high=high, level=0.95, method="m") for low, high in (before, after, change)]
+        middle = [abs(sum(bounds)) / 2 for bounds in (before, after)]
+        return Moved(before=made[0], after=made[1], change=made[2], smaller=middle[1] < middle[0]).said
+
+    assert said((0.1, 0.2), (-0.05, 0.05), (-0.2, -0.1)) == "it narrowed the gap on held-out units"
+    assert said((0.1, 0.2), (-0.1, -0.02), (-0.3, -0.2)).endswith(
+        "narrowed the gap on held-out units and turned it round"
+    )
+    assert said((0.05, 0.15), (-0.4, -0.3), (-0.5, -0.4)) == (
+        "it turned the gap round on held-out units, and made it no smaller"
+    )
+    assert said((0.1, 0.2), (0.3, 0.4), (0.1, 0.3)) == "it widened the gap on held-out units"
+    assert said((0.1, 0.2), (0.1, 0.2), (-0.05, 0.05)).startswith("it is not shown to have narrowed")
+    assert said((-0.1, 0.1), (-0.4, -0.2), (-0.5, -0.1)).endswith("and it made one the other way round")
+
+
+def test_where_nobody_is_ever_wrong_the_groups_are_still_compared(leaning: Maker) -> None:
+    frame = leaning()
+    case = case_of(
+        frame.assign(y_pred=frame["y_true"]), by=("accent",), statistics=QUICK, options={"interventions": ["stacking"]}
+    )
+    change = found(case)["stacking_equalized_odds_change/between accent"]
+    assert change.estimate.interval is not None
+    assert (change.highest, change.lowest) == ("Irish", "Scottish")
+    assert any("in which no two groups were apart" in caveat for caveat in change.caveats)
 
 
 def test_a_package_that_is_missing_is_named_with_its_extra(leaning: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

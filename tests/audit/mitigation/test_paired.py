@@ -64,7 +64,7 @@ def evidence_of(frame: pd.DataFrame):  # noqa: ANN201
     return case.book.evidence_of("run", tally, ("accent",))
 
 
-PAIR = Pair(rate=rates_of("equalized_odds", LABELS)[1], highest=1, lowest=0)  # false positive rate of anger
+PAIR = Pair(rate=rates_of("equalized_odds", LABELS)[1], highest=1, lowest=0, gap=0.3)  # false positive rate of anger
 
 
 def test_changes_equal_the_difference_of_rates_by_hand() -> None:
@@ -109,6 +109,11 @@ def test_the_widest_pair_is_the_widest() -> None:
     assert pair.rate.label == LABELS[int((shares.max() - shares.min()).idxmax())]
     assert (pair.highest, pair.lowest) == (1, 0)
     assert pair.named == "selection rate of anger"
+    assert pair.gap == pytest.approx((shares.max() - shares.min()).max())
+    alike = evidence_of(frame.assign(before=0)).projected(lambda sums: sums[..., :9])
+    none = widest_pair(alike, "demographic_parity", LABELS)
+    assert none is not None
+    assert (none.gap, none.highest, none.lowest) == (0, 0, 1), "two groups, though neither is higher"
     alone = evidence_of(frame.assign(accent="Irish")).projected(lambda sums: sums[..., :9])
     assert widest_pair(alone, "demographic_parity", LABELS) is None
 

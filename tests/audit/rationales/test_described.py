@@ -57,6 +57,53 @@ def test_a_word_inside_another_is_no_citation() -> None:
     assert findings(frame)["cites_audio_rate", "TAV"].estimate.value == 0
 
 
+def test_what_cannot_be_read_is_no_silence() -> None:
+    """Welsh speakers are answered in German every other time: not a word of it is in the means, and that is said."""
+    frame = predictions_frame(conditions=("TAV",)).assign(rationale="The voice trembles, and so it is fear of it.")
+    german = (frame["accent"] == "Welsh") & (np.arange(len(frame)) % 2 == 0)
+    frame.loc[german, "rationale"] = "Die Stimme zittert, und der Blick ist gesenkt."
+    claims = EXAMINATION.examine(case_of(frame, by=("accent",))).claims
+    welsh = {c.finding.metric: c.finding for c in claims if c.finding.groups == {"accent": "Welsh"}}
+    assert welsh["rationale_rate"].estimate.value == 1
+    assert welsh["rationale_rate"].caveats == ()
+    assert welsh["cites_audio_rate"].estimate.value == 1
+    assert welsh["cites_audio_rate"].estimate.n == (frame["accent"] == "Welsh").sum() - german.sum()
+    assert welsh["rationale_words"].caveats == (
+        "50.0% of the rationales cannot be read: not English, or nothing but a quotation",
+    )
+    assert welsh["cites_audio_rate"].caveats == (
+        "50.0% of the rationales cannot be read: neither English nor Chinese, or nothing but a quotation",
+    )
+    gap = next(c.finding for c in claims if c.finding.metric == "cites_audio_rate_difference")
+    assert gap.estimate.value == 0
+    assert "rationales that cannot be read are left out" in gap.caveats
+    irish = [c.finding for c in claims if c.finding.groups == {"accent": "Irish"}]
+    assert all(finding.caveats == () for finding in irish)
+
+
+def test_chinese_rationales_cite_and_their_words_are_not_counted() -> None:
+    frame = predictions_frame(conditions=("TAV",)).assign(rationale="她的声音在颤抖，表情很悲伤。")
+    found = findings(frame)
+    assert found["cites_audio_rate", "TAV"].estimate.value == 1
+    assert found["cites_text_rate", "TAV"].estimate.value == 0
+    assert found["cites_audio_rate", "TAV"].caveats == ()
+    assert found["rationale_words", "TAV"].estimate.value is None
+    assert found["rationale_words", "TAV"].caveats[0].startswith("100.0% of the rationales cannot be read: not English")
+
+
+@pytest.mark.parametrize("text", ["그녀의 목소리가 떨린다", '{"rationale": "The voice is sad because it trembles."}'])
+def test_a_condition_whose_rationales_cannot_be_read_has_their_rate_alone(text: str) -> None:
+    frame = predictions_frame(conditions=("TAV", "A"))
+    frame.loc[frame["condition"] == "A", "rationale"] = text
+    testimony = EXAMINATION.examine(case_of(frame))
+    (refusal,) = testimony.refusals
+    assert "no rationale under A can be read" in refusal.because
+    assert {c.finding.metric for c in testimony.claims if c.finding.condition == "A"} == {
+        "rationale_rate",
+        "rationale_rate_difference",
+    }
+
+
 @pytest.mark.parametrize("units", [True, False])
 def test_weights_weigh_rationales(units: bool) -> None:
     frame = predictions_frame() if units else predictions_frame().drop(columns="speaker_id")

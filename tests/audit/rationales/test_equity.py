@@ -178,9 +178,48 @@ def test_what_is_not_english_is_counted_and_enters_no_mean() -> None:
     assert p_value(found["hedging_rate_standardised_difference"]) > 0.05
 
 
+@pytest.mark.parametrize(
+    "wrapped", ['"{}"', '{{"rationale": "{}"}}', "\u201c{}\u201d"], ids=["quoted", "JSON", "curly"]
+)
+def test_a_rationale_that_is_all_quotation_is_unread_and_not_unhedged(wrapped: str) -> None:
+    frame = written(frame_of(), 0.3)
+    welsh = frame["accent"] == "Welsh"
+    found = found_in(frame.assign(rationale=frame["rationale"].mask(welsh, frame["rationale"].map(wrapped.format))))
+    assert found["unread_rate"].estimate.value == pytest.approx(welsh.mean())
+    assert found["hedging_rate"].estimate.n == (~welsh).sum()
+    gap = found["hedging_rate_standardised_difference"]
+    assert {gap.highest, gap.lowest} == {"Irish", "Scottish"}
+    assert p_value(gap) > 0.05
+
+
+def test_markup_hides_no_word_and_adds_none() -> None:
+    frame = written(frame_of(), 0.3)
+    welsh = frame["accent"] == "Welsh"
+    marked = frame["rationale"].str.replace(r"(\w+)", r"<i>_\1_</i>", regex=True)
+    plain, found = found_in(frame), found_in(frame.assign(rationale=frame["rationale"].mask(welsh, "## " + marked)))
+    for metric in ("hedging_rate", "rationale_words", "cites_audio_rate", "names_predicted_rate"):
+        for ending in ("", "_standardised_difference"):
+            assert found[metric + ending].estimate == plain[metric + ending].estimate
+
+
+def test_one_rationale_of_a_megabyte_makes_no_gap() -> None:
+    frame = written(frame_of(), 0.3)
+    frame.loc[0, "rationale"] = "The voice may tremble, and so it is fear. " * 25_000
+    gap = found_in(frame)["rationale_words_standardised_difference"]
+    assert gap.highest == frame.loc[0, "accent"]
+    assert low(gap) == 0
+    assert p_value(gap) > 0.05
+    assert found_in(frame)["hedging_rate"].estimate.value is not None
+
+
 def test_rationales_that_nobody_can_read_are_refused() -> None:
     frame = frame_of(20)
-    for text in ("彼女の声は震えている", None, "Sie ist sehr traurig und die Stimme ist leise."):
+    for text in (
+        "彼女の声は震えている",
+        None,
+        '"The voice is sad because it trembles."',
+        "Sie ist sehr traurig und die Stimme ist leise.",
+    ):
         refusal = EXAMINATION.refuses(case_of(frame.assign(rationale=text), ("accent",)))
         assert refusal is not None
         assert "English" in refusal.remedy
@@ -270,5 +309,42 @@ def test_the_standardised_gap_errs_as_rarely_as_declared() -> None:
         ]
         alarms += p_value(gap) <= 0.05
         excluded += low(gap) > 0
-    assert alarms <= 20
-    assert excluded <= 18
+    assert alarms <= 16, "a twentieth of them, and two Monte Carlo errors"
+    assert excluded <= 16
+
+
+@pytest.mark.slow  # 100 tables
+@pytest.mark.parametrize(
+    ("units", "right", "clips"), [((40, 40), (0.9, 0.5), (10, 10)), ((80, 20), (0.3, 0.9), (10, 10))]
+)
+def test_groups_far_apart_in_accuracy_raise_no_more_alarms(
+    units: tuple[int, int], right: tuple[float, float], clips: tuple[int, int]
+) -> None:
+    """Dealing units anew would: a unit that is nearly always right is no draw from those that seldom are."""
+    n, alarms = 100, 0
+    for seed in range(n):
+        frame = hedging_when_wrong(np.random.default_rng(seed), units, right, clips)
+        alarms += p_value(found_in(frame)["hedging_rate_standardised_difference"]) <= 0.05
+    assert alarms <= n * 0.05 + 2 * (n * 0.05 * 0.95) ** 0.5
+
+
+def hedging_when_wrong(
+    rng: np.random.Generator, units: tuple[int, int], right: tuple[float, float], clips: tuple[int, int]
+) -> pd.DataFrame:
+    """Every unit hedges by its own share, and more where it is wrong, alike in both groups."""
+    group = np.repeat([0, 1], units)
+    unit = np.repeat(np.arange(len(group)), np.array(clips)[group])
+    own, truth = rng.beta(2.4, 5.6, len(group))[unit], rng.integers(0, 3, len(unit))
+    is_right = rng.random(len(unit)) < np.array(right)[group[unit]]
+    said = np.where(is_right, truth, (truth + rng.integers(1, 3, len(unit))) % 3)
+    hedged = rng.random(len(unit)) < 0.6 * own + np.where(is_right, 0.0, 0.4)
+    labels = np.array(["anger", "joy", "sadness"])
+    frame = pd.DataFrame({"y_true": labels[truth], "y_pred": labels[said]}).assign(
+        utterance_id=[f"u{i}" for i in range(len(unit))],
+        speaker_id=[f"s{u}" for u in unit],
+        condition="TAV",
+        accent=np.array(["Irish", "Welsh"])[group[unit]],
+    )
+    return frame.assign(
+        rationale=[(UNSURE if h else SURE).format(label=k) for h, k in zip(hedged, frame["y_pred"], strict=True)]
+    )

@@ -175,15 +175,33 @@ def test_without_ids_rows_are_the_units(weighted: bool) -> None:
     assert claims["label_distance/accent=Welsh"].finding.estimate.interval is not None
 
 
+def test_rows_that_are_counted_together_are_bounded_as_rows_counted_one_by_one() -> None:
+    frame = predictions_frame(conditions=("TAV",)).drop(columns="speaker_id")
+    together = claims_of(case_of(frame))
+    one_by_one = claims_of(case_of(frame.assign(speaker_id=frame["utterance_id"])))
+    for name in ("label_distance/accent=Welsh", "label_distance_mean/between accent"):
+        first, second = (claims[name].finding.estimate for claims in (together, one_by_one))
+        assert first.value == pytest.approx(second.value)
+        assert first.interval is not None
+        assert second.interval is not None
+        assert (first.interval.low, first.interval.high) == pytest.approx((second.interval.low, second.interval.high))
+
+
 def test_one_level_one_unit_and_no_feature() -> None:
     one_level = claims_of(case_of(predictions_frame().assign(accent="Irish"), by=("accent",)))
     assert value(one_level, "row_share/accent=Irish") == 1
-    assert value(one_level, "label_distance/accent=Irish") == 0
-    assert one_level["label_distance_mean/between accent"].finding.test is None
+    for name in ("label_distance/accent=Irish", "label_distance_mean/between accent"):
+        alone = one_level[name].finding
+        assert alone.estimate.value is None, "it would be 0 whatever the labels are"
+        assert "nobody else" in str(alone.because)
+        assert (alone.test, alone.null_expectation) == (None, None)
     frame = predictions_frame()
     one_unit = claims_of(case_of(frame[frame["speaker_id"] == "s0"]))
     reasons = {c.finding.because for c in one_unit.values() if c.finding.metric != "least_units_per_label"}
-    assert reasons == {"one unit alone says nothing of how units differ"}
+    assert reasons == {
+        "one unit alone says nothing of how units differ",
+        "everybody is in this one group: there is nobody else to differ from",
+    }
     refusal = EXAMINATION.refuses(case_of(frame, by=()))
     assert refusal is not None
     assert "--by" in refusal.remedy

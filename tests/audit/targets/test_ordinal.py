@@ -102,6 +102,7 @@ def test_one_reference_label_leaves_kappa_undefined_and_errors_known() -> None:
         for metric in ("quadratic_weighted_kappa", "mean_absolute_rank_error")
     )
     assert (kappa.estimate.value, kappa.verdict) == (None, "inconclusive")
+    assert "all references are one label, and kappa divides by how much they differ" in kappa.caveats
     assert error.estimate.value is not None
     gap = next(c for c in found if c.finding.metric == "quadratic_weighted_kappa_difference")
     assert gap.unassessed == ("Welsh",)

@@ -112,6 +112,27 @@ def test_large_numbers_do_not_swallow_small_differences() -> None:
     assert away.value == pytest.approx(near.value, abs=1e-6)
 
 
+def test_small_errors_on_a_wide_scale_are_not_swallowed_either() -> None:
+    rng = np.random.default_rng(0)
+    frame = table().assign(true_valence=lambda f: 1e6 * rng.random(len(f)))
+    error = 1e-3 * rng.normal(size=len(frame))
+    frame["pred_valence"] = frame["true_valence"] + error
+    found = values(examined(frame), "valence_root_mean_squared_error")[None]
+    assert found.estimate.value == pytest.approx((error**2).mean() ** 0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("column", ["true_valence", "pred_valence"])
+def test_numbers_too_large_to_be_squared_are_refused_and_other_dimensions_answered(column: str) -> None:
+    frame = table().assign(true_arousal=lambda f: f["true_valence"], pred_arousal=lambda f: f["pred_valence"])
+    frame.loc[3, column] = 1e200
+    found = examined(frame)
+    (refusal,) = found.refusals
+    assert "valence has numbers beyond 1e+100" in refusal.because
+    assert {c.finding.metric.split("_")[0] for c in found.claims} == {"arousal"}
+    alone = examined(frame.drop(columns=["true_arousal", "pred_arousal"]))
+    assert (alone.claims, len(alone.refusals)) == ((), 1)
+
+
 def test_who_is_shifted_is_found_and_the_twin_is_silent() -> None:
     planted, clean = examined(table(shift=0.6)), examined(table())
     found = gap(planted, "valence_bias_difference")
@@ -162,6 +183,8 @@ def test_concordance_where_nothing_varies() -> None:
     irish = frame["accent"] == "Irish"
     one = values(examined(frame.assign(true_valence=frame["true_valence"].where(~irish, 3.0))), "valence_ccc")
     assert [one[a].estimate.value is None for a in ("Irish", "Scottish", "Welsh")] == [True, False, False]
+    why = "all references are one value, and concordance is about how they differ"
+    assert [why in one[a].caveats for a in ("Irish", "Scottish", "Welsh")] == [True, False, False]
 
 
 def test_a_condition_without_references_is_refused_and_the_others_are_answered() -> None:

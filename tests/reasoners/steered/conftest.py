@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from affidavit.corpus import Corpus
-from affidavit.protocols import Progress
+from affidavit.protocols import Progress, silent
 from affidavit.utterances import Utterance
 
 LABELS = ("calm", "tense")
@@ -86,7 +86,21 @@ class LinearReasoner:
         return torch.tensor([LABELS.index(str(turn.label)) for turn in turns])
 
 
+def trained(trainer: Any, corpus: Corpus, folder: Path, progress: Progress = silent, **options: Any) -> LinearReasoner:
+    """Train a new reasoner of two numbers, always with the same draws."""
+    reasoner, quick = LinearReasoner(2), {"development": 0.15, "held_out": 0.3, "rows_per_step": 8}
+    rng = np.random.default_rng(3)
+    trainer.train(reasoner, corpus, {**quick, **options}, folder=folder, rng=rng, progress=progress)
+    return reasoner
+
+
+def regrouped(corpus: Corpus, groups: Sequence[str | None]) -> Corpus:
+    """The same utterances, the units in these groups."""
+    numbers = np.array([_numbers(str(u.text)) for u in corpus.utterances])
+    return corpus_of(numbers, np.array([LABELS.index(str(u.label)) for u in corpus.utterances]), groups)
+
+
 @pytest.fixture(scope="session")
 def linear() -> SimpleNamespace:
     """The corpus and the reasoner, for tests that cannot import this file."""
-    return SimpleNamespace(corpus_of=corpus_of, Reasoner=LinearReasoner)
+    return SimpleNamespace(corpus_of=corpus_of, regrouped=regrouped, trained=trained)

@@ -11,20 +11,11 @@ import pytest
 import torch
 
 from affidavit.corpus import Corpus
-from affidavit.errors import PlanError
-from affidavit.protocols import silent
 from reasoners.gradient_reversal import TRAINER, Adversary, GradientReversalOptions, ramp, reversed_gradient
 from reasoners.steered import cells_of
 from reasoners.supervised import TRAINER as SUPERVISED
 
-OPTIONS = {
-    "epochs": 14,
-    "learning_rate": 0.03,
-    "development": 0.15,
-    "held_out": 0.3,
-    "rows_per_step": 8,
-    "patience": 14,
-}
+OPTIONS = {"epochs": 14, "learning_rate": 0.03, "patience": 14}
 
 
 def leaky(linear: SimpleNamespace, n_units: int = 200, seed: int = 0) -> Corpus:
@@ -54,21 +45,12 @@ def accuracy(reasoner: Any, corpus: Corpus) -> float:
     return float((reasoner.answers(corpus).argmax(1) == codes).mean())
 
 
-def trained(
-    linear: SimpleNamespace, trainer: Any, corpus: Corpus, folder: Path, progress: Any = silent, **options: Any
-) -> Any:
-    reasoner = linear.Reasoner(2)
-    rng = np.random.default_rng(3)
-    trainer.train(reasoner, corpus, {**OPTIONS, **options}, folder=folder, rng=rng, progress=progress)
-    return reasoner
-
-
 def test_the_group_fades_from_the_answers_to_units_never_seen_at_a_price(
     linear: SimpleNamespace, tmp_path: Path
 ) -> None:
     corpus, fresh = leaky(linear), leaky(linear, seed=1)
-    plain = trained(linear, SUPERVISED, corpus, tmp_path / "plain")
-    fair = trained(linear, TRAINER, corpus, tmp_path / "fair", features=["accent"], strength=3.0)
+    plain = linear.trained(SUPERVISED, corpus, tmp_path / "plain", **OPTIONS)
+    fair = linear.trained(TRAINER, corpus, tmp_path / "fair", features=["accent"], strength=3.0, **OPTIONS)
     before, after = gap_given_label(plain, fresh), gap_given_label(fair, fresh)
     assert before > 0.3
     assert abs(after) < before / 2, (before, after)
@@ -94,9 +76,7 @@ def test_the_ramp_is_ganins() -> None:
 @pytest.mark.parametrize("conditional", [True, False])
 def test_groups_count_alike_and_unknown_ones_not_at_all(linear: SimpleNamespace, conditional: bool) -> None:
     corpus = leaky(linear, 4)
-    groups = ["north", "north", "south", None]
-    numbers = np.array([[float(x) for x in str(u.text).split()] for u in corpus.utterances])
-    corpus = linear.corpus_of(numbers, np.zeros(16, dtype=int), groups)
+    corpus = linear.regrouped(corpus, ["north", "north", "south", None])
     options = GradientReversalOptions.model_validate({"features": ["accent"], "conditional": conditional})
     adversary = Adversary(cells_of(corpus, ["accent"], trainer="t"), corpus.label_space, options, seed=0)
     rows = [corpus.utterances[i : i + 4] for i in range(0, 16, 4)]
@@ -109,30 +89,3 @@ def test_groups_count_alike_and_unknown_ones_not_at_all(linear: SimpleNamespace,
     assert found == pytest.approx(np.log(2) * np.array([0.75, 0.75, 1.5, 0.0]))
     nobody = adversary.steered(losses[:1], rows[3:], scores=lambda turns: torch.zeros(len(turns), 2))
     assert float(nobody.sum()) == 0
-
-
-def test_an_interrupted_training_ends_like_an_uninterrupted_one(linear: SimpleNamespace, tmp_path: Path) -> None:
-    def killed(what: str, done: int, total: int | None) -> None:
-        if what == "training" and total is not None and done > total // 2:
-            raise KeyboardInterrupt
-
-    corpus = leaky(linear, 60)
-    whole = trained(linear, TRAINER, corpus, tmp_path / "whole", features=["accent"])
-    with pytest.raises(KeyboardInterrupt):
-        trained(linear, TRAINER, corpus, tmp_path / "cut", killed, features=["accent"])
-    resumed = trained(linear, TRAINER, corpus, tmp_path / "cut", features=["accent"])
-    assert torch.equal(whole.module.weight, resumed.module.weight)
-    assert whole.saved == resumed.saved
-
-
-def test_a_corpus_with_one_group_is_refused(linear: SimpleNamespace, tmp_path: Path) -> None:
-    corpus = leaky(linear, 20)
-    numbers = np.array([[float(x) for x in str(u.text).split()] for u in corpus.utterances])
-    with pytest.raises(PlanError, match="fewer than two groups"):
-        trained(
-            linear,
-            TRAINER,
-            linear.corpus_of(numbers, np.zeros(80, dtype=int), ["north"] * 20),
-            tmp_path,
-            features=["accent"],
-        )

@@ -1,4 +1,4 @@
-"""Every examination of the room passes the public contract suite, on a table that it can answer."""
+"""Every built-in examination passes the public contract suite, on a table that it can answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from affidavit.testing import ExaminationContract, case_of, predictions_frame
 LABELS: Final = ("anger", "joy", "sadness")
 BY: Final = ("accent", "age")
 MODALITIES: Final = ("T", "A", "V", "TA", "TV", "AV", "TAV")
-CONDITIONS: Final = {"modality-disparity": MODALITIES, "robustness": ("TAV", "TAV/noise=10dB")}
+CONDITIONS: Final = {
+    "modality-disparity": MODALITIES,
+    "citation": MODALITIES,
+    "robustness": ("TAV", "TAV/noise=10dB"),
+    "rationale-corruption": ("TAV", "TAV/early=0", "TAV/early=0.5", "TAV/filler", "TAV/paraphrase"),
+    "evidence-erasure": ("TAV", "TAV/without-rationale=20%", "TAV/without-random=20%", "TAV/only-rationale=20%"),
+    "insertions": ("TAV", "TAV/insert=tired", "TAV/insert=calm"),
+    "hints": ("TAV", "TAV/hint=joy", "TAV/hint=anger"),
+    "stability": ("TAV", "TAV/history=0", "TAV/instruction-paraphrase"),
+}
 
 
 def small(conditions: tuple[str, ...] = ("TAV", "A")) -> pd.DataFrame:
@@ -114,7 +123,7 @@ CASES: Final[Mapping[str, Any]] = {
 
 
 def contract_of(name: str) -> type[ExaminationContract]:
-    """Return the contract suite for one examination of this room."""
+    """Return the contract suite for one examination."""
 
     class Contract(ExaminationContract):
         examination = load(Door.EXAMINATIONS, name)

@@ -20,6 +20,7 @@ class Kind(Enum):
 
     RATE = "a share of something, 0 to 1"
     DIFFERENCE = "a difference of rates"
+    COUNT = "how many, a whole number"
     PLAIN = "anything else"
 
 
@@ -30,6 +31,8 @@ class Made:
     words: str
     kind: Kind | None = None
     """What becomes of a rate; None where it stays one."""
+    whatever: bool = False
+    """Whether that is so of any stem: an intervention is no number, the change that it brings is one."""
 
 
 _OF_RATES: Final = ("_rate", "_share")
@@ -73,6 +76,41 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "jaccard_index": "Jaccard index",
         "micro_f1": "Micro F1",
         "expected_calibration_error": "Expected calibration error",
+        "leakage_balanced_accuracy": "Groups told from answers, balanced accuracy",
+        "agreement_between_repeats": "Agreement between repetitions",
+        "also_in_training_share": "Audited units that are in the training data",
+        "explanation_emotion_accuracy": "Rationale names the true emotion (EEA)",
+        "explanation_prediction_consistency": "Rationale names the answer (EPC)",
+        "faithful_consistency_rate": "Rationale, answer and label agree (FCR)",
+        "right_answer_right_explanation_rate": "Right answer, right explanation",
+        "right_answer_wrong_explanation_rate": "Right answer, wrong explanation",
+        "wrong_answer_right_explanation_rate": "Wrong answer, right explanation",
+        "wrong_answer_wrong_explanation_rate": "Wrong answer, wrong explanation",
+        "abstention_rate": "No emotion concluded",
+        "over_claim_rate": "Over-claims (cited, did not matter)",
+        "omission_rate": "Omissions (mattered, not cited)",
+        "modality_citation_rate": "Modality cited",
+        "modality_effect_rate": "Modality mattered",
+        "repeat_flip_rate": "Answer changes on repetition",
+        "early_answering_aoc": "Early answering, area over the curve",
+        "added_mistakes_aoc": "Added mistakes, area over the curve",
+        "filler_change_rate": "Answer changes under filler",
+        "paraphrase_change_rate": "Answer changes under paraphrase",
+        "answer_change_rate": "Answer changes",
+        "insertion_flip_rate": "Answer flips by a word put in",
+        "insertion_disclosure_rate": "Mentions the word that flipped the answer",
+        "insertion_mention_without_flip_rate": "Mentions a word that flipped nothing",
+        "insertion_mention_before_rate": "Mentions the word before it was put in",
+        "hint_follow_rate": "Follows the hint",
+        "hint_acknowledgement_rate": "Owns up to the hint it followed",
+        "f_auroc": "Mentions against flips over verbosity (F-AUROC)",
+    }
+)
+COUNTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "least_units_per_label": "Least units per label",
+        "units_in_training": "Units in the training data",
+        "thin_groups_in_training": "Groups absent or thin in the training data",
     }
 )
 DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
@@ -84,6 +122,7 @@ DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
         "subgroup_rate": "Subgroup's rate",
         "multicalibration_violation": "Multicalibration violation",
         "multicalibration_excess": "Multicalibration excess",
+        "leakage_balanced_accuracy_change": "Groups told from answers, balanced accuracy, change",
     }
 )
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -102,11 +141,34 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "differential_fairness_epsilon_labels": "Differential fairness of the labels, epsilon",
         "differential_fairness_amplification": "Differential fairness, what the model adds",
         "quadratic_weighted_kappa": "Quadratic weighted kappa",
+        "citation_phi": "Citing and mattering (phi)",
+        "citation_informedness": "Citing and mattering (informedness)",
+        "citation_effect_contrast": "Effect where cited less where not",
+        "phi_cct": "Mentioning and flipping (phi-CCT)",
+        "cct": "Mentioning and moving (CCT)",
+        "comprehensiveness": "Comprehensiveness",
+        "sufficiency": "Sufficiency",
+        "answer_distance": "Probabilities moved (total variation)",
+        "modality_weight_shift": "Weights of modalities moved",
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
     {
+        " less everybody's": Made(", less everybody's", Kind.DIFFERENCE),
         "_per_unit": Made(", mean over units"),
+        "_change": Made(", change", Kind.DIFFERENCE),
+        "_change_difference": Made(", how far apart groups' changes are", Kind.DIFFERENCE),
+        "_gap_change": Made(", change of the gap", Kind.DIFFERENCE),
+        "_rank": Made(", place among the runs", Kind.COUNT),
+        **{
+            f"_{what}_change": Made(f": {words}, change", Kind.DIFFERENCE, whatever=True)
+            for what, words in (
+                ("accuracy", "accuracy"),
+                ("worst_group_accuracy", "accuracy of the worst group"),
+                ("demographic_parity", "demographic parity"),
+                ("equalized_odds", "equalised odds"),
+            )
+        },
         "_shrunken": Made(", shrunken"),
         "_standardised": Made(", at equal accuracy"),
         "_adjusted": Made(", adjusted for annotators' entropy"),
@@ -126,6 +188,22 @@ ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
         "_difference_macro": Made(" difference, mean over classes", Kind.DIFFERENCE),
         "_total_variation": Made(", total variation", Kind.DIFFERENCE),
         "_strict": Made(", strict (whole rows of the confusion matrix)", Kind.DIFFERENCE),
+        "_in_training": Made(", in the training data"),
+        "_shuffled": Made(", rationales dealt anew"),
+        "_masked": Made(", label words masked"),
+        "_floor": Made(", if abstentions disagreed"),
+        "_ceiling": Made(", if abstentions agreed"),
+        "_excess": Made(", beyond its control", Kind.DIFFERENCE),
+        "_noise": Made(", by repetition alone"),
+        "_beyond_noise": Made(", beyond repetition", Kind.DIFFERENCE),
+        "_random": Made(", at random"),
+        "_beyond_random": Made(", beyond random", Kind.DIFFERENCE),
+        "_normalised": Made(", normalised"),
+        "_at_level": Made(", at this level"),
+        "_at_size": Made(", at this size"),
+        "_without_following": Made(", not followed"),
+        "_without_hint": Made(", without any hint"),
+        **{f"_{m}": Made(f", {m}") for m in ("text", "audio", "video")},
         "_spread": Made(", spread between groups", Kind.DIFFERENCE),
         "_deviation": Made(", widest deviation from everybody", Kind.DIFFERENCE),
         "_chance_threshold": Made(", 95 % of models without bias", Kind.DIFFERENCE),
@@ -163,6 +241,8 @@ def read(metric: str) -> Read:
         return Read(NAMES[metric], Kind.PLAIN)
     if metric in RATES:
         return Read(RATES[metric], Kind.RATE)
+    if metric in COUNTS:
+        return Read(COUNTS[metric], Kind.COUNT)
     if metric in DIFFERENCES:
         return Read(DIFFERENCES[metric], Kind.DIFFERENCE)
     ending = max((e for e in ENDINGS if metric.endswith(e) and metric != e), key=len, default=None)
@@ -173,6 +253,8 @@ def read(metric: str) -> Read:
 
 
 def _kind(stem: Kind, made: Made) -> Kind:
+    if made.whatever and made.kind is not None:
+        return made.kind
     if made.kind is None or stem is Kind.PLAIN:
         return stem
     return made.kind

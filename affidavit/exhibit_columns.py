@@ -1,4 +1,4 @@
-"""The columns of this room's exhibits, described once."""
+"""The columns of exhibits by group and class, described once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BY_GROUP = (*PLACE, _column("metric", "text", "the metric"), *ESTIMATE)
 BY_CLASS = (
     *PLACE,
     _column("class", "text", "the label"),
-    _column("rate", "text", "which rate: selection_rate, recall or false_positive_rate"),
+    _column("rate", "text", "which rate of the label: selection_rate, recall, and so on"),
     *ESTIMATE,
 )
 MATRIX = (

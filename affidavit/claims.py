@@ -1,4 +1,4 @@
-"""Turns measured statistics and gaps into claims, the same way for every examination of this room."""
+"""Turns measured statistics and gaps into claims, the same way for every examination."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from affidavit.case import Case
+from affidavit.conditions import Condition
+from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
-from affidavit.gaps import MeasuredGap
+from affidavit.gaps import MeasuredGap, group_label
 from affidavit.intervals import Measured
 from affidavit.mislabelling import mislabelled_group
 from affidavit.records import Finding, Refusal
 
 DEEPEST: Final = 4
 """Features in an intersection, at most: what a plan may ask for."""
+NAMED: Final = 6
+"""Groups that a caveat names before it counts."""
+FOR_WANT: Final = "not compared, for want of another group, of units in every class, or of any spread between units"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +51,15 @@ def needs_groups(examination: str) -> Callable[[Case], Refusal | None]:
 
 
 def places(case: Case, *, examination: str, method_version: str) -> list[Place]:
-    """Return where an examination measures, in the order of reports: every run, condition and family."""
+    """Return where an examination measures, in the order of reports: every run, condition and family.
+
+    Conditions that only intervene (`TAV/hint=joy`) are left out: how well a model does there is not its performance.
+    """
     return [
         place
         for run, predictions in case.runs.items()
         for condition in predictions.conditions
+        if not Condition.parse(condition).intervenes
         for place in places_under(case, run, condition, examination=examination, method_version=method_version)
     ]
 
@@ -130,16 +139,29 @@ def gap_claim(place: Place, gap: MeasuredGap, *, source: str, caveats: tuple[str
         verdict=verdict,
         because=because,
         source=source,
-        caveats=(*caveats, *_left_out(gap), *([gap.undetectable] if gap.undetectable else [])),
+        caveats=(
+            *caveats,
+            *left_out_caveats(gap.evidence, gap.left_out),
+            *([gap.undetectable] if gap.undetectable else []),
+        ),
     )
     return Claim(finding=finding, interval_at=gap.interval, unassessed=gap.left_out)
 
 
-def _left_out(gap: MeasuredGap) -> tuple[str, ...]:
-    if not gap.left_out or not gap.defined:
-        return ()
-    shown = "; ".join(gap.left_out[:6]) + (f" and {len(gap.left_out) - 6} more" if len(gap.left_out) > 6 else "")
-    return (f"too small to be compared: {shown}",)
+def left_out_caveats(evidence: Evidence, names: Sequence[str]) -> tuple[str, ...]:
+    """Say which groups are not compared, and whether that is because they are small."""
+    needed, units = evidence.options.compared_units, evidence.grouped.units()
+    enough = {group_label(evidence, g) for g in range(len(units)) if units[g] >= needed}
+    small = [name for name in names if name not in enough]
+    others = [name for name in names if name in enough]
+    return (
+        *([f"too small to be compared: {_first(small)}"] if small else []),
+        *([f"{FOR_WANT}: {_first(others)}"] if others else []),
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    return "; ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def group_name(groups: Mapping[str, str]) -> str:

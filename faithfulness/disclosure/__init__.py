@@ -1,0 +1,1 @@
+"""Does a rationale disclose what moved the answer? Words put in, hints given, and whether they are owned up to."""

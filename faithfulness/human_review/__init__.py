@@ -1,0 +1,1 @@
+"""People who read rationales: whom to ask about what, and what their answers say."""

@@ -1,0 +1,228 @@
+"""The judgements of one condition, each with its twins: the same judgement under other conditions.
+
+A twin is the same utterance, judged by the same reasoner under the same instruction in the same repetition. What a
+table alone tells of faithfulness rests on twins: what became of the answer when something was taken away or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from affidavit.conditions import MODALITIES
+from affidavit.confusion import FloatArray
+from affidavit.predictions import Predictions
+from affidavit.records import Record, Refusal
+from affidavit.tally import outcome_columns
+
+NOBODY: Final = -1
+"""In place of an answer where there is none."""
+_KEY: Final = ("utterance", "reasoner", "instruction", "repeat")
+Codes = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class MatchingOptions(Record):
+    """What every examination of twins can be told in a plan."""
+
+    most_rows: int = Field(default=5_000_000, ge=1)
+    """A run with more rows is refused: matching judgements takes them all at once, some hundred bytes each."""
+
+    def refuses(self, run: Predictions, *, examination: str) -> Refusal | None:
+        """Refuse a run that is too large to be matched; how it is read has no say in that."""
+        if run.n_rows <= self.most_rows:
+            return None
+        return Refusal(
+            examination=examination,
+            because=f"the table has {run.n_rows:,} rows, and at most {self.most_rows:,} are matched",
+            remedy="audit a sample of the utterances, or set the option most_rows of this examination in the plan",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """What became of each judgement [N] under one other condition."""
+
+    answer: Codes
+    """Codes of labels, `NOBODY` where it was not judged."""
+    likelihood: FloatArray
+    """The probability that the base condition's answer has here; NaN where unknown."""
+    distance: FloatArray
+    """The total variation distance between the probabilities here and under the base; NaN where unknown."""
+    weight_shift: FloatArray
+    """Half the sum of what the weights of modalities moved; NaN where unknown."""
+    rationale: pa.Array
+    """What was said here; null where nothing was."""
+
+    @property
+    def judged(self) -> BoolArray:
+        """Whether there is a twin."""
+        return np.asarray(self.answer != NOBODY)
+
+    @property
+    def has_rationale(self) -> BoolArray:
+        """Whether a reason was given."""
+        return _is_said(_trimmed(self.rationale))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgements:
+    """The judgements [N] under a base condition of one run."""
+
+    predictions: Predictions
+    condition: str
+    rows: Mapping[str, NDArray[Any]]
+    """The `outcome_columns` of each judgement."""
+    answer: Codes
+    truth: Codes
+    """Codes of reference labels; `NOBODY` throughout where the table has none."""
+    instruction: Codes
+    """Codes into the run's levels."""
+    likelihood: FloatArray
+    """The probability of the answer; NaN where the table has no probabilities."""
+    rationale: pa.Array
+    """Trimmed; empty where there is none."""
+    again: Codes
+    """The answer of the next repetition of the judgement, the first after the last; `NOBODY` where it has none."""
+    twins: Mapping[str, Twin]
+    """By condition."""
+
+    @property
+    def has_rationale(self) -> BoolArray:
+        """Whether a reason was given."""
+        return _is_said(self.rationale)
+
+    @property
+    def repeated(self) -> BoolArray:
+        """Whether the judgement was repeated."""
+        return np.asarray(self.again != NOBODY)
+
+    @property
+    def changed_on_repetition(self) -> BoolArray:
+        """Whether its repetition gave another answer: the model's own noise."""
+        return np.asarray(self.repeated & (self.again != self.answer))
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether probabilities are known."""
+        return bool(not np.isnan(self.likelihood).all())
+
+
+def read_judgements(predictions: Predictions, by: Sequence[str], base: str, others: Sequence[str]) -> Judgements:
+    """Read the judgements under a base condition and match those under the others to them."""
+    rows, texts, shares, weights = _rows(predictions, by, (base, *others))
+    at = [np.flatnonzero(rows["condition"] == place) for place in range(1 + len(others))]
+    key = pd.MultiIndex.from_arrays([rows[name] for name in _KEY])
+    own = at[0]
+    told = rows["y_pred"].astype(np.int64)
+    table = _Table(told=told, shares=shares, weights=weights, texts=texts)
+    return Judgements(
+        predictions=predictions,
+        condition=base,
+        rows={name: rows[name][own] for name in outcome_columns(predictions, by)},
+        answer=told[own],
+        truth=rows["y_true"][own].astype(np.int64) if predictions.labelled else np.full(len(own), NOBODY),
+        instruction=rows["instruction"][own].astype(np.int64),
+        likelihood=np.full(len(own), np.nan) if shares is None else shares[own, told[own]],
+        rationale=_trimmed(texts.take(pa.array(own))),
+        again=_next_repetition([rows[name][own] for name in _KEY], told[own]),
+        twins={
+            condition: table.twin(own, where, key[where].get_indexer(key[own]))
+            for condition, where in zip(others, at[1:], strict=True)
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    told: Codes
+    shares: FloatArray | None
+    weights: FloatArray | None
+    texts: pa.Array
+
+    def twin(self, own: Codes, where: Codes, match: Codes) -> Twin:
+        """Return the twins of the rows `own`: those of the rows `where` at the places `match`, -1 for none."""
+        found = match >= 0
+        row = where[match] if len(where) else match  # without any row there is no place to look at
+        other = np.where(found, row, 0)
+        likelihood = np.full(len(own), np.nan)
+        if self.shares is not None:
+            likelihood = np.where(found, self.shares[other, self.told[own]], np.nan)
+        return Twin(
+            answer=np.where(found, self.told[other], NOBODY),
+            likelihood=likelihood,
+            distance=_half_moved(self.shares, own, other, found),
+            weight_shift=_half_moved(self.weights, own, other, found),
+            rationale=self.texts.take(pa.array(row, mask=~found)),
+        )
+
+
+def _half_moved(shares: FloatArray | None, own: Codes, other: Codes, found: BoolArray) -> FloatArray:
+    """Return half the sum of absolute differences of shares, NaN where there is nothing to compare."""
+    if shares is None:
+        return np.full(len(own), np.nan)
+    return np.where(found, 0.5 * np.abs(shares[other] - shares[own]).sum(axis=1), np.nan)
+
+
+def _rows(
+    predictions: Predictions, by: Sequence[str], conditions: Sequence[str]
+) -> tuple[dict[str, NDArray[Any]], pa.Array, FloatArray | None, FloatArray | None]:
+    """Return the rows under the conditions: codes with `condition` renumbered, rationales, probabilities, weights."""
+    place = np.full(len(predictions.conditions), NOBODY)
+    place[[predictions.conditions.index(condition) for condition in conditions]] = np.arange(len(conditions))
+    names = [*outcome_columns(predictions, by), "y_pred", "reasoner", "instruction", "repeat"]
+    names += ["y_true"] if predictions.labelled else []
+    likely = [f"prob_{label}" for label in predictions.labels]
+    likely = likely if set(likely) <= set(predictions.columns) else []
+    weighed = [f"weight_{name}" for name in MODALITIES.values() if f"weight_{name}" in predictions.columns]
+    spoken = ["rationale"] if "rationale" in predictions.columns else []
+    kept: list[dict[str, NDArray[Any]]] = []
+    texts: list[pa.Array] = []
+    ids: list[pa.Array] = []
+    batches = predictions.batches(["utterance_id", *spoken])
+    for batch, said in zip(predictions.coded_batches([*names, *likely, *weighed]), batches, strict=True):
+        wanted = place[batch["condition"]] != NOBODY
+        kept.append({name: values[wanted] for name, values in batch.items()})
+        chosen = pa.array(wanted)
+        ids.append(said.column("utterance_id").filter(chosen).cast(pa.string()))
+        nothing = pa.nulls(int(wanted.sum()), pa.string())
+        texts.append(said.column("rationale").filter(chosen).cast(pa.string()) if spoken else nothing)
+    rows = {name: np.concatenate([batch[name] for batch in kept]) for name in names}
+    rows["condition"] = place[rows["condition"]]
+    rows["utterance"] = pc.dictionary_encode(pa.concat_arrays(ids)).indices.to_numpy()
+    return rows, pa.concat_arrays(texts), _stacked(kept, likely), _stacked(kept, weighed)
+
+
+def _stacked(batches: Sequence[Mapping[str, NDArray[Any]]], names: Sequence[str]) -> FloatArray | None:
+    if not names:
+        return None
+    return np.stack([np.concatenate([batch[name] for batch in batches]) for name in names], axis=1)
+
+
+def _is_said(trimmed: pa.Array) -> BoolArray:
+    return np.asarray(pc.not_equal(trimmed, "").to_numpy(zero_copy_only=False))
+
+
+def _trimmed(texts: pa.Array) -> pa.Array:
+    return pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
+
+
+def _next_repetition(keys: Sequence[NDArray[Any]], answer: Codes) -> Codes:
+    """Return the answer of the next repetition of each judgement, the first after the last."""
+    order = np.lexsort(list(reversed(keys)))
+    who = np.stack([key[order] for key in keys[:-1]], axis=1)
+    starts = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]).any(axis=1)][: len(who)])
+    sizes = np.diff(np.r_[starts, len(who)])
+    first, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
+    following = first + (np.arange(len(who)) - first + 1) % np.maximum(size, 1)
+    again = np.full(len(answer), NOBODY, dtype=np.int64)
+    again[order] = np.where(size > 1, answer[order][following], NOBODY)
+    return again

@@ -1,0 +1,120 @@
+"""Coherence on the stand: a slow twin over rows, planted incoherence by group, controls that catch a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affidavit.records import ExplanationProperty, Finding
+from affidavit.testing import case_of
+from faithfulness.conclusions.examination import EXAMINATION
+from faithfulness.conclusions.judge import LexiconJudge
+
+LABELS = ("anger", "joy", "sadness")
+SAYS = {"anger": "She sounds furious.", "joy": "She seems delighted.", "sadness": "He is in tears and grieving."}
+
+
+def judged(*, coherent: float | Mapping[str, float] = 0.8, silent: float = 0.1, seed: int = 0) -> pd.DataFrame:
+    """Return judgements whose rationales conclude with the answer now and then, else with another emotion."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(400):
+        accent = ("Irish", "Welsh")[i // 10 % 2]
+        share = coherent if isinstance(coherent, float) else coherent[accent]
+        truth = int(rng.integers(3))
+        answer = truth if rng.random() < 0.7 else int(rng.integers(3))
+        told = answer if rng.random() < share else (answer + 1) % 3
+        rationale = "The voice is low." if rng.random() < silent else SAYS[LABELS[told]]
+        rows.append(
+            {
+                "utterance_id": f"u{i}",
+                "speaker_id": f"s{i // 10}",
+                "accent": accent,
+                "condition": "TAV",
+                "y_true": LABELS[truth],
+                "y_pred": LABELS[answer],
+                "rationale": rationale,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def findings(frame: pd.DataFrame) -> dict[tuple[str, str], Finding]:
+    case = case_of(frame, ("accent",))
+    assert EXAMINATION.refuses(case) is None
+    told = {}
+    for claim in EXAMINATION.examine(case).claims:
+        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
+        told[claim.finding.metric, group] = claim.finding
+    return told
+
+
+def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
+    found = told[metric, group].estimate.value
+    assert found is not None
+    return found
+
+
+def test_numbers_equal_their_slow_twin() -> None:
+    frame, told = judged(), findings(judged())
+    concluded = {sentence: label for label, sentence in SAYS.items()}
+    e = frame["rationale"].map(concluded)
+    known = e.notna()
+    assert value(told, "explanation_prediction_consistency") == pytest.approx((e == frame["y_pred"])[known].mean())
+    assert value(told, "explanation_emotion_accuracy") == pytest.approx((e == frame["y_true"])[known].mean())
+    right = frame["y_pred"] == frame["y_true"]
+    assert value(told, "right_answer_wrong_explanation_rate") == pytest.approx(
+        (right & (e != frame["y_true"]))[known].mean()
+    )
+    assert value(told, "abstention_rate") == pytest.approx(1 - known.mean())
+    rng = np.random.default_rng(0)
+    dealt = [(rng.permutation(e[known]) == frame.loc[known, "y_pred"]).mean() for _ in range(500)]
+    assert value(told, "explanation_prediction_consistency_shuffled") == pytest.approx(np.mean(dealt), abs=0.004)
+
+
+def test_every_number_is_called_coherence_and_names_its_controls() -> None:
+    told = findings(judged())
+    assert {finding.property for finding in told.values()} == {ExplanationProperty.COHERENCE}
+    controls = told["explanation_prediction_consistency", "everybody"].controls or ()
+    assert {each.split("/")[-1] for each in controls} == {
+        "explanation_prediction_consistency_shuffled",
+        "explanation_prediction_consistency_masked",
+        "explanation_emotion_accuracy_shuffled",
+    }
+    assert all(any(LexiconJudge().name in caveat for caveat in finding.caveats) for finding in told.values())
+
+
+def test_naming_the_label_wins_and_masking_says_so() -> None:
+    frame = judged()
+    frame["rationale"] = "The emotion is " + frame["y_pred"] + "."
+    told = findings(frame)
+    assert value(told, "explanation_prediction_consistency") == 1.0
+    assert value(told, "masked_abstention_rate") == 1.0
+    assert told["explanation_prediction_consistency_masked", "everybody"].estimate.value is None
+
+
+def test_a_group_with_incoherent_rationales_is_found_and_its_clean_twin_is_not() -> None:
+    planted = findings(judged(coherent={"Irish": 0.9, "Welsh": 0.4}))
+    gap = planted["explanation_prediction_consistency_difference", "gap"]
+    assert gap.lowest == "Welsh"
+    assert gap.estimate.interval is not None
+    assert gap.estimate.interval.low > 0.2
+    quiet = findings(judged(coherent=0.65))["explanation_prediction_consistency_difference", "gap"].estimate.interval
+    assert quiet is not None
+    assert quiet.low == 0.0
+
+
+def test_without_labels_only_the_answer_is_compared() -> None:
+    told = findings(judged().drop(columns="y_true"))
+    assert ("explanation_emotion_accuracy", "everybody") not in told
+    assert value(told, "explanation_prediction_consistency") > 0.5
+
+
+def test_conditions_without_rationales_are_refused_by_name() -> None:
+    frame = judged()
+    both = pd.concat([frame, frame.assign(condition="A", rationale="")], ignore_index=True)
+    testimony = EXAMINATION.examine(case_of(both, ("accent",)))
+    assert [refusal.because for refusal in testimony.refusals] == ["no row has a rationale under A"]
