@@ -119,7 +119,8 @@ class Measured:
 
     def _refusal(self, group: int) -> Reason | None:
         if np.isnan(self.value[group]):
-            return "undefined: no rows that the metric could be computed on"
+            nothing = "undefined: no rows that the metric could be computed on"
+            return "undefined on its rows: what it divides by is nothing" if self.n_rows[group] else nothing
         if self.n_units[group] < 2:
             return "one unit alone says nothing of how units differ"
         return None

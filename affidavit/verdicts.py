@@ -143,7 +143,7 @@ def _verdict(criterion: Criterion, interval: Interval | str | None, claim: Claim
     if not criterion.kept_by(interval):
         return Verdict.INCONCLUSIVE, f"the deciding interval contains the bound ({side} {bound:g})"
     if claim.unassessed:
-        return Verdict.INCONCLUSIVE, f"groups too small to be compared: {'; '.join(claim.unassessed[:6])}"
+        return Verdict.INCONCLUSIVE, f"groups not compared: {'; '.join(claim.unassessed[:6])}"
     return Verdict.PASS, None
 
 
