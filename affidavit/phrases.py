@@ -32,11 +32,16 @@ def number(value: float, metric: str) -> str:
 
 
 def plain_number(value: float, metric: str) -> str:
-    """Return a number of a metric as `number` does, without its unit."""
+    """Return a number of a metric as `number` does, without its unit; what rounds to zero has no sign.
+
+    >>> plain_number(-0.0004, "accuracy_difference")
+    '0.0'
+    """
     kind = read(metric).kind
     if kind is Kind.COUNT:
         return f"{value:,.0f}"
-    return f"{value:.3f}" if kind is Kind.PLAIN else f"{100 * value + 0.0:.1f}"
+    text = f"{value:.3f}" if kind is Kind.PLAIN else f"{100 * value:.1f}"
+    return text if float(text) else text.lstrip("-")
 
 
 def between(interval: Interval, metric: str) -> str:

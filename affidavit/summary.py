@@ -18,6 +18,9 @@ _LEADING: Final = ("accuracy", "word_error_rate", "agreement_with_fullest", "rat
 _PERFORMANCE: Final = ("accuracy", "word_error_rate")
 _WITHOUT_LABELS: Final = ("demographic_parity_difference_max",)
 _BORNE: Final = "accuracy_difference_borne_by_"
+_MODALITIES: Final = "modality-disparity"
+STANDING: Final = 4
+"""Examinations of a run whose standing gaps are told before the rest is named."""
 _WORDS: Final = {
     "accuracy": "accuracy",
     "word_error_rate": "word error rate",
@@ -57,11 +60,18 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
 
 
 def _standing(findings: Sequence[Finding]) -> list[str]:
-    """Return of each examination the gap whose test stands most firmly after adjustment, if one does."""
-    gaps = [f for f in findings if f.compared is not None and f.examination != COMPARISON]
+    """Return of each examination the gap that stands most firmly after adjustment under its fullest condition.
+
+    What modalities bear is told in its own words. Beyond a few, the rest of the examinations is named.
+    """
+    gaps = [f for f in findings if f.compared is not None and f.examination not in (COMPARISON, _MODALITIES)]
     by_examination = [[f for f in gaps if f.examination == name] for name in dict.fromkeys(f.examination for f in gaps)]
-    firmest = [min(own, key=_p_adjusted) for own in by_examination]
-    return [_gap(finding) for finding in firmest if _p_adjusted(finding) <= ALPHA]
+    firmest = [min(_first_condition(own), key=_p_adjusted) for own in by_examination]
+    standing = [finding for finding in firmest if _p_adjusted(finding) <= ALPHA]
+    sentences = [_gap(finding) for finding in standing[:STANDING]]
+    if rest := [finding.examination for finding in standing[STANDING:]]:
+        sentences.append(f"{standing[0].run}: gaps stand after adjustment also in {', '.join(rest)}.")
+    return sentences
 
 
 def _p_adjusted(finding: Finding) -> float:
@@ -117,7 +127,8 @@ def _gap(finding: Finding) -> str:
     what = f"the widest gap in {known}" if known else name_in_sentence(finding.metric)
     where = f"{finding.run}, {finding.condition}, by {' x '.join(finding.compared or ())}"
     between = f", {ends(finding)}" if ends(finding) else ""
-    what = f"{what} of {_label(finding.label)}" if finding.label else what
+    if finding.label:
+        what = f"{what} of {_label(finding.label)}" if known else f"{what} (label {finding.label})"
     chance = ""
     if finding.null_expectation is not None:
         chance = f"; chance alone gives {plain_number(finding.null_expectation.value, finding.metric)} on average"

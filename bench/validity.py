@@ -182,8 +182,8 @@ def full() -> Tables:
             drawn=((True, 0.1, 0.65), (True, 0.3, 0.65), (False, 0.3, 0.9)),
         ),
         **power_rows(600, sizes=(20, 50, 200, 500)),
-        **audit_rows(300, 200, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(50, 200, 500)),
-        **everything_rows(60, 40, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(200, 500)),
+        **audit_rows(300, 220, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(50, 200, 500)),
+        **everything_rows(6, 6, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(200, 500)),
     }
 
 

@@ -53,6 +53,7 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     refused = {refusal["examination"] for refusal in report["refusals"]}
     wanting = {"soft-labels", "annotators", "modality-disparity", "robustness", "model-comparison"}
     wanting |= {"mitigation", "leakage-probe"}  # they need probabilities, too
+    wanting |= {"citation", "rationale-corruption", "evidence-erasure", "insertions", "hints", "stability"}
     assert refused == NEED_PROBABILITIES | OTHER_TASKS | wanting
     found = {
         (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f

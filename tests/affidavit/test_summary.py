@@ -178,3 +178,12 @@ def test_what_was_not_assessed_takes_a_line_for_each_reason() -> None:
         "not assessed of a, mitigation: few",
         "not assessed, x0, x1, x2, x3, x4, x5, x6, x7 and 2 more: made for tables of another task",
     ]
+
+
+def test_many_standing_gaps_are_named_and_not_all_told() -> None:
+    gaps = [gap_of("selection_rate_difference", 0.2, 0.01, examination=f"x{n}") for n in range(6)]
+    other = gap_of("selection_rate_difference", 0.2, 0.01, examination="y", condition="T")
+    first = gap_of("selection_rate_difference", 0.2, 0.5, examination="y")
+    said = summary([*gaps, first, other], Decision.NONE)
+    assert len([sentence for sentence in said if "selection rate difference is" in sentence]) == 4
+    assert "r: gaps stand after adjustment also in x4, x5." in said

@@ -88,7 +88,7 @@ def test_the_test_can_fail(tmp_path: Path) -> None:
     (tmp_path / "audit" / "claims.py").touch()
     (tmp_path / "README.md").touch()
     complete = "```\nREADME.md  x\n" + "".join(f"{package}/  x\n" for package in PACKAGES) + "```\n"
-    assert real_tree(tmp_path) - set(stated_tree(complete)) == {"affidavit/claims.py"}
+    assert real_tree(tmp_path) - set(stated_tree(complete)) == {"audit/claims.py"}
     invented = complete.replace("audit/  x\n", "audit/  x\n  claims.py  x\n  other.py  x\n")
     assert set(stated_tree(invented)) - real_tree(tmp_path) == {"audit/other.py"}
     with pytest.raises(AssertionError, match="stands twice"):
