@@ -1,1 +1,1 @@
-"""Faithfulness: does a rationale cause the prediction, or decorate it? From tables of judgements under many conditions."""
+"""Faithfulness: does a rationale cause the prediction, or decorate it? Told by controlled comparisons of judgements."""
