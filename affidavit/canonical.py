@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,23 @@ MAX_LABELS: Final = 100
 """A confusion matrix has a cell for each pair of labels; more labels than this are scores, ids or free text."""
 SUM_TOLERANCE: Final = 0.01
 """A table printed with two or three decimals sums to one within this."""
+
+
+_WHOLES: Final = MappingProxyType(
+    {
+        "prob_": "give every label of the label space a column, after softmax and not before",
+        "soft_": "give every label the share of annotators who gave it; the shares of a row sum to one",
+    }
+)
+"""What to do where shares of labels do not sum to one, by prefix."""
+_UNLABELLED: Final = MappingProxyType(
+    {
+        "y_true": "fill it in, leave out every row without a reference, or audit with --unlabelled",
+        "y_pred": "give rows that could not be judged a label of their own, so that they count as wrong; dropping them "
+        "flatters the model",
+    }
+)
+"""What to do where a label is missing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,12 +254,12 @@ class Canonicaliser:
                 where=self._at(row),
                 found=f"{sums[row]:.4g}",
                 allowed=f"1 within {SUM_TOLERANCE}",
-                remedy="give every label of the label space a column, after softmax and not before",
+                remedy=_WHOLES[prefix],
             )
 
     def _label(self, batch: pa.RecordBatch, part: str) -> pa.Array:
         labels = labels_of(self._encoded(batch, part))
-        self._refuse_missing(labels, part, slug="row-label", remedy="drop the row, or audit with --unlabelled")
+        self._refuse_missing(labels, part, slug="row-label", remedy=_UNLABELLED[part])
         names = labels.dictionary.to_pylist()
         space = self.label_space or tuple(self.mapped.probabilities) or None
         if space is None:

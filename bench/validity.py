@@ -183,7 +183,7 @@ def full() -> Tables:
         ),
         **power_rows(600, sizes=(20, 50, 200, 500)),
         **audit_rows(300, 220, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(50, 200, 500)),
-        **everything_rows(6, 6, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(200, 500)),
+        **everything_rows(12, 12, families=((20,) * 2, (12,) * 6, UNEVEN[1]), sizes=(200, 500)),
     }
 
 

@@ -47,6 +47,12 @@ class MatchingOptions(Record):
         )
 
 
+def without_interventions(examination: str, remedy: str) -> Refusal:
+    """Refuse a run without the conditions that an examination is made of; the reason is the same for all of them."""
+    because = "it needs utterances judged anew after an intervention (docs/faithfulness.md lists which)"
+    return Refusal(examination=examination, because=because, remedy=remedy)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
     """What became of each judgement [N] under one other condition."""

@@ -32,7 +32,7 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import Tally, tally_outcomes
 from faithfulness.corruption.operators import Corruption, corruptions
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements
+from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "rationale-corruption"
 VERSION: Final = "1"
@@ -109,10 +109,9 @@ def refuses(case: Case) -> Refusal | None:
     options = read_options(MatchingOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     if not corruptions(run.conditions):
-        return Refusal(
-            examination=NAME,
-            because="no condition corrupts the reasoning of one that stands uncorrupted beside it",
-            remedy="ask the supplier for answers after a part of the reasoning (TAV/early=0, TAV/early=0.5), after an "
+        return without_interventions(
+            NAME,
+            "ask the supplier for answers after a part of the reasoning (TAV/early=0, TAV/early=0.5), after an "
             "added mistake (TAV/mistake=0.5), after filler (TAV/filler) and after a paraphrase (TAV/paraphrase)",
         )
     return options.refuses(run, examination=NAME)

@@ -38,7 +38,7 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import OutcomeCounter, Tally
 from faithfulness.disclosure.mentions import ACKNOWLEDGES, acknowledges
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import NOBODY, BoolArray, Judgements, MatchingOptions, read_judgements
+from faithfulness.twins import NOBODY, BoolArray, Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "hints"
 VERSION: Final = "1"
@@ -146,10 +146,9 @@ def refuses(case: Case) -> Refusal | None:
     options = read_options(HintOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     if not hints(run.conditions, run.labels):
-        return Refusal(
-            examination=NAME,
-            because="no condition hints at a label of one that stands beside it without a hint",
-            remedy="ask the supplier to judge the same utterances with a label suggested, as TAV/hint=joy",
+        return without_interventions(
+            NAME,
+            "ask the supplier to judge the same utterances with a label suggested, as TAV/hint=joy",
         )
     return options.refuses(run, examination=NAME)
 

@@ -37,7 +37,7 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import OutcomeCounter, Tally
 from faithfulness.disclosure.mentions import mentions
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements
+from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "insertions"
 VERSION: Final = "1"
@@ -160,10 +160,9 @@ def refuses(case: Case) -> Refusal | None:
     options = read_options(InsertionOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     if not insertions(run.conditions):
-        return Refusal(
-            examination=NAME,
-            because="no condition puts a word into the input of one that stands beside it without",
-            remedy="ask the supplier to judge the same utterances with words put in (T/insert=tired), with rationales",
+        return without_interventions(
+            NAME,
+            "ask the supplier to judge the same utterances with words put in (T/insert=tired), with rationales",
         )
     if unknown := set(options.verbosity) - set(run.levels["instruction"]):
         return Refusal(

@@ -32,7 +32,7 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import Tally, tally_outcomes
 from faithfulness.erasure.operators import Erasure, erasures
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements
+from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "evidence-erasure"
 VERSION: Final = "1"
@@ -116,10 +116,9 @@ def refuses(case: Case) -> Refusal | None:
     options = read_options(MatchingOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     if not erasures(run.conditions):
-        return Refusal(
-            examination=NAME,
-            because="no condition erases evidence of one that stands whole beside it",
-            remedy="ask the supplier to judge the same utterances without what the rationale points to "
+        return without_interventions(
+            NAME,
+            "ask the supplier to judge the same utterances without what the rationale points to "
             "(T/without-rationale=20%), with that alone (T/only-rationale=20%), and both at random "
             "(T/without-random=20%, T/only-random=20%)",
         )

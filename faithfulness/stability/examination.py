@@ -31,7 +31,7 @@ from affidavit.plan import Task
 from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import tally_outcomes
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements
+from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "stability"
 VERSION: Final = "1"
@@ -98,10 +98,9 @@ def refuses(case: Case) -> Refusal | None:
     options = read_options(MatchingOptions, case.options, of=f"examination {NAME}")
     (run,) = case.runs.values()
     if not changed_conditions(run.conditions):
-        return Refusal(
-            examination=NAME,
-            because="no condition changes the instruction or the history of one that stands unchanged beside it",
-            remedy="ask the supplier to judge the same utterances under a reworded instruction "
+        return without_interventions(
+            NAME,
+            "ask the supplier to judge the same utterances under a reworded instruction "
             "(TAV/instruction-paraphrase) and without the dialogue before them (TAV/history=0)",
         )
     return options.refuses(run, examination=NAME)
