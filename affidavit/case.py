@@ -13,9 +13,10 @@ import numpy as np
 from affidavit.confusion import class_sums
 from affidavit.corpus import Corpus
 from affidavit.evidence import Evidence
+from affidavit.live import Live
 from affidavit.plan import Statistics, Task
 from affidavit.predictions import Predictions
-from affidavit.protocols import Progress, Reasoner, silent
+from affidavit.protocols import Progress, silent
 from affidavit.schema import VECTOR_TASKS
 from affidavit.seeds import seed_of
 from affidavit.statistics.bootstrap import UnitResampler
@@ -138,7 +139,8 @@ class Case:
     statistics: Statistics
     book: EvidenceBook
     rng: np.random.Generator
-    reasoner: Reasoner | None = None
+    live: Mapping[str, Live] = field(default_factory=dict)
+    """By run: its corpus and its reasoner, where it was judged here; a table that was handed over has neither."""
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()
     """Where relative paths of options start."""

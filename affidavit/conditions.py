@@ -20,7 +20,8 @@ INTERVENTIONS: Final = frozenset(
         *("early", "mistake", "filler", "insert", "hint"),
         *("without-rationale", "without-random", "only-rationale", "only-random"),
         *("instruction-paraphrase", "instruction-swap", "history-shuffled", "history"),
-        *("resampled", "permuted", "zeroed", "mean"),
+        *("resampled", "zeroed", "mean", "additive"),
+        *("permuted", "permuted-within-label", "permuted-within-speaker"),
     }
 )
 """Operators that are there to find out what an answer rests on (docs/faithfulness.md): nobody would judge so, and how

@@ -16,6 +16,7 @@ from typing import ClassVar, Final, Literal, get_args
 
 from affidavit.case import Case
 from affidavit.exhibits import ExhibitTable
+from affidavit.live import OFFERS
 from affidavit.mislabelling import Mislabelled
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
@@ -30,6 +31,7 @@ Access = Literal[
     "several conditions",
     "seven conditions",
     "rationales",
+    "corpus",
     "callable",
     "logits",
     "gradients",
@@ -43,6 +45,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "several conditions": "the same utterances judged under at least two conditions",
     "seven conditions": "the same utterances judged under all seven modality conditions",
     "rationales": "the reasoner's rationale for each judgement",
+    "corpus": "the corpus that was judged, with its words, sounds and pictures",
     "callable": "the reasoner itself, to be asked again",
     "logits": "scores before normalisation from the reasoner itself",
     "gradients": "gradients of scores with respect to inputs",
@@ -202,6 +205,7 @@ def _without(case: Case, refused: Sequence[Refusal]) -> Case:
 
 
 def _has(case: Case, run: Predictions, access: Access) -> bool:
+    live = case.live.get(run.run)
     answers: dict[str, Callable[[], bool]] = {
         "table": lambda: True,
         "labels": lambda: run.labelled or run.task is Task.TRANSCRIPTION,
@@ -211,10 +215,10 @@ def _has(case: Case, run: Predictions, access: Access) -> bool:
         "several conditions": lambda: len(run.conditions) > 1,
         "seven conditions": lambda: _seven(run.conditions),
         "rationales": lambda: "rationale" in run.columns,
-        "callable": lambda: case.reasoner is not None and hasattr(case.reasoner, "judge_under"),
-        "logits": lambda: case.reasoner is not None and hasattr(case.reasoner, "logits"),
-        "gradients": lambda: case.reasoner is not None and hasattr(case.reasoner, "parameters"),
+        "corpus": lambda: live is not None,
     }
+    if access in OFFERS:
+        return live is not None and access in live.offers
     return answers[access]()
 
 
@@ -234,6 +238,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "what was shown in a column `condition`",
     "seven conditions": "ask the supplier to judge the same utterances under T, A, V, TA, TV, AV and TAV",
     "rationales": "ask the supplier for the rationale of each judgement in a column `rationale`",
+    "corpus": "name corpus and reasoner in the plan, so that the reasoner judges here; a table brings judgements only",
     "callable": "name the reasoner in the plan, so that it can be asked again",
     "logits": "name a reasoner whose scores can be read",
     "gradients": "name a reasoner whose gradients can be read",

@@ -18,6 +18,7 @@ from affidavit.case import Case, EvidenceBook, TrainedOn
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
+from affidavit.live import Live
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.policy import Policy, check_conditions, check_reach, read_policy
 from affidavit.predictions import Predictions
@@ -159,8 +160,9 @@ def examine(
     refusals: list[Refusal] = []
     exhibits: list[tuple[str, ExhibitTable]] = []
     book = EvidenceBook(runs=runs, by=plan.by, statistics=plan.statistics, seed=plan.seed, progress=progress)
+    live = {item.run: item.live for item in loaded if item.live is not None}
     for examination, options in examinations:
-        case = _case(plan, book, examination.name, options, folder)
+        case = _case(plan, book, Choice(name=examination.name, options=options), live, folder)
         if (refusal := examination.refuses(case)) is not None:
             refusals.append(refusal)
             continue
@@ -200,15 +202,16 @@ def _refused_runs(examination: Examination, case: Case) -> tuple[Refusal, ...]:
     return () if refusals is None else tuple(refusals(case))
 
 
-def _case(plan: AuditPlan, book: EvidenceBook, examination: str, options: Mapping[str, Any], folder: Path) -> Case:
+def _case(plan: AuditPlan, book: EvidenceBook, choice: Choice, live: Mapping[str, Live], folder: Path) -> Case:
     return Case(
         runs=book.runs,
         by=plan.by,
         depth=plan.depth,
         statistics=plan.statistics,
         book=book,
-        rng=np.random.default_rng(seed_of(plan.seed, examination)),
-        options=options,
+        rng=np.random.default_rng(seed_of(plan.seed, choice.name)),
+        options=choice.options,
+        live=live,
         folder=folder,
         trained_on=_trained_on(plan, book.runs, folder),
         progress=book.progress,

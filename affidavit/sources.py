@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from affidavit.cache import cache_key, default_cache, keeping
 from affidavit.corpus import Corpus
+from affidavit.live import Live, live_run
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
-from affidavit.protocols import Progress, silent
+from affidavit.protocols import Progress, Reasoner, silent
 from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
 from affidavit.tables import RawTable, open_table
@@ -37,6 +38,8 @@ class Loaded:
     assumptions: tuple[str, ...] = ()
     corpus_digest: str | None = None
     """Of the files or options that the corpus was made from, where there is a corpus."""
+    live: Live | None = None
+    """The corpus and the reasoner, where it was judged here."""
 
 
 def reading_of(name: str, source: RunSource, plan: AuditPlan, folder: Path = Path()) -> Reading:
@@ -68,7 +71,8 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
         return load_table(name, source, plan, raw, progress)
     reading = reading_of(name, source, plan, folder)
     corpus, predictions = judged_run(name, source, plan, reading, progress)
-    return _loaded(predictions, reading, source, corpus, progress)
+    live = None if corpus is None else live_run(corpus, *_asked(source, plan, reading), reading)
+    return [replace(item, live=live) for item in _loaded(predictions, reading, source, corpus, progress)]
 
 
 def load_table(name: str, source: RunSource, plan: AuditPlan, raw: RawTable, progress: Progress) -> list[Loaded]:
@@ -130,13 +134,8 @@ def load_corpus(
 def _judged(
     name: str, source: RunSource, plan: AuditPlan, corpus: Corpus | None, reading: Reading, progress: Progress
 ) -> Predictions:
-    if source.reasoner is None:
-        raise ValueError(f"run {name} has neither table nor reasoner")
-    reasoner = load(Door.REASONERS, source.reasoner.name)
-    seed, options = seed_of(plan.seed, name, source.reasoner.name), source.reasoner.options
-    if source.trained is not None:
-        chosen = checkpoint_of(source.trained.name, plan, reading.folder, seed=source.trained.seed)
-        options = {**options, "checkpoint": str(chosen)}
+    reasoner, options = _asked(source, plan, reading)
+    seed = seed_of(plan.seed, name, reasoner.name)
     key = cache_key(reasoner, options, corpus=corpus, reading=reading, seed=seed)
     cache = None if key is None else default_cache()
     if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:
@@ -148,6 +147,17 @@ def _judged(
         if cache is not None and key is not None:
             cache.store(key, predictions)
     return predictions
+
+
+def _asked(source: RunSource, plan: AuditPlan, reading: Reading) -> tuple[Reasoner, Mapping[str, Any]]:
+    """Return the reasoner of a run that judges, and its options, with the checkpoint that the plan trained."""
+    if source.reasoner is None:
+        raise ValueError(f"run {reading.run} has neither table nor reasoner")
+    reasoner: Reasoner = load(Door.REASONERS, source.reasoner.name)
+    if source.trained is None:
+        return reasoner, source.reasoner.options
+    chosen = checkpoint_of(source.trained.name, plan, reading.folder, seed=source.trained.seed)
+    return reasoner, {**source.reasoner.options, "checkpoint": str(chosen)}
 
 
 def _parted(predictions: Predictions, reading: Reading, progress: Progress) -> list[Predictions]:

@@ -18,7 +18,7 @@ from affidavit.attributions import JudgementKey
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.errors import PlanError
 from affidavit.splits import dialogues
-from affidavit.utterances import Utterance
+from affidavit.utterances import Judgement, Utterance
 from reasoners.instructed.attributable_inputs import Resolution, features_of, rationale_ids, text_tokens, token_texts
 from reasoners.instructed.batches import Batch, Row
 from reasoners.instructed.differentiable import embedding_of, heard, read, seen
@@ -37,6 +37,18 @@ class AttributableReasoner:
 
     reasoner: InstructedReasoner
     resolution: Resolution = field(default_factory=Resolution)
+
+    def judge_under(self, utterances: Sequence[Utterance], *, condition: str) -> list[Judgement]:
+        """Judge whole dialogues under a condition of modalities (`affidavit.protocols.Ablatable`).
+
+        Raises:
+            PlanError: the condition degrades its input.
+        """
+        return self.reasoner.judge_under(utterances, condition=condition)
+
+    def logits(self, utterances: Sequence[Utterance]) -> Tensor:
+        """Return `[N, K]`, with gradients, under all modalities that there are."""
+        return self.reasoner.logits(utterances)
 
     def attributable(
         self,

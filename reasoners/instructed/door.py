@@ -22,6 +22,7 @@ from affidavit.protocols import Progress
 from affidavit.provenance import package_version
 from affidavit.records import Record
 from affidavit.yaml_files import did_you_mean
+from reasoners.instructed.attributable import AttributableReasoner
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint, new_model
 from reasoners.instructed.config import AcousticFeature, ModelConfig
@@ -146,6 +147,7 @@ class InstructedDoor:
 
     name = "instructed"
     cache_version = 3
+    offers = frozenset({"callable", "logits", "gradients"})
 
     def untrained(
         self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution
@@ -238,15 +240,7 @@ class InstructedDoor:
                 found="a run without a corpus",
                 remedy="name a corpus beside the reasoner",
             )
-        loaded = load_checkpoint(reading.folder / chosen.checkpoint)
-        reasoner = InstructedReasoner(
-            model=loaded.model,
-            tokenizers=loaded.tokenizers,
-            device=device_of(reading.execution),
-            workers=reading.execution.workers,
-            instruction=chosen.instruction,
-            card=loaded.card,
-        )
+        reasoner = _live(chosen, reading)
         shards = Shards.of(
             {
                 "version": self.cache_version,
@@ -258,11 +252,32 @@ class InstructedDoor:
         )
         return judge_corpus(reasoner, corpus, chosen, reading=reading, shards=shards, progress=progress)
 
+    def opened(self, options: Mapping[str, Any], *, reading: Reading) -> AttributableReasoner:
+        """Return the model that judges under these options, to be asked again and attributed.
+
+        Raises:
+            PlanError: the options are at fault. CheckpointError: the checkpoint does not load.
+        """
+        chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
+        return AttributableReasoner(reasoner=_live(chosen, reading))
+
     def options_digest(self, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 - any JSON value
         """Return what stands for the options in a cache: the checkpoint by its content, not by its path."""
         chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
         written = chosen.model_dump(mode="json", exclude={"checkpoint"})
         return {**written, "checkpoint": checkpoint_digest(folder / chosen.checkpoint)}
+
+
+def _live(options: JudgingOptions, reading: Reading) -> InstructedReasoner:
+    loaded = load_checkpoint(reading.folder / options.checkpoint)
+    return InstructedReasoner(
+        model=loaded.model,
+        tokenizers=loaded.tokenizers,
+        device=device_of(reading.execution),
+        workers=reading.execution.workers,
+        instruction=options.instruction,
+        card=loaded.card,
+    )
 
 
 def _placed(source: Any, folder: Path) -> Any:  # noqa: ANN401 - not validated yet
