@@ -53,6 +53,24 @@ def without_interventions(examination: str, remedy: str) -> Refusal:
     return Refusal(examination=examination, because=because, remedy=remedy)
 
 
+def without_twins(examination: str, run: str, base: str, others: Sequence[str]) -> Refusal:
+    """Refuse a part of a run in which no judgement under the base has a twin under each of the others."""
+    each = f"each of {', '.join(others)}" if len(others) > 1 else others[0]
+    return Refusal(
+        examination=examination,
+        run=run,
+        because=f"no utterance was judged under {base} and under {each}",
+        remedy="ask for the same utterances, instructions and repetitions under each of these conditions",
+    )
+
+
+def lacking_twins(matched: BoolArray, others: Sequence[str]) -> tuple[str, ...]:
+    """Return a caveat that counts judgements [N] that take no part, for want of a twin; none where all are matched."""
+    missing = int((~matched).sum())
+    where = others[0] if len(others) == 1 else "one of them"
+    return (f"{missing:,} judgements have no twin under {where}",) if missing else ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
     """What became of each judgement [N] under one other condition."""

@@ -32,7 +32,14 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import Tally, tally_outcomes
 from faithfulness.corruption.operators import Corruption, corruptions
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
+from faithfulness.twins import (
+    Judgements,
+    MatchingOptions,
+    lacking_twins,
+    read_judgements,
+    without_interventions,
+    without_twins,
+)
 
 NAME: Final = "rationale-corruption"
 VERSION: Final = "1"
@@ -126,7 +133,7 @@ def examine(case: Case) -> Testimony:
         for corruption in corruptions(predictions.conditions):
             study = _study(case, predictions, corruption)
             if study is None:
-                refused.append(_without_twins(run, corruption))
+                refused.append(without_twins(NAME, run, corruption.base, corruption.conditions))
                 continue
             found, levels = _told(study)
             claims += found
@@ -152,8 +159,7 @@ def _study(case: Case, predictions: Predictions, corruption: Corruption) -> Stud
     tally = tally_outcomes(
         predictions, case.by, condition=_name(corruption), rows=rows, sums=_sums(judgements, corruption)[complete]
     )
-    missing = int((~complete).sum())
-    caveats = [POST_HOC, *([f"{missing:,} judgements lack a twin under one of them"] if missing else [])]
+    caveats = [POST_HOC, *lacking_twins(complete, corruption.conditions)]
     if not judgements.repeated[complete].any():
         caveats.append(NO_REPEATS)
     shown = ", ".join(corruption.conditions)
@@ -201,15 +207,6 @@ def _told(study: Study) -> tuple[list[Claim], list[Claim]]:
             here = replace(place, condition=condition)
             levels += group_claims(here, measure(evidence, study.at_level(i)), caveats={})
     return claims_of(study.case, told), levels
-
-
-def _without_twins(run: str, corruption: Corruption) -> Refusal:
-    return Refusal(
-        examination=NAME,
-        run=run,
-        because=f"no utterance was judged under {corruption.base} and under each of {', '.join(corruption.conditions)}",
-        remedy="ask for the same utterances, instructions and repetitions under each of these conditions",
-    )
 
 
 EXAMINATION = FunctionExamination(

@@ -32,7 +32,14 @@ from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import Tally, tally_outcomes
 from faithfulness.erasure.operators import Erasure, erasures
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
+from faithfulness.twins import (
+    Judgements,
+    MatchingOptions,
+    lacking_twins,
+    read_judgements,
+    without_interventions,
+    without_twins,
+)
 
 NAME: Final = "evidence-erasure"
 VERSION: Final = "1"
@@ -134,7 +141,7 @@ def examine(case: Case) -> Testimony:
         for erasure in erasures(predictions.conditions):
             study = _study(case, predictions, erasure)
             if study is None:
-                refused.append(_without_twins(run, erasure))
+                refused.append(without_twins(NAME, run, erasure.base, erasure.conditions))
                 continue
             found, sizes = _told(study)
             claims += found
@@ -159,7 +166,6 @@ def _study(case: Case, predictions: Predictions, erasure: Erasure) -> Study | No
     rows = {name: values[complete] for name, values in judgements.rows.items()}
     sums = _sums(judgements, erasure)[complete]
     tally = tally_outcomes(predictions, case.by, condition=erasure.base, rows=rows, sums=sums)
-    missing = int((~complete).sum())
     return Study(
         case=case,
         run=predictions.run,
@@ -168,7 +174,7 @@ def _study(case: Case, predictions: Predictions, erasure: Erasure) -> Study | No
         caveats=(
             f"compared with {erasure.base}: {', '.join(erasure.conditions)}",
             OUT_OF_DISTRIBUTION if erasure.controlled else UNCONTROLLED,
-            *([f"{missing:,} judgements lack a twin under one of them"] if missing else []),
+            *lacking_twins(complete, erasure.conditions),
         ),
     )
 
@@ -210,15 +216,6 @@ def _told(study: Study) -> tuple[list[Claim], list[Claim]]:
                 measured = measure(evidence, study.at_size(i, at_random=at_random))
                 sizes += group_claims(replace(place, condition=condition), measured, caveats={})
     return claims_of(study.case, told), sizes
-
-
-def _without_twins(run: str, erasure: Erasure) -> Refusal:
-    return Refusal(
-        examination=NAME,
-        run=run,
-        because=f"no utterance was judged under {erasure.base} and under each of {', '.join(erasure.conditions)}",
-        remedy="ask for the same utterances, instructions and repetitions under each of these conditions",
-    )
 
 
 EXAMINATION = FunctionExamination(

@@ -31,7 +31,14 @@ from affidavit.plan import Task
 from affidavit.records import ExplanationProperty, Refusal
 from affidavit.tally import tally_outcomes
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
+from faithfulness.twins import (
+    Judgements,
+    MatchingOptions,
+    lacking_twins,
+    read_judgements,
+    without_interventions,
+    without_twins,
+)
 
 NAME: Final = "stability"
 VERSION: Final = "1"
@@ -116,7 +123,7 @@ def examine(case: Case) -> Testimony:
             judgements = read_judgements(predictions, case.by, base, [condition])
             judged = judgements.twins[condition].judged
             if not judged.any():
-                refused.append(_without_twins(run, condition, base))
+                refused.append(without_twins(NAME, run, base, [condition]))
                 continue
             claims += claims_of(case, _told(case, judgements, condition))
             case.progress("comparing answers under changed instructions", done, len(changed))
@@ -130,7 +137,6 @@ def _told(case: Case, judgements: Judgements, condition: str) -> Told:
     tally = tally_outcomes(judgements.predictions, case.by, condition=condition, rows=rows, sums=sums)
     found = statistics(tally.sums, ought_to_stand=Condition.parse(condition).operator == OUGHT_TO_STAND)
     repeated = any(statistic.name == NOISE for statistic in found)
-    missing = int((~judged).sum())
     return Told(
         examination=NAME,
         version=VERSION,
@@ -143,7 +149,7 @@ def _told(case: Case, judgements: Judgements, condition: str) -> Told:
         caveats=(
             f"compared with {judgements.condition}",
             *([] if repeated else [NO_REPEATS]),
-            *([f"{missing:,} judgements have no twin under {condition}"] if missing else []),
+            *lacking_twins(judged, [condition]),
         ),
     )
 
@@ -164,15 +170,6 @@ def _sums(judgements: Judgements, condition: str) -> FloatArray:
         ~np.isnan(twin.weight_shift),
     ]
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
-
-
-def _without_twins(run: str, condition: str, base: str) -> Refusal:
-    return Refusal(
-        examination=NAME,
-        run=run,
-        because=f"no utterance was judged under both {base} and {condition}",
-        remedy="ask for the same utterances, instructions and repetitions under both",
-    )
 
 
 EXAMINATION = FunctionExamination(

@@ -146,7 +146,7 @@ def test_missing_twins_take_no_part_and_are_counted() -> None:
     lost = (frame["condition"] == "TAV/filler") & frame["utterance_id"].isin({"u0", "u1"})
     told = findings(frame[~lost])
     assert told["filler_change_rate", "everybody"].estimate.n == 398
-    assert any("2 judgements lack a twin" in caveat for caveat in told["filler_change_rate", "everybody"].caveats)
+    assert any("2 judgements have no twin" in caveat for caveat in told["filler_change_rate", "everybody"].caveats)
 
 
 def test_tables_without_corruption_are_refused_with_a_remedy() -> None:
