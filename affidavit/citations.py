@@ -66,7 +66,7 @@ _MEANT: Final = (
 """Phrases that cite something else than their words do, and a word for what they cite."""
 _CLAUSE: Final = re.compile(r"[^.;:\u3002\uFF1B\uFF1A]+")
 _CHINESE: Final = r"\p{Han}"
-_LETTERS: Final = r"\pL"
+_NO_LETTERS: Final = r"\PL+"
 
 
 def _python(pattern: str) -> re.Pattern[str]:
@@ -113,16 +113,25 @@ def citations(texts: pa.Array) -> dict[str, pa.Array]:
 
 
 def can_be_read(texts: pa.Array) -> pa.Array:
-    """Say of each text whether these lists can read it: English, or three in ten letters are Chinese; null of null.
+    """Say of each text whether these lists can read it: English, or Chinese; null of null.
 
     Of a text in another language nobody knows what it cites, which is not to cite nothing.
     """
     import pyarrow.compute as pc
 
+    return pc.or_(read_as_english(texts), read_as_chinese(texts))
+
+
+def read_as_chinese(texts: pa.Array) -> pa.Array:
+    """Say of each text whether three in ten of its letters or more are Chinese; null of null."""
+    import pyarrow.compute as pc
+
     chinese = pc.count_substring_regex(texts, _CHINESE)
-    letters = pc.count_substring_regex(texts, _LETTERS)
-    written = pc.greater_equal(pc.multiply(chinese, 10), pc.multiply(letters, 3))
-    return pc.or_(read_as_english(texts), pc.and_(pc.greater(chinese, 0), written))
+    some = pc.greater(chinese, 0)
+    if not pc.any(some).as_py():  # most tables: their letters need not be counted
+        return some
+    letters = pc.utf8_length(pc.replace_substring_regex(texts, _NO_LETTERS, ""))
+    return pc.and_(some, pc.greater_equal(pc.multiply(chinese, 10), pc.multiply(letters, 3)))
 
 
 def _letters(unquoted: str) -> frozenset[str]:

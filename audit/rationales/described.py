@@ -37,7 +37,7 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Refusal
 from affidavit.tally import OutcomeCounter, Tally, outcome_columns
-from audit.rationales.plain import UNCITED, UNREAD, array, citable, plain, present, readable, words
+from audit.rationales.plain import UNCITED, UNREAD, array, plain, present, readings, words
 
 NAME = "rationales"
 VERSION = "4"
@@ -178,7 +178,7 @@ def _absent(condition: str) -> list[str]:
 def _row_sums(text: pa.Array, condition: NDArray[Any], absent: list[list[str]]) -> FloatArray:
     """Return [N, columns]: what each row adds to presence, rows, what is read, words and citations."""
     texts = plain(text)
-    there, read, english = present(texts), citable(texts), readable(texts)
+    there, (english, read) = present(texts), readings(texts)
     cites = {m: array(cited) & read for m, cited in citations(texts).items()}
     absent_cited = np.zeros(len(there), dtype=bool)
     for i, missing in enumerate(absent):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from affidavit.citations import QUOTATION, can_be_read
+from affidavit.citations import QUOTATION, read_as_chinese
 from affidavit.lexicons.english import read_as_english
 
 BoolArray = NDArray[np.bool_]
@@ -55,9 +55,13 @@ def readable(texts: pa.Array) -> BoolArray:
     return np.asarray(_own(texts) & array(read_as_english(texts)))
 
 
-def citable(texts: pa.Array) -> BoolArray:
-    """Say of each plain text whether the lists of citations can read it, [N]."""
-    return np.asarray(_own(texts) & array(can_be_read(texts)))
+def readings(texts: pa.Array) -> tuple[BoolArray, BoolArray]:
+    """Say of each plain text whether the English word lists can read it, and whether the lists of citations can, [N].
+
+    Citations are read in English and Chinese.
+    """
+    own, english = _own(texts), array(read_as_english(texts))
+    return np.asarray(own & english), np.asarray(own & (english | array(read_as_chinese(texts))))
 
 
 def _own(texts: pa.Array) -> BoolArray:
