@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from affidavit.canonical import Canonicaliser
 from affidavit.columns import ColumnMap, map_columns
+from affidavit.conditions import Condition
 from affidavit.digests import file_digest
 from affidavit.levels import declared_labels, multilabel_space, ordered_levels, ranked
 from affidavit.plan import Execution, Feature, Task
@@ -88,6 +89,11 @@ class Predictions:
     def conditions(self) -> tuple[str, ...]:
         """Canonical conditions, fullest first."""
         return self.levels["condition"]
+
+    @property
+    def conditions_of_use(self) -> tuple[str, ...]:
+        """Those under which somebody might use the model; the others intervene to find out what an answer rests on."""
+        return tuple(name for name in self.conditions if not Condition.parse(name).intervenes)
 
     @property
     def labelled(self) -> bool:

@@ -91,13 +91,13 @@ def examine(case: Case) -> Testimony:
             refusals.append(refusal)
             continue
         said = _Said(predictions, options, counted)
-        for done, condition in enumerate(predictions.conditions, start=1):
+        for done, condition in enumerate(predictions.conditions_of_use, start=1):
             for place in places_under(case, run, condition, examination=NAME, method_version=VERSION):
                 evidence = case.book.evidence_of(run, counted.tallies[condition], place.family)
                 found, apart = _family(place, evidence, predictions, said)
                 claims += found
                 gaps += apart
-            case.progress("comparing with soft labels", done, len(predictions.conditions))
+            case.progress("comparing with soft labels", done, len(predictions.conditions_of_use))
     rows = claim_rows(claims)
     exhibit = ExhibitTable(
         id="soft-labels-by-group",

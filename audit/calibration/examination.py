@@ -93,12 +93,12 @@ def examine(case: Case) -> Testimony:
         bins = find_bins(predictions, most=options.bins, rows_per_bin=options.rows_per_bin)
         places = layout(bins, len(predictions.labels))
         tallies = calibration_sums(predictions, case.by, bins=bins, places=places)
-        for done, condition in enumerate(predictions.conditions, start=1):
+        for done, condition in enumerate(predictions.conditions_of_use, start=1):
             under = _Condition(
                 case=case,
                 run=run,
                 tally=tallies[condition],
-                bins=bins[done - 1],
+                bins=bins[predictions.conditions.index(condition)],
                 places=places,
                 n_draws=options.draws,
             )
@@ -106,7 +106,7 @@ def examine(case: Case) -> Testimony:
                 found, apart = under.family(place, curves)
                 claims += found
                 gaps += apart
-            case.progress("measuring calibration", done, len(predictions.conditions))
+            case.progress("measuring calibration", done, len(predictions.conditions_of_use))
     return Testimony(claims=(*claims, *gaps), exhibits=_exhibits(claims, curves))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.conditions import Condition
 from affidavit.schema import ROW_NUMBER
 from affidavit.tally import Tally
 from audit.comparing.items import KINDS, FloatArray, IntArray, Panel
@@ -52,9 +53,10 @@ class Pairing:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Return the conditions under which anything is shared, fullest first."""
+        """Return the conditions of use under which anything is shared, fullest first."""
         there = np.bincount(self.condition, minlength=len(self.panel.conditions)) > 0
-        return tuple(name for name, shared in zip(self.panel.conditions, there, strict=True) if shared)
+        shared = [name for name, is_there in zip(self.panel.conditions, there, strict=True) if is_there]
+        return tuple(name for name in shared if not Condition.parse(name).intervenes)
 
     def tally(self, condition: str) -> Tally:
         """Count one condition: class sums [6K], those of the first run and then those of the second.

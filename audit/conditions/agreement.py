@@ -69,7 +69,9 @@ def examine(case: Case) -> Testimony:
     claims: list[Claim] = []
     for run, predictions in case.runs.items():
         frame = _labels(predictions, case.by)
-        fullest, *others = predictions.conditions
+        if not predictions.conditions_of_use:
+            continue
+        fullest, *others = predictions.conditions_of_use
         for done, condition in enumerate(others, start=1):
             tally, unpaired = _agreement(predictions, case.by, frame=frame, fullest=fullest, condition=condition)
             found = outcome_claims(

@@ -119,13 +119,13 @@ def examine(case: Case) -> Testimony:
     claims: list[Claim] = []
     cells: dict[str, list[Cell]] = {column.name: [] for column in COLUMNS}
     for run, predictions in case.runs.items():
-        for done, condition in enumerate(predictions.conditions, start=1):
+        for done, condition in enumerate(predictions.conditions_of_use, start=1):
             families = [_family(case, run, condition, family, alpha) for family in case.families if family]
             _draw(case, run, condition, [family for family in families if len(family.sides["model"].compared) > 1])
             for family in families:
                 claims += _claims(family)
                 _add_rows(cells, family)
-            case.progress("measuring differential fairness", done, len(predictions.conditions))
+            case.progress("measuring differential fairness", done, len(predictions.conditions_of_use))
     title = "Differential fairness of every class"
     return Testimony(
         claims=tuple(claims), exhibits=(ExhibitTable(id=NAME, title=title, columns=COLUMNS, values=cells),)

@@ -70,7 +70,8 @@ def examine(case: Case) -> Testimony:
 def _tallies(case: Case, run: str, benefit: str) -> dict[str, Tally]:
     predictions = case.runs[run]
     probabilities = [f"prob_{label}" for label in predictions.labels] if benefit == "probability" else ["y_pred"]
-    counters = [OutcomeCounter(predictions, case.by, condition=name) for name in predictions.conditions]
+    places = {name: predictions.conditions.index(name) for name in predictions.conditions_of_use}
+    counters = {place: OutcomeCounter(predictions, case.by, condition=name) for name, place in places.items()}
     for batch in predictions.coded_batches([*outcome_columns(predictions, case.by), "y_true", *probabilities]):
         truth = batch["y_true"]
         if benefit == "probability":
@@ -78,10 +79,10 @@ def _tallies(case: Case, run: str, benefit: str) -> dict[str, Tally]:
         else:
             gained = (batch["y_pred"] == truth).astype(np.float64)
         sums = benefit_sums(gained)
-        for i, counter in enumerate(counters):
+        for i, counter in counters.items():
             if (chosen := batch["condition"] == i).any():
                 counter.add({name: values[chosen] for name, values in batch.items()}, sums[chosen])
-    return {counter.condition: counter.tally() for counter in counters}
+    return {counter.condition: counter.tally() for counter in counters.values()}
 
 
 def benefit_sums(benefit: FloatArray) -> FloatArray:

@@ -96,8 +96,10 @@ def examine(case: Case) -> Testimony:
         seed = seed_of(case.book.seed, run, "halves")
         chosen = dealt_units(found.unit, found.cell, n_units=predictions.n_units, seed=seed)
         shape = tuple(map(len, levels))
-        for place, condition in enumerate(predictions.conditions):
-            whole = found.under(place, cells, shape, weighted="weight" in predictions.columns)
+        for done, condition in enumerate(predictions.conditions_of_use, start=1):
+            whole = found.under(
+                predictions.conditions.index(condition), cells, shape, weighted="weight" in predictions.columns
+            )
             study = Study(
                 case=case,
                 options=options,
@@ -108,7 +110,7 @@ def examine(case: Case) -> Testimony:
                 halves=halved(whole, chosen, seed=seed),
             )
             claims += score_claims(study, listing)
-            case.progress("searching calibration", place + 1, len(predictions.conditions))
+            case.progress("searching calibration", done, len(predictions.conditions_of_use))
     exhibit = ExhibitTable(
         id=NAME, title="Worst calibrated subgroups, and what held-out units say", columns=LISTED, values=listing.columns
     )

@@ -91,8 +91,9 @@ def examine(case: Case) -> Testimony:
     claims: list[Claim] = []
     refusals: list[Refusal] = []
     for run, predictions in case.runs.items():
-        tallies, n_read = _tallies(predictions, case.by)
-        silent = [condition for condition in predictions.conditions if condition not in tallies]
+        said, n_read = _tallies(predictions, case.by)
+        tallies = {condition: said[condition] for condition in predictions.conditions_of_use if condition in said}
+        silent = [condition for condition in predictions.conditions_of_use if condition not in tallies]
         unread = [condition for condition in tallies if not n_read[condition]]
         refusals += [_nothing_said(run, silent)] if silent else []
         refusals += [_nothing_read(run, unread)] if unread else []

@@ -86,10 +86,10 @@ def examine(case: Case) -> Testimony:
     listing = Listing()
     for run, predictions in case.runs.items():
         draws = Draws(options=case.statistics, seed=seed_of(case.book.seed, run, NAME))
-        tallies = [case.book.tally(run, condition) for condition in predictions.conditions]
+        tallies = [case.book.tally(run, condition) for condition in predictions.conditions_of_use]
         cells = cells_of(tallies)
         chosen = np.zeros(0, dtype=bool) if tallies[0].alike else searched_units(tallies, seed=_seed(case, run))
-        for done, (condition, tally) in enumerate(zip(predictions.conditions, tallies, strict=True), start=1):
+        for done, (condition, tally) in enumerate(zip(predictions.conditions_of_use, tallies, strict=True), start=1):
             whole = cell_sums(tally, cells)
             study = Study(
                 case=case,

@@ -71,12 +71,12 @@ def examine(case: Case) -> Testimony:
     cells: Cells = {column.name: [] for column in BY_CLASS}
     for run, predictions in case.runs.items():
         tallies = _counted(predictions, case.by)
-        for done, condition in enumerate(predictions.conditions, start=1):
+        for done, condition in enumerate(predictions.conditions_of_use, start=1):
             for place in places_under(case, run, condition, examination=NAME, method_version=VERSION):
                 found, apart = _family(case, place, tallies[condition], cells)
                 claims += found
                 gaps += apart
-            case.progress("measuring sets of labels", done, len(predictions.conditions))
+            case.progress("measuring sets of labels", done, len(predictions.conditions_of_use))
     title = "Recall and false positive rate of each label in every group"
     exhibits = (
         group_exhibit("multilabel-by-group", "Sets of labels in every group", claims),

@@ -93,7 +93,7 @@ def examine(case: Case) -> Testimony:
         refusals += [_too_large(run, name) for name, centre in centres.items() if centre is None]
         measurable = {name: centre for name, centre in centres.items() if centre is not None}
         tallies = _counted(predictions, case.by, measurable)
-        steps = [(name, condition) for name in measurable for condition in predictions.conditions]
+        steps = [(name, condition) for name in measurable for condition in predictions.conditions_of_use]
         for done, (name, condition) in enumerate(steps, start=1):
             rated = _of_dimension(tallies[condition], list(measurable).index(name))
             if not len(rated.sums):
