@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from affidavit.examinations import ACCESS, Testimony
+from affidavit.live import OFFERS, Openable
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import CorpusLoader, Examination, Reasoner, Renderer, silent
@@ -157,3 +158,11 @@ class ReasonerContract:
     def test_judges_the_same_from_the_same_seed(self) -> None:
         """The same seed gives the same table."""
         _require(self._judge().digest == self._judge().digest, "two runs from one seed differ")
+
+    def test_offers_what_there_is(self) -> None:
+        """A reasoner that opens says what it offers, and offers nothing that nobody asks for."""
+        if isinstance(self.reasoner, Openable):
+            strange = self.reasoner.offers - OFFERS
+            _require(not strange, f"offers {sorted(strange)}; allowed: {sorted(OFFERS)}")
+        else:
+            _require(not hasattr(self.reasoner, "opened"), "opened() without `offers` is never called")
