@@ -104,6 +104,9 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "hint_follow_rate": "Follows the hint",
         "hint_acknowledgement_rate": "Owns up to the hint it followed",
         "f_auroc": "Mentions against flips over verbosity (F-AUROC)",
+        "answer_probability": "Probability of the answer under the base",
+        "emap_model_accuracy": "Accuracy beside its projection",
+        "emap_accuracy": "Accuracy of the projection without interactions (EMAP)",
     }
 )
 COUNTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -123,6 +126,20 @@ DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
         "multicalibration_violation": "Multicalibration violation",
         "multicalibration_excess": "Multicalibration excess",
         "leakage_balanced_accuracy_change": "Groups told from answers, balanced accuracy, change",
+        "modality_shapley": "Accuracy owed to a modality (Shapley)",
+        "modality_shapley_recall": "Average recall owed to a modality (Shapley)",
+        "modality_shapley_probability": "Probability of the answer owed to a modality (Shapley)",
+        "modality_ablation": "Accuracy lost by removing a modality",
+        "modality_ablation_recall": "Average recall lost by removing a modality",
+        "modality_ablation_probability": "Probability of the answer lost by removing a modality",
+        "modality_interaction": "Interaction of modalities, accuracy",
+        "modality_interaction_recall": "Interaction of modalities, average recall",
+        "modality_interaction_probability": "Interaction of modalities, probability of the answer",
+        "modality_interaction_index": "Interaction index of modalities, accuracy",
+        "modality_interaction_index_recall": "Interaction index of modalities, average recall",
+        "modality_interaction_index_probability": "Interaction index of modalities, probability of the answer",
+        "modality_operator_difference": "Accuracy owed to a modality, second operator less first",
+        "emap_interaction_gain": "Accuracy that interactions bring (less EMAP)",
     }
 )
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -150,6 +167,13 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "sufficiency": "Sufficiency",
         "answer_distance": "Probabilities moved (total variation)",
         "modality_weight_shift": "Weights of modalities moved",
+        "modality_operator_rank_agreement": "Order of modalities under two operators (Kendall's tau)",
+        "perceptual_score": "Perceptual score",
+        "perceptual_score_of_task": "Perceptual score, of the task",
+        "perceptual_score_within_label": "Perceptual score, permuted within labels",
+        "perceptual_score_within_speaker": "Perceptual score, permuted within speakers",
+        "perceptual_score_of_task_within_label": "Perceptual score of the task, permuted within labels",
+        "perceptual_score_of_task_within_speaker": "Perceptual score of the task, permuted within speakers",
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(

@@ -90,6 +90,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "rationales": "audit.rationales.described:EXAMINATION",
             "rationale-equity": "audit.rationales.equity:EXAMINATION",
             "citation": "faithfulness.citation.examination:EXAMINATION",
+            "modality-reliance": "faithfulness.reliance.examination:EXAMINATION",
             "coherence": "faithfulness.conclusions.examination:EXAMINATION",
             "rationale-corruption": "faithfulness.corruption.examination:EXAMINATION",
             "evidence-erasure": "faithfulness.erasure.examination:EXAMINATION",

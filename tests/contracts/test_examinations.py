@@ -30,6 +30,7 @@ CONDITIONS: Final = {
     "insertions": ("TAV", "TAV/insert=tired", "TAV/insert=calm"),
     "hints": ("TAV", "TAV/hint=joy", "TAV/hint=anger"),
     "stability": ("TAV", "TAV/history=0", "TAV/instruction-paraphrase"),
+    "modality-reliance": (*MODALITIES, "TAV/resampled=V", "TAV/permuted=A", "TAV/additive"),
 }
 
 
