@@ -22,6 +22,8 @@ INTERVENTIONS: Final = frozenset(
         *("instruction-paraphrase", "instruction-swap", "history-shuffled", "history"),
         *("resampled", "zeroed", "mean", "additive"),
         *("permuted", "permuted-within-label", "permuted-within-speaker"),
+        *("voice-accent", "voice-age", "voice-sex", "face", "transcript"),
+        *("accent", "age", "sex"),
     }
 )
 """Operators that are there to find out what an answer rests on (docs/faithfulness.md): nobody would judge so, and how

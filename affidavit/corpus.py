@@ -13,6 +13,8 @@ from affidavit.utterances import Utterance
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from affidavit.rendering import Rendering
+
 _NAMED: Final = 3
 
 
@@ -30,6 +32,12 @@ class Corpus:
     """Judgements that came with the corpus (crowd votes, a recogniser's output) in canonical column names."""
     assumptions: tuple[str, ...] = ()
     """What the loader had to assume; printed in the report."""
+    measurements: pa.Table | None = None
+    """What was measured of the utterances beyond their media, as `affidavit.measured_cues` lays it out; no reasoner is
+    shown it."""
+    rendering: Rendering | None = None
+    """What shows the same turns in another voice, with another face or in other words, where the corpus makes its own
+    media."""
 
 
 def require_distinct(corpus: Corpus) -> None:

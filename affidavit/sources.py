@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from affidavit.cache import cache_key, default_cache, keeping
 from affidavit.corpus import Corpus
+from affidavit.judged_renderings import judged_with_renderings
 from affidavit.live import Live, live_run
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
@@ -136,6 +137,23 @@ def _judged(
 ) -> Predictions:
     reasoner, options = _asked(source, plan, reading)
     seed = seed_of(plan.seed, name, reasoner.name)
+
+    def judge(shown: Corpus | None, told: Mapping[str, Any]) -> Predictions:
+        return _answered(reasoner, told, corpus=shown, reading=reading, seed=seed, progress=progress)
+
+    return judged_with_renderings(judge, corpus, options, reading=reading, progress=progress)
+
+
+def _answered(
+    reasoner: Reasoner,
+    options: Mapping[str, Any],
+    *,
+    corpus: Corpus | None,
+    reading: Reading,
+    seed: int,
+    progress: Progress,
+) -> Predictions:
+    """Return what a reasoner says of one corpus, from the cache where it was asked before."""
     key = cache_key(reasoner, options, corpus=corpus, reading=reading, seed=seed)
     cache = None if key is None else default_cache()
     if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:

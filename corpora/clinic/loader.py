@@ -7,7 +7,7 @@ The same options give the same utterances and the same bytes of every file. Soun
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,12 @@ from affidavit.utterances import MediaSpan, Utterance
 from corpora.clinic.accounts import account
 from corpora.clinic.cues import cues
 from corpora.clinic.faults import Planted, planted_in, scripts, with_canaries
+from corpora.clinic.measurements import measurements
 from corpora.clinic.options import LABELS, ClinicOptions
 from corpora.clinic.performance import Performance, performance
 from corpora.clinic.rationales import rationales
 from corpora.clinic.remarks import remarks
+from corpora.clinic.rerendering import ClinicRendering
 from corpora.clinic.script import Turn
 from corpora.clinic.studio import Notes, make, media_folder
 
@@ -46,14 +48,16 @@ class ClinicLoader:
         faults = planted_in(turns, chosen)
         turns = with_canaries(turns, faults.canaries)
         media = _media(turns, chosen, progress) if chosen.media == "full" else Media()
-        return Corpus(
+        corpus = Corpus(
             name=self.name,
             utterances=_utterances(turns, faults, media, chosen),
             digest=chosen.digest(),
             licence=LICENCE,
             label_space=LABELS,
             assumptions=remarks(chosen, faults),
+            measurements=measurements(turns, media.notes, seed=chosen.seed),
         )
+        return replace(corpus, rendering=ClinicRendering(corpus=corpus, turns=turns, options=chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

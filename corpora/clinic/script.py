@@ -46,8 +46,7 @@ class Turn:
 def script(plot: Plot, *, seed: int) -> tuple[Turn, ...]:
     """Write a dialogue."""
     rng = np.random.default_rng(seed_of("clinic", seed, "words", plot.dialogue_id))
-    slots = filling(rng) | {"surname": plot.clinician.surname}
-    topics = _topics(plot.beats, rng)
+    slots, topics = _spoken_of(plot, rng)
     turns = []
     for number in range(plot.n_turns):
         beat = plot.beats[number // 2] if number % 2 else None
@@ -65,6 +64,27 @@ def script(plot: Plot, *, seed: int) -> tuple[Turn, ...]:
             )
         )
     return tuple(turns)
+
+
+def _spoken_of(plot: Plot, rng: np.random.Generator) -> tuple[dict[str, str], list[str]]:
+    """Return what the slots hold in a dialogue, and the topic of each turn of the patient."""
+    slots = filling(rng) | {"surname": plot.clinician.surname}
+    return slots, _topics(plot.beats, rng)
+
+
+def neutral_text(turn: Turn, *, seed: int) -> str:
+    """Return the words of a turn without their emotion: a plain answer on the same topic and of the same things.
+
+    A turn whose words carry no emotion keeps them.
+    """
+    if turn.beat is None or not turn.line.spans:
+        return turn.line.text
+    own = np.random.default_rng(seed_of("clinic", seed, "words", turn.plot.dialogue_id))
+    slots, topics = _spoken_of(turn.plot, own)
+    rng = np.random.default_rng(seed_of("clinic", seed, "neutral words", turn.utterance_id))
+    line = filled(_one(PLAIN[topics[turn.number // 2]], rng), slots)
+    leads = [lead for lead in LEADS if turn.line.text.startswith(f"{lead} ")]
+    return (joined(leads[0], line) if leads else line).text
 
 
 def _topics(beats: Sequence[Beat], rng: np.random.Generator) -> list[str]:
