@@ -23,8 +23,9 @@ from affidavit.conditions import AS_SUPPLIED, Condition
 from affidavit.contradictions import contradictions
 from affidavit.errors import ColumnError, RowError
 from affidavit.plan import Feature, Task
-from affidavit.schema import ROW_NUMBER, UNKNOWN, VECTOR_TASKS
+from affidavit.schema import COLUMN_TASKS, ROW_NUMBER, UNKNOWN
 from affidavit.texts import as_text, constant, encoded, is_fraction, labels_of, renamed, tidied, whole_numbers
+from affidavit.word_sets import holds_lists, word_sets
 
 MAX_LEVELS: Final = 100
 MAX_LABELS: Final = 100
@@ -90,16 +91,16 @@ class Canonicaliser:
             made["unit"] = self._unit
         if self.task is Task.TRANSCRIPTION:
             made |= {part: partial(self._required_number, part=part) for part in ("word_errors", "words")}
-        elif self.task not in VECTOR_TASKS:
+        elif self.task not in COLUMN_TASKS:
             labels = ("y_true", "y_pred") if self.labelled and "y_true" in parts else ("y_pred",)
-            made |= {part: partial(self._label, part=part) for part in labels}
+            read = self._words if self.task is Task.OPEN_SET else self._label
+            made |= {part: partial(read, part=part) for part in labels}
         made |= self._dimensions()
         if "intensity" in parts:
             made["intensity"] = partial(self._number, part="intensity", low=-np.inf)
         if "weight" in parts:
             made["weight"] = partial(self._required_number, part="weight")
-        if "rationale" in parts:
-            made["rationale"] = partial(self._text, part="rationale")
+        made |= {part: partial(self._text, part=part) for part in ("rationale", "reference_rationale") if part in parts}
         if "dialogue_id" in parts:
             made["dialogue_id"] = self._dialogue
         made |= {
@@ -113,7 +114,7 @@ class Canonicaliser:
 
     def _dimensions(self) -> dict[str, Callable[[pa.RecordBatch], pa.Array]]:
         """Return how references and predictions are read; beside labels, not without references."""
-        asked = {"pred_": self.mapped.values} if self.labelled or self.task in VECTOR_TASKS else {}
+        asked = {"pred_": self.mapped.values} if self.labelled or self.task in COLUMN_TASKS else {}
         asked |= {"true_": self.mapped.truths} if self.labelled else {}
         read = self._answers if self.task is Task.MULTILABEL else self._values
         return {
@@ -276,6 +277,14 @@ class Canonicaliser:
             )
         return labels
 
+    def _words(self, batch: pa.RecordBatch, part: str) -> pa.Array:
+        """Return an open set of words; to have given none is an answer, and not a missing one."""
+        try:
+            return word_sets(batch.column(self.mapped.parts[part]), part)
+        except ColumnError as error:
+            error.where = self.where
+            raise
+
     def _refuse_scores(self, names: Sequence[str], part: str) -> None:
         """Refuse labels that nobody declared and that are no classes: fractions, or too many."""
         remedy = f"name the column of labels: --column {part}=COLUMN; a score must be cut into labels first"
@@ -297,7 +306,7 @@ class Canonicaliser:
                 where=self.where,
                 found=f"{len(found)} labels, such as {', '.join(names[:3])} in {part}",
                 allowed=f"at most {MAX_LABELS} labels",
-                remedy=remedy,
+                remedy=f"{remedy}; several emotion words a row are the task open_set",
             )
 
     def _condition(self, batch: pa.RecordBatch) -> pa.Array:
@@ -359,6 +368,8 @@ class Canonicaliser:
             return as_text(column, name)
         except ColumnError as error:
             error.where = self.where
+            if name in ("y_true", "y_pred") and holds_lists(column):
+                error.remedy = "if a row has several emotion words, declare an open set: --task open_set"
             raise
 
     def _number(self, batch: pa.RecordBatch, part: str, *, low: float) -> pa.Array:

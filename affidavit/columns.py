@@ -15,7 +15,7 @@ from affidavit.conditions import MODALITIES
 from affidavit.dimensions import DimensionColumns, beside_labels, find_dimensions
 from affidavit.errors import ColumnError, PlanError
 from affidavit.plan import Task
-from affidavit.schema import COLUMNS, DIMENSIONS, REQUIRED, RESERVED, ROW_NUMBER, VECTOR_TASKS
+from affidavit.schema import COLUMN_TASKS, COLUMNS, DIMENSIONS, REQUIRED, RESERVED, ROW_NUMBER
 from affidavit.texts import plain_label
 from affidavit.yaml_files import did_you_mean
 
@@ -100,7 +100,7 @@ def map_columns(
     free = [column for column in columns if column not in {*features.values(), *named.values()}]
     parts = {part: column for part, column in named.items() if part in COLUMNS}
     assumptions: list[str] = []
-    skipped = ("y_true", "y_pred") if task in VECTOR_TASKS else ()  # `pred_label` is there the label named `label`
+    skipped = ("y_true", "y_pred") if task in COLUMN_TASKS else ()  # `pred_label` is there the label named `label`
     for part in COLUMNS:
         if part not in (*parts, *skipped) and (
             column := _recognise(part, free, columns=columns, where=where, assumptions=assumptions)
@@ -150,7 +150,7 @@ def _dimensions(
 ) -> DimensionColumns:
     found = find_dimensions(free, named=named, where=where)
     alone = task is None and not {"y_pred", "word_errors"} & set(parts)
-    return found if alone or task in VECTOR_TASKS else beside_labels(found, parts=parts, named=named)
+    return found if alone or task in COLUMN_TASKS else beside_labels(found, parts=parts, named=named)
 
 
 def _normal(name: str) -> str:
@@ -276,7 +276,7 @@ def _check_named(columns: Sequence[str], *, where: str, named: Mapping[str, str]
 
 
 def _check_required(mapped: ColumnMap, columns: Sequence[str], *, where: str, task: Task) -> None:
-    if task in VECTOR_TASKS and not _predicts(mapped):
+    if task in COLUMN_TASKS and not _predicts(mapped):
         raise ColumnError(
             f"a {task} table has a pred_ column for each {'label' if task is Task.MULTILABEL else 'dimension'}",
             slug="column-missing",

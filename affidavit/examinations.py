@@ -64,6 +64,8 @@ class Claim:
     """Groups that the finding cannot speak for; they forbid a pass."""
     mislabelled: Mislabelled | None = None
     """The finding under other labels, to say how much label noise would take a failure away."""
+    barred: str | None = None
+    """Why no criterion may decide it, as a judge that nobody held against people: it stays informative, and says so."""
     family: str | None = None
     """A family of its own that the finding's test belongs to: adjusted within it by Holm, and not with the report's."""
 

@@ -23,7 +23,7 @@ from affidavit.digests import file_digest
 from affidavit.levels import declared_labels, multilabel_space, ordered_levels, ranked
 from affidavit.plan import Execution, Feature, Task
 from affidavit.protocols import Progress, silent
-from affidavit.schema import VECTOR_TASKS
+from affidavit.schema import COLUMN_TASKS
 from affidavit.survey import Source, coded, take_survey
 from affidavit.tables import RawTable, open_table
 from affidavit.tasks import settle_task
@@ -98,7 +98,7 @@ class Predictions:
     @property
     def labelled(self) -> bool:
         """Whether references are there to be used: labels, or values where those are what is predicted."""
-        valued = self.task in VECTOR_TASKS and any(column.startswith("true_") for column in self.columns)
+        valued = self.task in COLUMN_TASKS and any(column.startswith("true_") for column in self.columns)
         return valued or "y_true" in self.columns
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -97,7 +97,7 @@ _COLUMNS = (
     Column(
         name="y_true",
         type="label",
-        meaning="The reference label.",
+        meaning="The reference label; in an open set several words (`happy; excited`), or none.",
         aliases=(
             "label",
             "truth",
@@ -113,7 +113,7 @@ _COLUMNS = (
     Column(
         name="y_pred",
         type="label",
-        meaning="The predicted label.",
+        meaning="The predicted label; in an open set several words, or none.",
         aliases=(
             "prediction",
             "predicted",
@@ -159,6 +159,12 @@ _COLUMNS = (
         meaning="Why, in the reasoner's words.",
         aliases=("explanation", "reasoning"),
     ),
+    Column(
+        name="reference_rationale",
+        type="text",
+        meaning="Why, in the words of people who know: what a rationale is held against.",
+        aliases=("reference_explanation", "reference_reasoning", "gold_rationale"),
+    ),
 )
 COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in _COLUMNS})
 
@@ -169,11 +175,14 @@ REQUIRED: Final[Mapping[Task, tuple[str, ...]]] = MappingProxyType(
         Task.REGRESSION: ("utterance_id", "pred_<dimension>"),
         Task.MULTILABEL: ("utterance_id", "pred_<label>"),
         Task.TRANSCRIPTION: ("utterance_id", "word_errors", "words"),
+        Task.OPEN_SET: ("utterance_id", "y_pred"),
     }
 )
 """What each task cannot do without; references (`y_true`, `true_<...>`) are asked for by the examinations that need
 them."""
 DIMENSIONS: Final = ("valence", "arousal", "dominance", "intensity")
 """Dimensions known by name: read beside the labels of any table, and never taken for labels of a multilabel one."""
-VECTOR_TASKS: Final = frozenset({Task.REGRESSION, Task.MULTILABEL})
+COLUMN_TASKS: Final = frozenset({Task.REGRESSION, Task.MULTILABEL})
 """Tasks that predict several values a row, in `pred_` columns and not in `y_pred`."""
+VECTOR_TASKS: Final = COLUMN_TASKS | {Task.OPEN_SET}
+"""Tasks that predict several values a row, so that nothing is counted by class."""

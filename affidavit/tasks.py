@@ -1,5 +1,6 @@
 """Which task a table is of, where nobody says: by the names of its columns, then by the values under them.
 
+An open set of words is only read where the plan says so (`task: open_set`): a text with a comma may be one label.
 Labels (`y_pred`) make a multiclass table, word errors a transcription. Without either, `pred_` columns hold values
 (regression) or answers about labels (multilabel). Dimensions known by name are values. Of other names the cells decide:
 if every one is 0 or 1, and each label has both its columns or none has a reference, they are labels. Either way it is
@@ -20,7 +21,7 @@ from affidavit.columns import ColumnMap, infer_task
 from affidavit.errors import ColumnError
 from affidavit.plan import Task
 from affidavit.raw_tables import RawTable
-from affidavit.schema import DIMENSIONS, VECTOR_TASKS
+from affidavit.schema import COLUMN_TASKS, DIMENSIONS
 
 _NAMED: Final = 8
 
@@ -33,7 +34,7 @@ def settle_task(mapped: ColumnMap, raw: RawTable, *, task: Task | None) -> tuple
     """
     if task is None:
         task = infer_task(mapped)
-        if task in VECTOR_TASKS:
+        if task in COLUMN_TASKS:
             task, said = _by_values(mapped, raw)
             mapped = replace(mapped, assumptions=(*mapped.assumptions, said))
     if task is Task.MULTILABEL:

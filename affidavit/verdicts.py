@@ -85,13 +85,14 @@ def overall(findings: Sequence[Finding], policy: Policy | None) -> Decision:
     verdicts = {finding.verdict for finding in findings if finding.criterion is not None}
     if Verdict.FAIL in verdicts:
         return Decision.FAIL
-    return Decision.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Decision.PASS
+    return Decision.PASS if verdicts <= {Verdict.PASS} else Decision.INCONCLUSIVE
 
 
 def answers_demanded_but_open(findings: Sequence[Finding], policy: Policy | None) -> list[Finding]:
-    """Return the inconclusive findings whose criterion demands an answer."""
+    """Return the findings whose criterion demands an answer and has none."""
     demanded = {criterion.id for criterion in (policy.criteria if policy else ()) if criterion.answer_demanded}
-    return [f for f in findings if f.criterion and f.criterion.id in demanded and f.verdict is Verdict.INCONCLUSIVE]
+    answered = {Verdict.PASS, Verdict.FAIL}
+    return [f for f in findings if f.criterion and f.criterion.id in demanded and f.verdict not in answered]
 
 
 def _refuse_unmatched(policy: Policy, matched: set[str]) -> None:
@@ -118,6 +119,8 @@ def _decided(claim: Claim, criteria: Sequence[Criterion], family_size: int, stat
 
 def _held_against(claim: Claim, criterion: Criterion, family_size: int, statistics: Statistics) -> Finding:
     level = 1 - (1 - statistics.level) / family_size
+    if claim.barred:
+        return _left_informative(claim, criterion, family_size)
     interval = claim.interval_at(level) if claim.interval_at else claim.finding.estimate.interval
     outcome = CriterionOutcome(
         id=criterion.id,
@@ -130,6 +133,18 @@ def _held_against(claim: Claim, criterion: Criterion, family_size: int, statisti
     verdict, because = _verdict(criterion, interval, claim)
     noise = label_noise(claim.mislabelled, criterion, level) if verdict is Verdict.FAIL and claim.mislabelled else None
     decided = {"criterion": outcome, "verdict": verdict, "because": because, "label_noise": noise}
+    return claim.finding.model_copy(update=decided)
+
+
+def _left_informative(claim: Claim, criterion: Criterion, family_size: int) -> Finding:
+    outcome = CriterionOutcome(
+        id=criterion.id,
+        at_most=criterion.at_most,
+        at_least=criterion.at_least,
+        source=criterion.source,
+        family_size=family_size,
+    )
+    decided = {"criterion": outcome, "verdict": Verdict.INFORMATIVE, "because": claim.barred}
     return claim.finding.model_copy(update=decided)
 
 

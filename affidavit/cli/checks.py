@@ -17,7 +17,7 @@ from affidavit.files import check_place
 from affidavit.plan import Task
 from affidavit.registry import Door, load, names
 from affidavit.requests import check_request, write_request
-from affidavit.schema import VECTOR_TASKS
+from affidavit.schema import COLUMN_TASKS
 from affidavit.tables import RawTable, open_table
 from affidavit.tasks import settle_task
 
@@ -76,7 +76,7 @@ def conditions_of(raw: RawTable, mapped: ColumnMap) -> tuple[str, ...]:
 def access_of(mapped: ColumnMap, conditions: tuple[str, ...], task: Task, *, labelled: bool) -> frozenset[str]:
     """Return the kinds of access that a table of a task gives."""
     there = {"table"}
-    references = bool(mapped.truths) if task in VECTOR_TASKS else "y_true" in mapped.parts
+    references = bool(mapped.truths) if task in COLUMN_TASKS else "y_true" in mapped.parts
     there |= {"labels"} if labelled and (references or task is Task.TRANSCRIPTION) else set()
     there |= {"dimensions"} if labelled and mapped.dimensions and task is not Task.MULTILABEL else set()
     there |= {"probabilities"} if mapped.probabilities else set()

@@ -1,11 +1,17 @@
 """Does a rationale conclude with the emotion that was answered, and with the right one? Coherence, from a table alone.
 
-A judge reads each rationale without the answer (`judge`). Told are EEA, EPC, FCR and the four quadrants, of which
-*right answer, wrong explanation* is the one to act upon; abstentions are counted apart. A model can be coherent and
-wrong, and coherent about what it never perceived: none of this shows that a rationale caused an answer.
+A judge reads each rationale without the answer (`judge`). Told are EEA, EPC, FCR, how often a right answer has a wrong
+explanation, which is the one to act upon, and how often the judge abstains; the other quadrants are in an exhibit. A
+model can be coherent and wrong, and coherent about what it never perceived: none of this shows that a rationale caused
+an answer.
 
 Controls: the same rationales dealt anew, and the judge with the labels' own words masked, since one sentence that names
 the label makes every number here 1.
+
+The judge is the built-in one, or a served model (`judge: {url, model}`). With `gold: PATH`, what people concluded from
+some of the rationales, its agreement with people is measured and rates are corrected for its errors, group by group;
+without, or where it agrees too little, no number here can pass or fail a criterion. Conditions that only intervene
+(`TAV/hint=joy`) are left to the examinations that are made of them.
 
 Source: methods 3.4 and 3.6; Rha et al. 2026 (ERV).
 """
@@ -13,87 +19,157 @@ Source: methods 3.4 and 3.6; Rha et al. 2026 (ERV).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from affidavit.case import Case
 from affidavit.examinations import Claim, FunctionExamination, Testimony
+from affidavit.exhibits import ExhibitTable
+from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
-from affidavit.records import ExplanationProperty, Refusal
-from affidavit.tally import OutcomeCounter, Tally, outcome_columns
-from faithfulness.conclusions.consistency import Answers
+from affidavit.records import ExhibitColumn, ExplanationProperty, Record, Refusal
+from affidavit.tally import Tally
+from faithfulness.conclusions.corrections import CORRECTED, KAPPA, corrected_statistics, kappa
+from faithfulness.conclusions.counting import Counted, Judgement, Judges, Reading
+from faithfulness.conclusions.gold import Gold, read_gold
 from faithfulness.conclusions.judge import LexiconJudge
-from faithfulness.conclusions.sums import EEA, EPC, Layout
+from faithfulness.conclusions.listing import Row, exhibit_of, listed
+from faithfulness.conclusions.masking import MaskedJudge
+from faithfulness.conclusions.served_judge import ServedJudge, ServedOptions
+from faithfulness.conclusions.sums import ABSTAINED, CONTROLS, EPC, TOLD, WRONG_REASON, Layout
+from faithfulness.conclusions.trust import Agreement, agreement_of, held_back
 from faithfulness.telling import Told, claims_of
 
 NAME: Final = "coherence"
-VERSION: Final = "1"
-WRONG_REASON: Final = "right_answer_wrong_explanation_rate"
-COMPARED: Final = frozenset({EEA, EPC, "faithful_consistency_rate", WRONG_REASON, "abstention_rate"})
-METRICS: Final = frozenset(
-    {statistic.name for statistic in Layout(n_labels=2).statistics(labelled=True)}
-    | {f"{metric}_difference" for metric in COMPARED}
+VERSION: Final = "2"
+COMPARED: Final = frozenset({EPC, WRONG_REASON, ABSTAINED})
+METRICS: Final = TOLD | {f"{metric}_difference" for metric in COMPARED} | {KAPPA, *CORRECTED}
+TITLE: Final = "Coherence: every rate, with what abstentions could hide"
+JUDGEMENTS: Final = (
+    ExhibitColumn(name="run", type="text", description="the run"),
+    ExhibitColumn(name="condition", type="text", description="what the reasoner was shown"),
+    ExhibitColumn(name="utterance_id", type="text", description="the utterance"),
+    ExhibitColumn(name="reasoner", type="text", description="who judged it"),
+    ExhibitColumn(name="instruction", type="text", description="under which instruction"),
+    ExhibitColumn(name="repeat", type="text", description="number of the repetition"),
+    ExhibitColumn(name="concluded", type="text", description="what the judge concluded; empty where it abstained"),
+    ExhibitColumn(name="outcome", type="text", description="what came of asking the judge"),
 )
-UNMEASURED: Final = "how often the judge agrees with people is not known here: read it as informative"
+
+
+class CoherenceOptions(Record):
+    """What the examination can be told in a plan."""
+
+    gold: str | None = None
+    """A table of what people concluded: `utterance_id` and `emotion`; relative to the plan."""
+    judge: ServedOptions | None = None
+    """A served model that judges; the built-in judge where absent."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Study:
+    """One run, and who reads its rationales."""
+
+    case: Case
+    predictions: Predictions
+    judges: Judges
+    caveats: tuple[str, ...]
+
+    def told(self, tally: Tally) -> Told:
+        """Return what is told of one condition."""
+        labelled = self.predictions.labelled
+        return Told(
+            examination=NAME,
+            version=VERSION,
+            run=self.predictions.run,
+            tally=tally,
+            statistics=self._layout.told(labelled=labelled),
+            property=ExplanationProperty.COHERENCE,
+            compared=COMPARED if labelled else COMPARED - {WRONG_REASON},
+            controls=[s.name for s in self._layout.told(labelled=labelled) if s.name in CONTROLS],
+            caveats=(f"judged by {self.judges.plain.name}", *self.caveats),
+        )
+
+    def claims(self, counted: Counted) -> tuple[list[Claim], list[Row]]:
+        """Return the claims of one condition, and what its exhibit lists."""
+        told = self.told(counted.tally)
+        checks, agreement = self._checked(told, counted)
+        rows = listed(self.case, told, self._layout.listed(labelled=self.predictions.labelled))
+        return [*held_back(claims_of(self.case, told), agreement), *checks], rows
+
+    def _checked(self, told: Told, counted: Counted) -> tuple[list[Claim], Agreement]:
+        """Return agreement with people and the corrected rates, where people have read any of it."""
+        if counted.checked is None or counted.corrected is None:
+            return [], Agreement(metric=KAPPA)
+        plain = replace(told, compared=frozenset(), controls=())
+        n_labels, labelled = len(self.predictions.labels), self.predictions.labelled
+        agreed = claims_of(self.case, replace(plain, tally=counted.checked, statistics=(kappa(n_labels),)))
+        agreement = agreement_of(agreed, KAPPA)
+        rates = corrected_statistics(labelled=labelled)
+        corrected = claims_of(self.case, replace(plain, tally=counted.corrected, statistics=rates))
+        return [*agreed, *held_back(corrected, agreement)], agreement
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(n_labels=len(self.predictions.labels))
+
+
+def refuses(case: Case) -> Refusal | None:
+    """Refuse nothing of its own; a gold file that cannot be used is an error before anything is judged."""
+    _gold(case, _options(case))
+    return None
 
 
 def examine(case: Case) -> Testimony:
     """Answer for every run and every condition under which reasons were given."""
+    options = _options(case)
+    gold, judges = _gold(case, options), _judges(case, options)
     claims: list[Claim] = []
     refused: list[Refusal] = []
-    judge, masked = LexiconJudge(), LexiconJudge(masked=True)
+    rows: list[Row] = []
+    judged: list[tuple[str, str, Judgement]] = []
     for run, predictions in case.runs.items():
-        layout = Layout(n_labels=len(predictions.labels))
-        tallies = _tallies(predictions, case.by, layout, (judge, masked))
-        silent = [condition for condition in predictions.conditions if condition not in tallies]
+        reading = Reading(predictions=predictions, by=case.by, judges=judges, gold=gold)
+        counted, caveats = reading.counted()
+        study = _Study(case=case, predictions=predictions, judges=judges, caveats=caveats)
+        silent = [condition for condition in reading.conditions.values() if condition not in counted]
         refused += [_nothing_said(run, silent)] if silent else []
-        for done, (condition, tally) in enumerate(tallies.items(), start=1):
-            claims += claims_of(case, _told(predictions, tally, layout, judge.name))
-            case.progress(f"judging what rationales conclude under {condition}", done, len(tallies))
-    return Testimony(claims=tuple(claims), refusals=tuple(refused))
+        for done, (condition, found) in enumerate(counted.items(), start=1):
+            told, others = study.claims(found)
+            claims += told
+            rows += others
+            judged += [(run, condition, judgement) for judgement in found.judgements]
+            case.progress(f"judging what rationales conclude under {condition}", done, len(counted))
+    exhibits = (*exhibit_of(rows, name="coherence-rates", title=TITLE), *_kept(judged))
+    return Testimony(claims=tuple(claims), exhibits=exhibits, refusals=tuple(refused))
 
 
-def _told(predictions: Predictions, tally: Tally, layout: Layout, judge: str) -> Told:
-    labelled = predictions.labelled
-    return Told(
-        examination=NAME,
-        version=VERSION,
-        run=predictions.run,
-        tally=tally,
-        statistics=layout.statistics(labelled=labelled),
-        property=ExplanationProperty.COHERENCE,
-        compared=COMPARED if labelled else frozenset({EPC, "abstention_rate"}),
-        controls=(f"{EPC}_shuffled", f"{EPC}_masked", *([f"{EEA}_shuffled"] if labelled else [])),
-        caveats=(f"judged by {judge}", UNMEASURED),
+def _options(case: Case) -> CoherenceOptions:
+    return read_options(CoherenceOptions, case.options, of=f"examination {NAME}")
+
+
+def _gold(case: Case, options: CoherenceOptions) -> Gold | None:
+    return None if options.gold is None else read_gold(case.folder / options.gold, needs=("emotion",))
+
+
+def _judges(case: Case, options: CoherenceOptions) -> Judges:
+    if options.judge is None:
+        return Judges(plain=LexiconJudge(), masked=LexiconJudge(masked=True))
+    served = ServedJudge(endpoint=options.judge.endpoint(case.folder))
+    return Judges(plain=served, masked=MaskedJudge(judge=served), keep=True)
+
+
+def _kept(judged: Sequence[tuple[str, str, Judgement]]) -> tuple[ExhibitTable, ...]:
+    """Return what a served judge said, one by one: tomorrow it may say otherwise."""
+    if not judged:
+        return ()
+    rows = [(run, condition, *judgement) for run, condition, judgement in judged]
+    columns = zip(*rows, strict=True)
+    values = {column.name: list(cells) for column, cells in zip(JUDGEMENTS, columns, strict=True)}
+    return (
+        ExhibitTable(id="coherence-judgements", title="What the judge concluded", columns=JUDGEMENTS, values=values),
     )
-
-
-def _tallies(
-    predictions: Predictions, by: Sequence[str], layout: Layout, judges: tuple[LexiconJudge, LexiconJudge]
-) -> dict[str, Tally]:
-    """Return the tallies of the conditions under which any rationale was given; the table is read once."""
-    counters = [OutcomeCounter(predictions, by, condition=condition) for condition in predictions.conditions]
-    spoken = np.zeros(len(counters), dtype=np.int64)
-    truth = ["y_true"] if predictions.labelled else []
-    for batch in predictions.coded_batches([*outcome_columns(predictions, by), "y_pred", *truth, "rationale"]):
-        rationales = pa.array(batch["rationale"], pa.string())
-        told = [judge.conclude(rationales, predictions.labels) for judge in judges]
-        known = batch["y_true"] if truth else np.full(len(batch["y_pred"]), -1)
-        sums = layout.sums(Answers(truth=known, predicted=batch["y_pred"]), told[0], told[1])
-        for i, counter in enumerate(counters):
-            chosen = np.flatnonzero(batch["condition"] == i)
-            if len(chosen):
-                counter.add({name: values[chosen] for name, values in batch.items()}, sums[chosen])
-                spoken[i] += int(_is_said(sums[chosen]).sum())
-    return {counter.condition: counter.tally() for counter, n in zip(counters, spoken, strict=True) if n}
-
-
-def _is_said(sums: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray(sums[:, 1] > 0)
 
 
 def _nothing_said(run: str, silent: Sequence[str]) -> Refusal:
@@ -113,4 +189,5 @@ EXAMINATION = FunctionExamination(
     metrics=METRICS,
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
+    refusal=refuses,
 )

@@ -6,19 +6,37 @@ The built-in judge masks by itself (`LexiconJudge(masked=True)`); this is for al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from affidavit.lexicons.open_emotions.labels import label_forms, read_labels
-from affidavit.lexicons.open_emotions.lexicon import EmotionLexicon
+from affidavit.lexicons.open_emotions.lexicon import EmotionLexicon, open_emotions
+from affidavit.lexicons.open_emotions.tokens import text_array
 from affidavit.lexicons.word_list import pattern_of
+from faithfulness.conclusions.judge import Conclusions, Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pyarrow as pa
 
 MASK: Final = "[...]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedJudge:
+    """Any judge, given rationales without the labels' own words; a control (methods 3.6, trap 2)."""
+
+    judge: Judge
+    lexicon: EmotionLexicon = field(default_factory=open_emotions)
+
+    @property
+    def name(self) -> str:
+        """The judge, and that it is masked."""
+        return f"{self.judge.name}, label words masked"
+
+    def conclude(self, rationales: pa.Array | pa.ChunkedArray, labels: Sequence[str]) -> Conclusions:
+        """Return what each masked rationale [N] concludes with."""
+        return self.judge.conclude(masked(text_array(rationales), labels, self.lexicon), labels)
 
 
 def masked(rationales: pa.Array, labels: Sequence[str], lexicon: EmotionLexicon) -> pa.Array:

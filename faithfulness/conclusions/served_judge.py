@@ -14,12 +14,15 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pydantic import Field
 
-from affidavit.errors import MissingPartError, PlanError
+from affidavit.errors import MissingPartError, PlanError, TableError
 from affidavit.lexicons.open_emotions.tokens import text_array
+from affidavit.records import Record
 from faithfulness.conclusions.cleaning import without_answers
 from faithfulness.conclusions.judge import ABSTAINED, Conclusions, Outcome
 
@@ -73,6 +76,34 @@ class Endpoint:
             )
 
 
+class ServedOptions(Record):
+    """A served model, as a plan names it."""
+
+    url: str
+    """Up to and with the version, such as `http://127.0.0.1:8000/v1`."""
+    model: str
+    key_file: str | None = None
+    """A file that holds the key of the endpoint and nothing else, relative to the plan; a plan holds no secret."""
+    timeout_s: float = Field(default=30.0, gt=0)
+    retries: int = Field(default=3, ge=0, le=20)
+    workers: int = Field(default=4, ge=1, le=64)
+
+    def endpoint(self, folder: Path) -> Endpoint:
+        """Return the endpoint.
+
+        Raises:
+            PlanError: the address is not http or https. TableError: there is no key file.
+        """
+        return Endpoint(
+            url=self.url,
+            model=self.model,
+            api_key=None if self.key_file is None else _key(folder / self.key_file),
+            timeout_s=self.timeout_s,
+            retries=self.retries,
+            workers=self.workers,
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServedJudge:
     """Asks a served model what each rationale concludes with; a rationale that stands often is asked for once."""
@@ -94,14 +125,40 @@ class ServedJudge:
 
         coded = pc.dictionary_encode(without_answers(text_array(rationales)))
         texts = [text.strip() for text in coded.dictionary.to_pylist()]
-        with _pool(self.endpoint) as pool, ThreadPoolExecutor(self.endpoint.workers) as threads:
-            asked = threads.map(lambda text: _judged(self.endpoint, pool, text, labels), texts)
-            found = [*asked, (ABSTAINED, Outcome.EMPTY)]  # the last is for rows without a rationale
+        order = PROMPT.format(labels=", ".join(labels))
+        replies = answers(self.endpoint, order, texts)
+        # the last is for rows without a rationale
+        found = [*(_judged(*pair, labels) for pair in zip(texts, replies, strict=True)), (ABSTAINED, Outcome.EMPTY)]
         place = pc.fill_null(coded.indices, len(texts)).to_numpy(zero_copy_only=False)
         label, outcome = (np.array(column, dtype=np.int64)[place] for column in zip(*found, strict=True))
         return Conclusions(
             labels=tuple(labels), label=label, outcome=outcome, proxy=np.zeros(len(label), dtype=np.bool_)
         )
+
+
+def answers(endpoint: Endpoint, order: str, texts: Sequence[str]) -> list[str | None]:
+    """Return what the model says to each text under one order; None where it did not answer, or nothing was asked.
+
+    Empty texts are not asked for.
+
+    Raises:
+        MissingPartError: the package urllib3 is not installed.
+    """
+    with _pool(endpoint) as pool, ThreadPoolExecutor(endpoint.workers) as threads:
+        return list(threads.map(lambda text: _asked(endpoint, pool, order, text) if text else None, texts))
+
+
+def _key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        raise TableError(
+            "the key of the judge's endpoint cannot be read",
+            slug="file-not-found",
+            where=str(path),
+            allowed="a text file with the key and nothing else",
+            remedy="check the path of key_file, which starts where the plan lies",
+        ) from None
 
 
 def _pool(endpoint: Endpoint) -> urllib3.PoolManager:
@@ -127,14 +184,13 @@ def _pool(endpoint: Endpoint) -> urllib3.PoolManager:
     return urllib3.PoolManager(maxsize=endpoint.workers, retries=patience, timeout=endpoint.timeout_s)
 
 
-def _judged(endpoint: Endpoint, pool: urllib3.PoolManager, text: str, labels: Sequence[str]) -> tuple[int, Outcome]:
+def _judged(text: str, reply: str | None, labels: Sequence[str]) -> tuple[int, Outcome]:
     if not text:
         return ABSTAINED, Outcome.EMPTY
-    reply = _asked(endpoint, pool, text, labels)
     return (ABSTAINED, Outcome.FAILED) if reply is None else _read(reply, labels)
 
 
-def _asked(endpoint: Endpoint, pool: urllib3.PoolManager, text: str, labels: Sequence[str]) -> str | None:
+def _asked(endpoint: Endpoint, pool: urllib3.PoolManager, order: str, text: str) -> str | None:
     """Return the reply; None where the endpoint does not answer, or refuses."""
     import urllib3
 
@@ -144,7 +200,7 @@ def _asked(endpoint: Endpoint, pool: urllib3.PoolManager, text: str, labels: Seq
         "seed": 0,
         "max_tokens": 16,
         "messages": [
-            {"role": "system", "content": PROMPT.format(labels=", ".join(labels))},
+            {"role": "system", "content": order},
             {"role": "user", "content": text[-endpoint.most_characters :]},
         ],
     }

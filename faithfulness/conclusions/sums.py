@@ -17,6 +17,11 @@ from faithfulness.conclusions.judge import Conclusions
 
 EPC: Final = "explanation_prediction_consistency"
 EEA: Final = "explanation_emotion_accuracy"
+FCR: Final = "faithful_consistency_rate"
+WRONG_REASON: Final = "right_answer_wrong_explanation_rate"
+ABSTAINED: Final = "abstention_rate"
+CONTROLS: Final = (f"{EPC}_shuffled", f"{EPC}_masked", f"{EEA}_shuffled")
+TOLD: Final = frozenset({EEA, EPC, FCR, WRONG_REASON, ABSTAINED, *CONTROLS})
 MASKED: Final = ("judged", "said", "consistent")
 SHUFFLED_SOURCE: Final = "rationales dealt anew among judgements, in expectation; methods 5.4"
 
@@ -52,6 +57,14 @@ class Layout:
 
     def _told(self, codes: np.ndarray, chosen: np.ndarray) -> FloatArray:
         return np.asarray(np.eye(self.n_labels)[np.maximum(codes, 0)] * chosen[:, None])
+
+    def told(self, *, labelled: bool) -> tuple[Statistic, ...]:
+        """Return what findings tell: the rates that one acts upon, and their controls."""
+        return tuple(s for s in self.statistics(labelled=labelled) if s.name in TOLD)
+
+    def listed(self, *, labelled: bool) -> tuple[Statistic, ...]:
+        """Return the rest, which an exhibit lists: other quadrants, bounds by what abstentions could hide, proxies."""
+        return tuple(s for s in self.statistics(labelled=labelled) if s.name not in TOLD)
 
     def statistics(self, *, labelled: bool) -> tuple[Statistic, ...]:
         """Return every rate, and the controls: masked label words, and rationales dealt anew."""

@@ -18,6 +18,7 @@ from affidavit.lexicons.open_emotions.tokens import plain, text_array
 from faithfulness.conclusions.cleaning import reasoning_of
 from faithfulness.conclusions.mentions import MentionFinder
 from faithfulness.conclusions.scope import taken_back
+from faithfulness.conclusions.scripts import unreadable_script
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,12 +77,19 @@ def words_of_texts(texts: pa.Array | pa.ChunkedArray, lexicon: EmotionLexicon) -
     >>> words_of_texts(pa.array(["Not angry; sadly, he fears it."]), open_emotions()).word.to_pylist()
     ['sad', 'afraid']
     """
+    return read_texts(texts, lexicon)[0]
+
+
+def read_texts(texts: pa.Array | pa.ChunkedArray, lexicon: EmotionLexicon) -> tuple[WordRows, NDArray[np.bool_]]:
+    """Return the words that texts [N] assert, and which texts are in a language or script that is not read, [N]."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    mentions = MentionFinder(lexicon=lexicon).find(reasoning_of(text_array(texts)))
+    plain_texts = reasoning_of(text_array(texts))
+    mentions = MentionFinder(lexicon=lexicon).find(plain_texts)
     asserted = (mentions.marker < 0) & ~taken_back(mentions.position, mentions.marker)
     bases = pa.array([word.base for word in lexicon.words], pa.large_string())
-    return WordRows(
+    words = WordRows(
         n_rows=len(texts), row=mentions.row[asserted], word=pc.take(bases, pa.array(mentions.word[asserted]))
     )
+    return words, np.asarray(unreadable_script(plain_texts) | mentions.foreign)

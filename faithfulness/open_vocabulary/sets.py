@@ -91,6 +91,14 @@ def set_sums(gold: WordRows, predicted: WordRows, mapping: SetMapping) -> FloatA
     return np.stack([columns[name] for name in COLUMNS], axis=1).astype(np.float64)
 
 
+def membership(words: WordRows, mapping: SetMapping, clusters: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which rows [N] name which clusters [K]."""
+    side = _mapped(words, mapping, clusters)
+    found = np.zeros(words.n_rows * len(clusters), dtype=np.bool_)
+    found[side.keys] = True
+    return found.reshape(words.n_rows, len(clusters))
+
+
 def kept_by_all(sums: Sequence[FloatArray]) -> NDArray[np.bool_]:
     """Return the rows [N] that every mapping keeps: only over those do scores under several mappings compare."""
     return np.asarray(np.all([one[:, COLUMNS.index("kept")] > 0 for one in sums], axis=0))

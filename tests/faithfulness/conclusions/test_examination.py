@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,10 @@ import pytest
 
 from affidavit.records import ExplanationProperty, Finding
 from affidavit.testing import case_of
+from faithfulness.conclusions import served_judge
 from faithfulness.conclusions.examination import EXAMINATION
 from faithfulness.conclusions.judge import LexiconJudge
+from faithfulness.conclusions.served_judge import Endpoint
 
 LABELS = ("anger", "joy", "sadness")
 SAYS = {"anger": "She sounds furious.", "joy": "She seems delighted.", "sadness": "He is in tears and grieving."}
@@ -50,6 +52,13 @@ def findings(frame: pd.DataFrame) -> dict[tuple[str, str], Finding]:
         group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
         told[claim.finding.metric, group] = claim.finding
     return told
+
+
+def listed(frame: pd.DataFrame) -> dict[tuple[object, object], object]:
+    """Return the values that the exhibit lists, by metric and group."""
+    (exhibit,) = EXAMINATION.examine(case_of(frame, ("accent",))).exhibits
+    rows = exhibit.table().to_pylist()
+    return {(row["metric"], row["group"]): row["value"] for row in rows}
 
 
 def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
@@ -92,7 +101,7 @@ def test_naming_the_label_wins_and_masking_says_so() -> None:
     frame["rationale"] = "The emotion is " + frame["y_pred"] + "."
     told = findings(frame)
     assert value(told, "explanation_prediction_consistency") == 1.0
-    assert value(told, "masked_abstention_rate") == 1.0
+    assert listed(frame)["masked_abstention_rate", "everybody"] == 1.0
     assert told["explanation_prediction_consistency_masked", "everybody"].estimate.value is None
 
 
@@ -118,3 +127,50 @@ def test_conditions_without_rationales_are_refused_by_name() -> None:
     both = pd.concat([frame, frame.assign(condition="A", rationale="")], ignore_index=True)
     testimony = EXAMINATION.examine(case_of(both, ("accent",)))
     assert [refusal.because for refusal in testimony.refusals] == ["no row has a rationale under A"]
+
+
+def test_findings_are_few_and_the_exhibit_holds_the_rest() -> None:
+    told, others = findings(judged()), listed(judged())
+    assert len({metric for metric, _ in told if not metric.endswith("_difference")}) == 8
+    assert len(told) == 8 * 3 + 3  # everybody and two accents; three gaps
+    assert ("wrong_answer_wrong_explanation_rate", "Welsh") in others
+    assert ("explanation_prediction_consistency_floor", "everybody") in others
+    assert not {metric for metric, _ in told} & {metric for metric, _ in others}
+
+
+def test_what_only_intervenes_is_left_to_others() -> None:
+    frame = judged()
+    both = pd.concat([frame, frame.assign(condition="TAV/hint=joy")], ignore_index=True)
+    testimony = EXAMINATION.examine(case_of(both, ("accent",)))
+    assert {claim.finding.condition for claim in testimony.claims} == {"TAV"}
+    assert testimony.refusals == ()
+
+
+def test_a_served_judge_is_asked_with_and_without_the_label_words_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[str] = []
+
+    def answers(endpoint: Endpoint, order: str, texts: Sequence[str]) -> list[str | None]:
+        orders.append(order)
+        return ["joy" if "delighted" in text else "1-10" if "tears" in text else "none" for text in texts]
+
+    monkeypatch.setattr(served_judge, "answers", answers)
+    frame = judged(silent=0.0)
+    case = case_of(frame, ("accent",), options={"judge": {"url": "http://127.0.0.1:1/v1", "model": "m"}})
+    testimony = EXAMINATION.examine(case)
+    told = {c.finding.metric: c.finding for c in testimony.claims if not c.finding.groups and not c.finding.compared}
+    concluded = frame["rationale"].str.contains("delighted")
+    assert value({("abstention_rate", "everybody"): told["abstention_rate"]}, "abstention_rate") == pytest.approx(
+        1 - concluded.mean()
+    )
+    assert any("served judge m" in caveat for caveat in told["abstention_rate"].caveats)
+    kept = next(exhibit for exhibit in testimony.exhibits if exhibit.id == "coherence-judgements").table()
+    assert kept.num_rows == len(frame)
+    assert set(kept["outcome"].to_pylist()) == {"concluded", "rubbish", "silent"}
+    assert len(orders) == 2, "the judge, and its masked control"
+
+
+def test_rows_in_another_order_say_the_same() -> None:
+    frame = judged()
+    mixed = findings(frame.sample(frac=1.0, random_state=1).reset_index(drop=True))
+    for key, finding in findings(frame).items():
+        assert mixed[key].estimate.value == pytest.approx(finding.estimate.value), key

@@ -1,0 +1,199 @@
+"""The judge held against people: kappa, corrected rates, and numbers that may decide nothing without either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affidavit.errors import AffidavitError
+from affidavit.examinations import Claim
+from affidavit.plan import Statistics
+from affidavit.policy import Criterion, Policy
+from affidavit.records import Finding, Verdict
+from affidavit.testing import case_of
+from affidavit.verdicts import decide
+from faithfulness.conclusions.examination import EXAMINATION
+
+LABELS = ("anger", "joy", "sadness")
+SAYS = {"anger": "She sounds furious.", "joy": "She seems delighted.", "sadness": "He is in tears and grieving."}
+EPC = "explanation_prediction_consistency"
+
+
+def judged(*, misread: Mapping[str, float], n: int = 800, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    """Return judgements, and what people conclude; of some rationales the judge misreads the words."""
+    rng = np.random.default_rng(seed)
+    rows, meant = [], []
+    for i in range(n):
+        accent = ("Irish", "Welsh")[i // 10 % 2]
+        truth = int(rng.integers(3))
+        answer = truth if rng.random() < 0.7 else int(rng.integers(3))
+        told = answer if rng.random() < 0.8 else (answer + 1) % 3
+        read = (told + 1) % 3 if rng.random() < misread[accent] else told
+        meant.append(LABELS[told])
+        rows.append(
+            {
+                "utterance_id": f"u{i}",
+                "speaker_id": f"s{i // 10}",
+                "accent": accent,
+                "condition": "TAV",
+                "y_true": LABELS[truth],
+                "y_pred": LABELS[answer],
+                "rationale": SAYS[LABELS[read]],
+            }
+        )
+    return pd.DataFrame(rows), pd.Series(meant)
+
+
+def gold_file(folder: Path, frame: pd.DataFrame, meant: pd.Series, *, every: int = 2) -> str:
+    chosen = frame.index % every == 0
+    table = pd.DataFrame({"utterance_id": frame["utterance_id"], "emotion": meant})[chosen]
+    table.to_csv(folder / "gold.csv", index=False)
+    return str(folder / "gold.csv")
+
+
+def claims(frame: pd.DataFrame, gold: str | None) -> tuple[Claim, ...]:
+    case = case_of(frame, ("accent",), options={} if gold is None else {"gold": gold})
+    assert EXAMINATION.refuses(case) is None
+    return EXAMINATION.examine(case).claims
+
+
+def by_group(found: tuple[Claim, ...]) -> dict[tuple[str, str], Finding]:
+    return {
+        (c.finding.metric, ", ".join(c.finding.groups.values()) or ("gap" if c.finding.compared else "everybody")): (
+            c.finding
+        )
+        for c in found
+    }
+
+
+def slow_kappa(a: pd.Series, b: pd.Series) -> float:
+    observed = float((a == b).mean())
+    chance = sum(float((a == k).mean() * (b == k).mean()) for k in LABELS)
+    return (observed - chance) / (1 - chance)
+
+
+def test_kappa_equals_its_slow_twin_by_group(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.05, "Welsh": 0.3})
+    told = by_group(claims(frame, gold_file(tmp_path, frame, meant)))
+    read = frame["rationale"].map({sentence: label for label, sentence in SAYS.items()})
+    half = frame.index % 2 == 0
+    for group, chosen in (("everybody", half), ("Welsh", half & (frame["accent"] == "Welsh"))):
+        finding = told["judge_kappa", group]
+        assert finding.estimate.value == pytest.approx(slow_kappa(meant[chosen], read[chosen]))
+        assert finding.estimate.interval is not None
+        assert finding.estimate.n == chosen.sum()
+
+
+def test_a_judge_that_misreads_one_group_makes_a_gap_that_the_correction_takes_away(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.0, "Welsh": 0.3}, n=1600)
+    told = by_group(claims(frame, gold_file(tmp_path, frame, meant)))
+    truth = (meant == frame["y_pred"]).groupby(frame["accent"]).mean()
+    gap = told[f"{EPC}_difference", "gap"].estimate.interval
+    assert gap is not None
+    assert gap.low > 0.05, "the judge's own errors look like a gap between groups"
+    for group in ("Irish", "Welsh"):
+        estimate = told[f"{EPC}_corrected", group].estimate
+        assert estimate.interval is not None
+        assert estimate.interval.low <= truth[group] <= estimate.interval.high
+    raw = told[EPC, "Welsh"].estimate.value
+    corrected = told[f"{EPC}_corrected", "Welsh"].estimate.value
+    assert raw is not None
+    assert corrected is not None
+    assert abs(corrected - truth["Welsh"]) < abs(raw - truth["Welsh"])
+
+
+@pytest.mark.slow
+def test_corrected_rates_cover_the_truth(tmp_path: Path) -> None:
+    covered = []
+    for seed in range(120):
+        frame, meant = judged(misread={"Irish": 0.2, "Welsh": 0.2}, n=400, seed=seed)
+        told = by_group(claims(frame, gold_file(tmp_path, frame, meant)))
+        interval = told[f"{EPC}_corrected", "everybody"].estimate.interval
+        assert interval is not None
+        covered.append(interval.low <= 0.8 <= interval.high)
+    assert np.mean(covered) >= 0.90
+
+
+def decided(found: tuple[Claim, ...], metric: str) -> list[Finding]:
+    criterion = Criterion(id="c", metric=metric, at_least=0.01, source="a test")
+    policy = Policy(
+        version=1, name="p", title="p", statement="a test", frozen_before_results=True, criteria=(criterion,)
+    )
+    return [f for f in decide(found, policy, Statistics()) if f.metric == metric]
+
+
+def test_without_gold_or_under_it_nothing_passes_or_fails(tmp_path: Path) -> None:
+    good, meant = judged(misread={"Irish": 0.05, "Welsh": 0.05})
+    poor, otherwise = judged(misread={"Irish": 0.05, "Welsh": 0.7})
+    neither = {Verdict.INFORMATIVE, Verdict.INCONCLUSIVE}
+    assert {f.verdict for f in decided(claims(good, None), EPC)} <= neither
+    told = {", ".join(f.groups.values()): f for f in decided(claims(poor, gold_file(tmp_path, poor, otherwise)), EPC)}
+    assert told["Welsh"].verdict in neither
+    assert any("agrees too little" in caveat for caveat in told["Welsh"].caveats)
+    passed = decided(claims(good, gold_file(tmp_path, good, meant)), EPC)
+    assert {f.verdict for f in passed} == {Verdict.PASS}
+
+
+def test_a_gap_needs_a_judge_that_agrees_in_every_group(tmp_path: Path) -> None:
+    poor, meant = judged(misread={"Irish": 0.0, "Welsh": 0.7})
+    told = by_group(claims(poor, gold_file(tmp_path, poor, meant)))
+    assert any("(Welsh)" in caveat for caveat in told[f"{EPC}_difference", "gap"].caveats)
+
+
+def test_gold_of_one_group_only_leaves_the_other_informative(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.05, "Welsh": 0.05})
+    irish = frame[frame["accent"] == "Irish"]
+    told = by_group(claims(frame, gold_file(tmp_path, irish, meant[irish.index])))
+    assert told["judge_kappa", "Welsh"].estimate.value is None
+    assert any("not known" in caveat for caveat in told[EPC, "Welsh"].caveats)
+    assert not any("not known" in caveat for caveat in told[EPC, "Irish"].caveats)
+
+
+def test_where_people_cannot_tell_nothing_is_held_against_the_judge(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.05, "Welsh": 0.05})
+    meant[:100] = "none"
+    told = by_group(claims(frame, gold_file(tmp_path, frame, meant, every=1)))
+    assert told["judge_kappa", "everybody"].estimate.n == len(frame) - 100
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"utterance_id": ["u0"]}, "lacks a column"),
+        ({"emotion": ["joy"]}, "lacks a column"),
+        ({"utterance_id": ["u0"], "emotion": ["bliss"]}, "'bliss'"),
+        ({"utterance_id": ["u0", "u0"], "emotion": ["joy", "joy"]}, "rows 1 and 2"),
+        ({"utterance_id": ["u0"], "emotion": ["joy"], "condition": ["XYZ"]}, "row 1"),
+    ],
+)
+def test_gold_that_cannot_be_used_is_said_in_plain_words(
+    tmp_path: Path, table: dict[str, list[str]], said: str
+) -> None:
+    frame, _ = judged(misread={"Irish": 0.0, "Welsh": 0.0}, n=60)
+    pd.DataFrame(table).to_csv(tmp_path / "gold.csv", index=False)
+    with pytest.raises(AffidavitError, match=said):
+        claims(frame, str(tmp_path / "gold.csv"))
+
+
+def test_gold_about_several_judgements_asks_for_the_column_that_tells_them_apart(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.0, "Welsh": 0.0}, n=60)
+    gold = gold_file(tmp_path, frame, meant)
+    twice = pd.concat([frame.assign(repeat=0), frame.assign(repeat=1)], ignore_index=True)
+    with pytest.raises(AffidavitError, match="repeat"):
+        claims(twice, gold)
+    table = pd.read_csv(gold).assign(repeat=1)
+    table.to_csv(gold, index=False)
+    assert by_group(claims(twice, gold))["judge_kappa", "everybody"].estimate.n == 30
+
+
+def test_gold_without_a_condition_is_about_the_fullest_one(tmp_path: Path) -> None:
+    frame, meant = judged(misread={"Irish": 0.0, "Welsh": 0.0}, n=200)
+    both = pd.concat([frame.assign(condition="A"), frame], ignore_index=True)
+    found = claims(both, gold_file(tmp_path, frame, meant))
+    assert {c.finding.condition for c in found if c.finding.metric == "judge_kappa"} == {"TAV"}
+    unread = [c for c in found if c.finding.condition == "A"]
+    assert all(any("not known" in caveat for caveat in c.finding.caveats) for c in unread)
