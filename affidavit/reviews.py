@@ -14,7 +14,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from affidavit.digests import digest_of
 from affidavit.records import Number, Record
+
+SHOWN = ("the utterance", "a rationale")
+"""What stands on a card, in words; nothing else reaches a reviewer who is blinded."""
 
 
 class Plausibility(IntEnum):
@@ -45,6 +49,11 @@ class Card(Record):
     utterance_id: str
     rationale: str
 
+    @property
+    def digest(self) -> str:
+        """Names what was on the card, so that a review can say what was read."""
+        return digest_of(self.model_dump(mode="json"))
+
 
 class ReviewItem(Record):
     """What a card stands for; for the owner of the plan alone."""
@@ -65,6 +74,11 @@ class ReviewItem(Record):
     same_as: str | None = None
     """The card that this one repeats."""
 
+    @property
+    def shown(self) -> Card:
+        """The card as reviewers see it."""
+        return Card(card=self.card, utterance_id=self.utterance_id, rationale=self.rationale)
+
 
 class Assignment(Record):
     """One reviewer's cards, in the order in which they are shown."""
@@ -81,6 +95,8 @@ class ReviewPlan(Record):
     by: tuple[str, ...]
     items: tuple[ReviewItem, ...]
     assignments: tuple[Assignment, ...]
+    shown: tuple[str, ...] = SHOWN
+    """What reviewers were shown of each item, in words; more than `SHOWN` and they were not blinded."""
     remarks: tuple[str, ...] = ()
     """What the sample could not be, such as groups with fewer judgements than were wanted."""
 
@@ -88,7 +104,7 @@ class ReviewPlan(Record):
         """Return what one reviewer is shown, in order; empty for somebody who was given nothing."""
         items = {item.card: item for item in self.items}
         return tuple(
-            Card(card=card, utterance_id=items[card].utterance_id, rationale=items[card].rationale)
+            items[card].shown
             for assignment in self.assignments
             if assignment.reviewer == reviewer
             for card in assignment.cards
@@ -108,4 +124,6 @@ class Review(Record):
     reviewer: str = Field(min_length=1)
     score: Plausibility
     reason: str | None = None
+    shown: str | None = None
+    """The digest of the card as it was shown (`Card.digest`), where it was recorded."""
     reviewed_at: Annotated[datetime, AfterValidator(_with_zone)]

@@ -25,6 +25,8 @@ class Cue:
     quote: str
     start_s: float | None = None
     end_s: float | None = None
+    utterance_id: str | None = None
+    """The turn of the dialogue in which it stands, where that is another one than the turn that it is a cue of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

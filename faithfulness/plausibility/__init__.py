@@ -1,0 +1,1 @@
+"""Do explanations point at the words that people marked as evidence? Plausibility, and not faithfulness."""
