@@ -127,6 +127,9 @@ class TrainedOn:
     load: Callable[[], Corpus] = field(repr=False)
     same: bool
     """Whether the run judges this very corpus, so that the model was trained on what it was not given to judge."""
+    again: Callable[[Corpus], Any] | None = field(default=None, repr=False)
+    """Trains the same model anew on another version of its corpus (same units, same split, same seed) and returns it;
+    None where nobody can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from affidavit.seeds import seed_of
 from affidavit.sources import Loaded, load_corpus, load_run, load_table
 from affidavit.summary import caveats, summary
 from affidavit.tables import RawTable, from_arrow, from_frame, open_table
-from affidavit.training import train_plan
+from affidavit.training import train_again, train_plan
 from affidavit.verdicts import check_policy, decide, overall
 from affidavit.yaml_files import describe_validation_error
 
@@ -228,7 +228,8 @@ def _trained_on(plan: AuditPlan, runs: Mapping[str, Predictions], folder: Path) 
             continue
         corpus = plan.training[source.trained.name].corpus
         load_it = partial(load_corpus, corpus.name, corpus.options, folder=folder)
-        found[run] = TrainedOn(training=source.trained.name, load=load_it, same=corpus == source.corpus)
+        again = partial(train_again, plan, source.trained, folder)
+        found[run] = TrainedOn(training=source.trained.name, load=load_it, same=corpus == source.corpus, again=again)
     return found
 
 

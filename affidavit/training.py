@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +21,8 @@ from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
-from affidavit.plan import AuditPlan, Choice, Training
-from affidavit.protocols import Learner, Progress
+from affidavit.plan import AuditPlan, Choice, TrainedModel, Training
+from affidavit.protocols import Learner, Progress, Trainable, Trainer, silent
 from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
 
@@ -64,6 +65,33 @@ def checkpoint_of(name: str, plan: AuditPlan, folder: Path, *, seed: int | None 
     """Return the folder of a training's checkpoint, of its first seed where none is named."""
     training = plan.training[name]
     return _place(name, training, plan, folder) / f"seed-{training.seeds[0] if seed is None else seed}"
+
+
+def train_again(
+    plan: AuditPlan, chosen: TrainedModel, folder: Path, corpus: Corpus, *, progress: Progress = silent
+) -> Trainable:
+    """Train a plan's model anew on another version of its corpus, as it was trained; leave nothing behind.
+
+    Units, split and seed are the same, so whom it does not meet it did not meet before.
+
+    Raises:
+        AffidavitError: as `train_plan`.
+    """
+    training = plan.training[chosen.name]
+    learner = _learner(training.reasoner)
+    seed = seed_of(plan.seed, "training", training.seeds[0] if chosen.seed is None else chosen.seed)
+    options = _placed(learner, training.reasoner.options, folder)
+    reasoner = learner.untrained(corpus, options, seed=seed, execution=plan.execution)
+    trainer: Trainer = load(Door.TRAINERS, training.trainer.name)
+    with TemporaryDirectory(prefix="affidavit-") as place:
+        return trainer.train(
+            reasoner,
+            corpus,
+            training.trainer.options,
+            folder=Path(place) / "again",
+            rng=np.random.default_rng(seed),
+            progress=progress,
+        )
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:
