@@ -224,7 +224,7 @@ class AuditPlan(Record):
 
 
 def _drop_places(choice: dict[str, Any] | None) -> None:
-    for place in ("path", "media_root", "checkpoint", "training"):
+    for place in ("path", "media_root", "checkpoint", "training", "evidence", "gold", "reviews", "plan", "lexicon"):
         (choice or {}).get("options", {}).pop(place, None)
 
 

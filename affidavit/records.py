@@ -58,6 +58,7 @@ class ExplanationProperty(StrEnum):
     COHERENCE = "coherence"
     SELF_CONSISTENCY = "self-consistency"
     CAUSAL = "causal"
+    GROUNDING = "grounding"
 
 
 class Interval(Record):

@@ -190,7 +190,7 @@ def _told(study: Study) -> tuple[list[Claim], list[dict[str, str | int | float |
 
 def _controls(study: Study) -> list[dict[str, str | int | float | None]]:
     """Return what the rationales get, and what ones would get that cite everything."""
-    own = study.tally.sums.sum(axis=0)
+    own = study.tally.by(()).totals()[0]  # not the sums: without ids alike rows are kept once, with how many there are
     rows: list[dict[str, str | int | float | None]] = []
     for name, sums in (("the rationales", own), ("a rationale that cites everything", study.layout.template(own))):
         counts = study.layout.counts(sums)

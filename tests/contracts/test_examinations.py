@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from affidavit.case import Case, EvidenceBook
+from affidavit.attributable import Features
+from affidavit.attributions import JudgementKey, Span
+from affidavit.case import Case, EvidenceBook, TrainedOn
+from affidavit.corpus import Corpus
+from affidavit.live import Live
+from affidavit.measured_cues import MeasuredCue, measurement_table
 from affidavit.plan import Task
 from affidavit.predictions import Reading, predictions_from
 from affidavit.protocols import Examination
 from affidavit.registry import Door, load, names
 from affidavit.tables import from_frame
 from affidavit.testing import ExaminationContract, case_of, predictions_frame
+from affidavit.utterances import Judgement, Utterance
 
 LABELS: Final = ("anger", "joy", "sadness")
 BY: Final = ("accent", "age")
@@ -30,6 +40,7 @@ CONDITIONS: Final = {
     "insertions": ("TAV", "TAV/insert=tired", "TAV/insert=calm"),
     "hints": ("TAV", "TAV/hint=joy", "TAV/hint=anger"),
     "stability": ("TAV", "TAV/history=0", "TAV/instruction-paraphrase"),
+    "causal-concepts": ("TAV", "TAV/voice-accent=irish", "TAV/voice-sex=female", "TAV/transcript=neutral"),
     "modality-reliance": (*MODALITIES, "TAV/resampled=V", "TAV/permuted=A", "TAV/additive"),
 }
 
@@ -113,6 +124,158 @@ def voted() -> Case:
     return case_of(judged(("TAV", "A")), options={"annotators": 6})
 
 
+def explained() -> Case:
+    """Return a case of rationales beside what people wrote of the same utterances."""
+    frame = small()
+    known = [f"the voice is quiet and the brows furrow, so it is {label}" for label in frame["y_true"]]
+    return case_of(frame.assign(reference_rationale=known))
+
+
+def reviewed() -> Case:
+    """Return a case whose rationales four people reviewed."""
+    from tests.faithfulness.human_review.conftest import Review, fair, own_words
+
+    folder = Path(tempfile.mkdtemp())
+    frame = own_words(predictions_frame(per_speaker=4))
+    return Review(folder=folder, frame=frame, opinion=fair).written().case(automatic="clarity")
+
+
+def pointed() -> Case:
+    """Return a case whose rationales quote words that the corpus marks."""
+    from tests.faithfulness.plausibility.conftest import case, corpus
+
+    return case(corpus(24))
+
+
+class Wordy:
+    """A live model of words, as small as it can be: a word counts for a label by its length; made for contracts."""
+
+    def __init__(self) -> None:
+        from torch import nn
+
+        self.net = nn.Linear(1, len(LABELS))
+        nn.init.ones_(self.net.weight)
+
+    def judge_under(self, utterances: Sequence[Utterance], *, condition: str) -> list[Judgement]:
+        return [Judgement(label=LABELS[len(turn.text or "") % len(LABELS)]) for turn in utterances]
+
+    def attributable(
+        self, utterances: Sequence[Utterance], *, utterance_id: str, condition: str, rationale: str | None
+    ) -> WordyTurn:
+        (turn,) = [turn for turn in utterances if turn.utterance_id == utterance_id]
+        key = JudgementKey(utterance_id=utterance_id, reasoner="wordy", condition=condition)
+        return WordyTurn(key=key, text=turn.text or "", tokens=tuple((rationale or "").split()), net=self.net)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WordyTurn:
+    """Its words are shown to every label and to every token of the rationale."""
+
+    key: JudgementKey
+    text: str
+    tokens: tuple[str, ...]
+    net: Any
+    labels: tuple[str, ...] = LABELS
+    modalities: tuple[str, ...] = ("text",)
+    embedded: None = None
+    layers: tuple[str, ...] = ("weight",)
+
+    @property
+    def module(self) -> Any:
+        return self.net
+
+    @property
+    def features(self) -> tuple[Features, ...]:
+        import torch
+
+        places = [(found.start(), found.end()) for found in re.finditer(r"\S+", self.text)]
+        values = torch.tensor([[float(end - start) for start, end in places]])
+        spans = tuple(
+            Span(modality="text", name=self.text[start:end], start_char=start, end_char=end) for start, end in places
+        )
+        return (
+            Features(
+                name="words",
+                modality="text",
+                values=values,
+                baseline=torch.zeros_like(values),
+                groups=torch.arange(len(places))[None],
+                spans=spans,
+                window=(1,),
+            ),
+        )
+
+    def anew(self) -> WordyTurn:
+        return self
+
+    def encoded(self, modality: str, inputs: Mapping[str, Any]) -> Any:
+        return inputs["words"]
+
+    def concluded(self, states: Mapping[str, Any], *, rationale: bool) -> Any:
+        import torch
+
+        words = states.get("text", self.features[0].values)
+        weights = torch.arange(1, words.shape[1] + 1) * torch.arange(1, len(LABELS) + 1)[:, None]
+        labels = words @ weights.float().sin().T * self.net.weight[:, 0]
+        told = (
+            torch.stack([words @ weights[0].float().cos() * len(token) for token in self.tokens], 1)
+            if self.tokens
+            else None
+        )
+        return labels if told is None or not rationale else torch.cat([labels, told], dim=1)
+
+    def under(self, shown: Sequence[frozenset[str]], *, rationale: bool) -> Any:
+        import torch
+
+        rows = [self.features[0].values * float("text" in some) for some in shown]
+        return self.concluded({"text": torch.cat(rows)}, rationale=rationale)
+
+
+def live() -> Case:
+    """Return a case whose model can be attributed and trained again."""
+    frame = predictions_frame(n_speakers=6, per_speaker=2, conditions=("T",))
+    utterances = [
+        Utterance(
+            utterance_id=str(row.utterance_id),
+            text=f"so {row.y_pred} is what {row.utterance_id} tells",
+            label=str(row.y_true),
+        )
+        for row in frame.itertuples()
+    ]
+    corpus = Corpus(name="words", utterances=utterances, digest="sha256:0", licence="made by a test")
+    opened = Live(corpus=corpus, offers=frozenset({"gradients"}), reasoner=cache(Wordy))
+    again = TrainedOn(training="words", load=lambda: corpus, same=True, again=lambda corpus: Wordy())
+    case = case_of(frame, options={"most_utterances": 6})
+    return replace(case, live={"run": opened}, trained_on={"run": again})
+
+
+def retrained() -> Case:
+    case = live()
+    return replace(case, options={**case.options, "retrain": True, "fractions": [0.3]})
+
+
+LIVE: Final = {"attributions": live, "attribution-sanity": live, "roar": retrained}
+
+
+def grounded() -> Case:
+    """Return a case of rationales that cite a face, and a corpus in which faces were measured."""
+    frame = small()
+    names = sorted(set(frame["utterance_id"]))
+    cues = [
+        MeasuredCue(utterance_id=name, aspect="face", cue="AU15", value=float(i % 2), unit="present")
+        for i, name in enumerate(names)
+    ]
+    corpus = Corpus(
+        name="measured",
+        utterances=[Utterance(utterance_id=name) for name in names],
+        digest="sha256:0",
+        licence="none",
+        measurements=measurement_table(cues),
+    )
+    told = frame.assign(rationale=frame["rationale"] + ", and AU15 is there")
+    return replace(case_of(told), live={"run": Live(corpus=corpus, reasoner=lambda: None)})
+
+
 CASES: Final[Mapping[str, Any]] = {
     "annotators": voted,
     "word-errors": heard,
@@ -120,6 +283,11 @@ CASES: Final[Mapping[str, Any]] = {
     "multilabel": several_at_once,
     "ordinal": in_order,
     "model-comparison": two_runs,
+    "cue-grounding": grounded,
+    **LIVE,
+    "human-review": reviewed,
+    "evidence-plausibility": pointed,
+    "clue-overlap": explained,
 }
 
 
