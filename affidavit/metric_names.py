@@ -149,6 +149,9 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "cue_precision": "Cues supported (precision)",
         "cue_recall": "Salient cues told (recall)",
         "unknown_cue_share": "Cues that nobody could check",
+        "modality_weight_mean": "Mean weight of a modality",
+        "modality_weight_within_share": "Variation of weights within people's own utterances",
+        "modality_weights_differ_rate": "Other weights than the most common ones",
     }
 )
 COUNTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -242,6 +245,22 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "seed_rank_correlation": "Order kept under another seed",
         "relative_delta": "Convergence delta over the score's movement",
         "cue_atoms_per_rationale": "Cues per rationale",
+        "modality_weight_variation": "Weights of modalities, variation over judgements",
+        "weight_effect_concordance": "More weight on what matters (concordance)",
+        "weight_effect_concordance_shuffled": "More weight on what matters, weights dealt anew",
+        "weight_effect_concordance_template": "More weight on what matters, mean weights for all",
+        "weight_effect_auroc": "More weight where it matters (AUROC)",
+        **{
+            f"{prefix}{part}": f"{label}{of}"
+            for prefix, of in (("", " (bits)"), ("label_", " about the reference (bits)"))
+            for first, second in (("text", "audio"), ("text", "video"), ("audio", "video"))
+            for part, label in (
+                (f"redundancy_{first}_{second}", f"Information in either of {first} and {second}"),
+                (f"unique_information_{first}_beside_{second}", f"Information in {first} that {second} lacks"),
+                (f"unique_information_{second}_beside_{first}", f"Information in {second} that {first} lacks"),
+                (f"synergy_{first}_{second}", f"Information in {first} and {second} only together"),
+            )
+        },
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(

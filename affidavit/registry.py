@@ -93,6 +93,8 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "citation": "faithfulness.citation.examination:EXAMINATION",
             "cue-grounding": "faithfulness.grounding.examination:EXAMINATION",
             "modality-reliance": "faithfulness.reliance.examination:EXAMINATION",
+            "modality-weights": "faithfulness.weights.examination:EXAMINATION",
+            "modality-information": "faithfulness.information.examination:EXAMINATION",
             "coherence": "faithfulness.conclusions.examination:EXAMINATION",
             "clue-overlap": "faithfulness.overlap.examination:EXAMINATION",
             "open-vocabulary": "faithfulness.open_vocabulary.examination:EXAMINATION",

@@ -52,7 +52,7 @@ class Source:
         sources["unit"] = sources.get(self.mapped.unit, [])
         if self.canonicaliser.lacks_units:  # those rows are named by their utterance
             sources["unit"] = [*sources["unit"], *sources["utterance_id"]]
-        if wanted is None or any(name.startswith(("prob_", "soft_")) for name in wanted):
+        if wanted is None or any(name.startswith(("prob_", "soft_", "weight_")) for name in wanted):
             return list(self.mapped.read) or None
         named = [column for name in wanted for column in sources.get(name, [])]
         return [name for name in dict.fromkeys(named) if name in self.raw.columns] or list(self.mapped.read)

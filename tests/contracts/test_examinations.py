@@ -40,6 +40,7 @@ CONDITIONS: Final = {
     "insertions": ("TAV", "TAV/insert=tired", "TAV/insert=calm"),
     "hints": ("TAV", "TAV/hint=joy", "TAV/hint=anger"),
     "stability": ("TAV", "TAV/history=0", "TAV/instruction-paraphrase"),
+    "modality-information": MODALITIES,
     "causal-concepts": ("TAV", "TAV/voice-accent=irish", "TAV/voice-sex=female", "TAV/transcript=neutral"),
     "modality-reliance": (*MODALITIES, "TAV/resampled=V", "TAV/permuted=A", "TAV/additive"),
 }
@@ -276,6 +277,14 @@ def grounded() -> Case:
     return replace(case_of(told), live={"run": Live(corpus=corpus, reasoner=lambda: None)})
 
 
+def weighted() -> Case:
+    """Return a case of a reasoner that says how much weight it gave to each modality."""
+    frame = judged(MODALITIES)
+    shares = np.random.default_rng(4).dirichlet((1.0, 1.0, 1.0), len(frame))
+    names = ("weight_text", "weight_audio", "weight_video")
+    return case_of(frame.assign(**{name: shares[:, i] for i, name in enumerate(names)}))
+
+
 CASES: Final[Mapping[str, Any]] = {
     "annotators": voted,
     "word-errors": heard,
@@ -283,6 +292,7 @@ CASES: Final[Mapping[str, Any]] = {
     "multilabel": several_at_once,
     "ordinal": in_order,
     "model-comparison": two_runs,
+    "modality-weights": weighted,
     "cue-grounding": grounded,
     **LIVE,
     "human-review": reviewed,
