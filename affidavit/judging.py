@@ -10,6 +10,9 @@ The function is handed an utterance from which the modalities that it may not us
 those that are left, and a seed of its own for each utterance, condition and repeat. Ids and files have opaque names,
 since real ones often tell the label (`1001_DFA_ANG_XX.wav`), and a file holds only what may be used: of a video with
 sound, under `V`, a copy without the sound (`affidavit.media.single_streams`).
+
+Conditions may intervene on what is handed over (`affidavit.interventions`): under `TAV/resampled=V` the function gets
+another utterance's pictures, under `TAV/insert=tired` other words.
 """
 
 from __future__ import annotations
@@ -22,8 +25,12 @@ from typing import Final
 from affidavit.cache import kept_folder
 from affidavit.conditions import MODALITIES, Condition, modality_subsets
 from affidavit.corpus import Corpus
+from affidavit.degradations.operators import OPERATORS
 from affidavit.digests import digest_of
 from affidavit.errors import MediaError, PlanError
+from affidavit.interventions import canonical
+from affidavit.interventions.handing import Handing
+from affidavit.interventions.remarks import remarks
 from affidavit.judgements import (
     Judged,
     Unjudged,
@@ -63,16 +70,27 @@ def judge(
     error ends the run, and with it what was answered before: keep costly answers yourself. So does an answer that is
     no judgement, at once and by name. `by` names the sensitive features that the table is to be audited by.
 
+    A condition that exchanges modalities or rewrites the transcript changes what is handed over: see
+    `affidavit.interventions.handing`. Donors are judged utterances, drawn by `seed`.
+
     Raises:
-        PlanError: a condition asks for what no utterance has, or degrades its input (a function degrades its own).
+        PlanError: a condition asks for what no utterance has, degrades its input (a function degrades its own), or
+            intervenes on what a function keeps to itself.
         RowError: an answer is no judgement, or does not fit the label space.
         MissingPartError: a container with several tracks is to be shown in part, and the extra `media` is missing.
     """
     chosen = to_judge(corpus.utterances)
-    wanted = asked_conditions(conditions, chosen)
-    _refuse_operators(wanted)
+    parsed = [Condition.parse(condition) for condition in conditions]
+    _refuse_operators(parsed)
+    wanted = asked_conditions([str(canonical(c, label_space=corpus.label_space)) for c in parsed], chosen)
     name = getattr(predict, "__name__", type(predict).__name__)
-    stand = _Stand(predict=predict, label_space=corpus.label_space, seed=seed, folder=kept_folder("single-streams"))
+    stand = _Stand(
+        predict=predict,
+        label_space=corpus.label_space,
+        seed=seed,
+        folder=kept_folder("single-streams"),
+        handing=Handing.of(wanted, chosen, labels=corpus.label_space, seed=seed),
+    )
     judged, unjudged = _asked(stand, chosen, wanted, progress=progress)
     if not judged:
         raise PlanError(
@@ -86,7 +104,8 @@ def judge(
     tables = side_tables(judged, unjudged, reasoner=name, label_space=corpus.label_space)
     raw = from_arrow(tables["judgements"], name=corpus.name, format_name="judged")
     predictions = predictions_from(raw, Reading(run=name, by=tuple(by), label_space=space), progress=progress)
-    said = (*told(unjudged, n_judged=len(judged)), *predictions.assumptions)
+    changed = remarks(list(stand.handing.interventions.values()))
+    said = (*changed, *told(unjudged, n_judged=len(judged)), *predictions.assumptions)
     return replace(predictions, assumptions=said, side_tables=tables)
 
 
@@ -133,24 +152,28 @@ class _Stand:
     label_space: tuple[str, ...]
     seed: int
     folder: Path
+    handing: Handing
 
-    def answer(self, utterance: Utterance, condition: Condition) -> Judgement | Unjudged:
-        """Return what the function says, or why it could not say anything."""
-        if (because := why_not_available(utterance, condition)) is not None:
-            return Unjudged(utterance_id=utterance.utterance_id, condition=str(condition), because=because)
+    def answer(self, utterance: Utterance, condition: Condition, *, base: Judgement | None) -> Judgement | Unjudged:
+        """Return what the function says, or why it could not say anything; `base` is what it said without operator."""
+        changed: Utterance | str | None = why_not_available(utterance, condition)
+        if changed is None:
+            changed = self.handing.changed(utterance, condition, answer=base)
+        if isinstance(changed, str):
+            return Unjudged(utterance_id=utterance.utterance_id, condition=str(condition), because=changed)
         names = tuple(name for letter, name in MODALITIES.items() if letter in condition.modalities)
         own_seed = seed_of(self.seed, utterance.utterance_id, str(condition))
         where = f"utterance {utterance.utterance_id}, condition {condition}"
-        given = utterance
+        given = changed
         try:
-            given = shown(utterance, condition, folder=self.folder)
+            given = shown(changed, condition, folder=self.folder)
             said = self.predict(given, names, own_seed)
         except MediaError as error:
             return Unjudged(
                 utterance_id=utterance.utterance_id,
                 condition=str(condition),
                 because="media that cannot be used",
-                detail=f"{_named(error.where, given, utterance)}: {error.what}" if error.where else error.what,
+                detail=f"{_named(error.where, given, changed)}: {error.what}" if error.where else error.what,
             )
         except Exception as error:
             error.add_note(f"affidavit was asking about {where}")
@@ -171,25 +194,34 @@ def _asked(
 ) -> tuple[list[Judged], list[Unjudged]]:
     judged: list[Judged] = []
     unjudged: list[Unjudged] = []
-    total = len(utterances) * len(conditions)
+    total, done = len(utterances) * len(conditions), 0
+    order = sorted(
+        conditions, key=lambda condition: condition.operator is not None
+    )  # an answer before what rests on it
     for utterance in utterances:
+        said: dict[Condition, Judgement | Unjudged] = {}
+        for condition in order:
+            base = said.get(Condition(modalities=condition.modalities))
+            base = None if isinstance(base, Unjudged) else base
+            said[condition] = stand.answer(utterance, condition, base=base)
+            done += 1
+            progress("judging", done, total)
         for condition in conditions:
-            answer = stand.answer(utterance, condition)
+            answer = said[condition]
             if isinstance(answer, Unjudged):
                 unjudged.append(answer)
             else:
                 judged.append(Judged(utterance=utterance, condition=str(condition), judgement=answer))
-            progress("judging", len(judged) + len(unjudged), total)
     return judged, unjudged
 
 
 def _refuse_operators(conditions: Sequence[Condition]) -> None:
-    degraded = [str(condition) for condition in conditions if condition.operator is not None]
+    degraded = [str(condition) for condition in conditions if condition.operator in OPERATORS]
     if degraded:
         raise PlanError(
             "a function is handed files and cannot be handed a degraded input",
             slug="plan-impossible",
             found=", ".join(degraded),
-            allowed="conditions of modalities alone, such as TAV or A",
+            allowed="conditions of modalities, such as TAV or A, and interventions such as TAV/resampled=V",
             remedy="degrade inside the function (affidavit.degradations), or use a reasoner of the registry",
         )

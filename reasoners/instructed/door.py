@@ -131,11 +131,13 @@ class JudgingOptions(Record):
     checkpoint: str
     """The folder that training left, one per seed, relative to the plan."""
     conditions: tuple[str, ...] = Field(default=tuple(str(condition) for condition in modality_subsets()), min_length=1)
-    """What is shown: subsets of the modalities, and degraded ones such as `TAV/noise=10dB`."""
+    """What is shown: subsets of the modalities, degraded ones such as `TAV/noise=10dB`, and interventions such as
+    `TAV/resampled=V` (docs/reasoner.md)."""
     instruction: str = DEFAULT
     """A family (`evidence`, `temporal`, `evolution`, `explain`) or words of your own."""
     rationales: Literal["full", "all", "none"] = "full"
-    """For the fullest undegraded condition only, for all of them, or for none."""
+    """For the fullest undegraded condition only (and those that are read beside their rationales: `insert`, `hint`, and
+    the base of `without-rationale`), for all of them, or for none."""
     utterances: Literal["held-out", "all"] = "held-out"
     """`held-out` judges only whom the checkpoint was not trained on; `all` judges the others too, and says so."""
     batch_turns: int = Field(default=256, ge=1)
@@ -146,7 +148,7 @@ class InstructedDoor:
     """The instruction-conditioned reasoner."""
 
     name = "instructed"
-    cache_version = 3
+    cache_version = 4
     offers = frozenset({"callable", "logits", "gradients"})
 
     def untrained(

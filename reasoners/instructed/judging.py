@@ -1,7 +1,8 @@
 """Judges a corpus shard by shard: encoders once per modality, every condition from their states, finished shards kept.
 
 A shard is a batch of whole dialogues. Its judgements are written under the digest of all that went in; a run that was
-killed finds them and goes on with the next.
+killed finds them and goes on with the next. Conditions that take their input from other utterances are judged in a
+second pass, from the states of the first.
 """
 
 from __future__ import annotations
@@ -18,33 +19,28 @@ from affidavit.conditions import MODALITIES, Condition
 from affidavit.corpus import Corpus
 from affidavit.degradations import degradation
 from affidavit.errors import PlanError
-from affidavit.judgements import (
-    Judged,
-    Unjudged,
-    asked_conditions,
-    available,
-    side_tables,
-    to_judge,
-    told,
-    why_not_available,
-)
+from affidavit.interventions.operators import REASONING
+from affidavit.interventions.transcripts import REWRITES
+from affidavit.judgements import Judged, Unjudged, available, side_tables, to_judge, told
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress
 from affidavit.tables import from_arrow
 from affidavit.utterances import Judgement, Utterance
-from reasoners.instructed.batches import Batch, Row, batched
+from reasoners.instructed.asked import Asked, read_conditions, said_of, with_reasons
+from reasoners.instructed.batches import Row, batched
 from reasoners.instructed.config import ModelConfig
-from reasoners.instructed.inputs import Perceived, Refused, perceive_again, senses_of, words_of
+from reasoners.instructed.degraded import LETTERS, degrades, merged, operated, why_not
+from reasoners.instructed.inputs import Perceived, perceive_again, senses_of, words_of
 from reasoners.instructed.model import Encoded
+from reasoners.instructed.pool import SEED, from_arrays, to_arrays
 from reasoners.instructed.reasoner import InstructedReasoner
-from reasoners.instructed.reasons import explained_conditions, untaught, why_no_reasons
-from reasoners.instructed.scope import require_distinct, require_labels, require_takeable, takes, whom_to_judge
-from reasoners.instructed.shards import Shard, Shards
+from reasoners.instructed.scene import Scene
+from reasoners.instructed.scope import require_distinct, require_labels, takes, whom_to_judge
+from reasoners.instructed.second_pass import Exchange, Read, second_pass
+from reasoners.instructed.shards import Answers, Shard, Shards
 
 if TYPE_CHECKING:
     from reasoners.instructed.door import JudgingOptions
-
-_LETTERS = {name: letter for letter, name in MODALITIES.items()}
 
 
 def judge_corpus(
@@ -65,12 +61,11 @@ def judge_corpus(
     require_distinct(corpus)
     require_labels(corpus, config)
     chosen, assumptions = whom_to_judge(corpus, reasoner.card, everybody=options.utterances == "all")
-    asked = asked_conditions(options.conditions, to_judge(chosen))
-    require_takeable(asked, config)
-    explained, on_reasons = _explained(reasoner, options, asked, chosen)
+    asked = read_conditions(options.conditions, chosen, config, instruction=reasoner.instruction)
+    explained, on_reasons = with_reasons(asked, chosen, config, reasoner.card, wanted=options.rationales)
     stand = _Stand(
         reasoner=reasoner,
-        conditions=asked,
+        asked=asked,
         explained=explained,
         batch_turns=options.batch_turns,
         vocabulary=words_of(corpus.utterances),
@@ -90,26 +85,15 @@ def judge_corpus(
     space = reading.label_space or config.label_space
     predictions = predictions_from(raw, replace(reading, label_space=space), progress=progress)
     unheard = told(unjudged, n_judged=len(judged))
-    said = (*assumptions, *on_reasons, *unheard, *_cut(to_judge(chosen), reasoner), *predictions.assumptions)
+    changed = said_of(asked, config, instruction=reasoner.instruction, n_judged=len(to_judge(chosen)))
+    cut = _cut(to_judge(chosen), reasoner)
+    said = (*assumptions, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
     shards.discard()
     return replace(predictions, assumptions=said, side_tables=tables)
 
 
 def _name(reasoner: InstructedReasoner) -> str:
     return f"instructed-{reasoner.model.config.size}"
-
-
-def _explained(
-    reasoner: InstructedReasoner, options: JudgingOptions, asked: Sequence[Condition], chosen: Sequence[Utterance]
-) -> tuple[frozenset[Condition], list[str]]:
-    """Return the conditions under which reasons are written, and what is to be said of them."""
-    config, card = reasoner.model.config, reasoner.card
-    if options.rationales == "none":
-        return frozenset(), []
-    if (because := why_no_reasons(config, card)) is not None:
-        return frozenset(), [because]
-    possible = [condition for condition in asked if takes(config, condition)]
-    return explained_conditions(possible, to_judge(chosen), options.rationales), untaught(config, card)
 
 
 def _cut(utterances: Sequence[Utterance], reasoner: InstructedReasoner) -> list[str]:
@@ -127,7 +111,7 @@ class _Stand:
     """One model under the conditions of one plan."""
 
     reasoner: InstructedReasoner
-    conditions: tuple[Condition, ...]
+    asked: Asked
     explained: frozenset[Condition]
     """Those under which a rationale is written."""
     batch_turns: int
@@ -144,33 +128,65 @@ class _Stand:
         by_id = {utterance.utterance_id: utterance for utterance in utterances}
         wanted = frozenset(utterance.utterance_id for utterance in to_judge(utterances))
         batches = [batch for batch in batched(utterances, turns=self.batch_turns) if _any(batch, wanted)]
-        finished = [shards.load(batch) for batch in batches]
-        missing = [batch for batch, kept in zip(batches, finished, strict=True) if kept is None]
-        done: list[Shard] = []
-        with closing(self._perceived([turn for batch in missing for row in batch for turn in row])) as perceived:
-            for batch, kept in zip(batches, finished, strict=True):
-                if kept is None:
-                    done.append(self._shard(batch, wanted, perceived))
-                    shards.store(batch, done[-1])
-                else:
-                    done.append(kept)
-                self.progress("judging", len(done), len(batches))
+        done, kept = self._first_pass(batches, wanted, shards)
+        if kept:
+            done += second_pass(
+                self.reasoner,
+                [
+                    Read(rows=rows, shard=shard, encoded=states)
+                    for rows, shard, states in zip(batches, done, kept, strict=True)
+                ],
+                self._exchanges,
+                wanted,
+                shards=shards,
+                progress=self.progress,
+            )
         place = {name: i for i, name in enumerate(by_id)}
         answered = [
             Judged(utterance=by_id[name], condition=condition, judgement=judgement)
             for shard in done
             for name, condition, judgement in shard.answers
         ]
-        order = {str(condition): i for i, condition in enumerate(self.conditions)}
+        order = {str(condition): i for i, condition in enumerate(self.asked.conditions)}
         answered.sort(key=lambda item: (place[item.utterance.utterance_id], order[item.condition]))
         refused = [item for shard in done for item in shard.unjudged]
         return answered, sorted(refused, key=lambda item: (place[item.utterance_id], order[item.condition]))
 
+    def _first_pass(
+        self, batches: Sequence[list[Row]], wanted: frozenset[str], shards: Shards
+    ) -> tuple[list[Shard], list[Encoded]]:
+        """Return each batch under conditions that rest on itself alone; the states of all where others rest on them."""
+        pooled = bool(self.asked.pooled)
+        finished = [(shards.load(batch), shards.load_arrays(batch) if pooled else None) for batch in batches]
+        ready = [shard is not None and (arrays is not None or not pooled) for shard, arrays in finished]
+        missing = [batch for batch, there in zip(batches, ready, strict=True) if not there]
+        done: list[Shard] = []
+        kept: list[Encoded] = []
+        with closing(self._perceived([turn for batch in missing for row in batch for turn in row])) as perceived:
+            for batch, (shard, arrays), there in zip(batches, finished, ready, strict=True):
+                if not there or shard is None:
+                    shard, encoded = self._shard(batch, wanted, perceived)
+                    if encoded is not None:
+                        arrays = to_arrays(encoded)
+                        shards.store_arrays(batch, arrays)
+                    shards.store(batch, shard)
+                done.append(shard)
+                kept += [] if arrays is None else [from_arrays(arrays)]
+                self.progress("judging", len(done), len(batches))
+        return done, kept
+
+    @property
+    def _exchanges(self) -> list[Exchange]:
+        return [
+            Exchange(item=self.asked.interventions[condition], explained=condition in self.explained)
+            for condition in self.asked.pooled
+        ]
+
     @property
     def _degraded(self) -> tuple[str, ...]:
-        """Conditions with an operator, each with all modalities: what is degraded does not depend on what is shown."""
-        possible = [c for c in self.conditions if c.operator is not None and takes(self._config, c)]
-        return tuple(dict.fromkeys(map(_operated, possible)))
+        """Degrading conditions, each with all modalities: what is degraded does not depend on what is shown."""
+        possible = [c for c in self.asked.conditions if degrades(c) and takes(self._config, c)]
+        return tuple(dict.fromkeys(map(operated, possible)))
 
     def _perceived(self, utterances: Sequence[Utterance]) -> Generator[tuple[Perceived, ...], None, None]:
         """Yield what is perceived of each utterance, in order: as it is, and under each degradation.
@@ -186,7 +202,10 @@ class _Stand:
             progress=self.progress,
         )
 
-    def _shard(self, batch: Sequence[Row], wanted: frozenset[str], stream: Iterator[tuple[Perceived, ...]]) -> Shard:
+    def _shard(
+        self, batch: Sequence[Row], wanted: frozenset[str], stream: Iterator[tuple[Perceived, ...]]
+    ) -> tuple[Shard, Encoded | None]:
+        """Return a shard, and its states where others rest on them."""
         turns = [turn for row in batch for turn in row]
         perceived = list(islice(stream, len(turns)))
         met = {
@@ -194,25 +213,78 @@ class _Stand:
         }
         refused = {
             (turn.utterance_id, condition): self._refusal(turn, condition, met)
-            for condition in self.conditions
+            for condition in self.asked.conditions
             for turn in turns
             if turn.utterance_id in wanted
         }
         possible = {
             condition: [name for (name, asked), no in refused.items() if asked == condition and no is None]
-            for condition in self.conditions
+            for condition in self.asked.conditions
         }
-        answers: list[tuple[str, str, Judgement]] = []
-        for condition, encoded, tensors in self._encoded(batch, met, [c for c, names in possible.items() if names]):
-            said = self.reasoner.answers(
-                batch,
-                tensors,
-                encoded,
-                wanted=frozenset(possible[condition]),
-                explained=condition in self.explained,
-            )
-            answers += [(name, str(condition), said[name]) for name in possible[condition]]
-        return Shard(answers=tuple(answers), unjudged=tuple(no for no in refused.values() if no is not None))
+        pooled = self.asked.pooled
+        own = {condition: names for condition, names in possible.items() if names and condition not in pooled}
+        found: dict[Condition, Answers] = {}
+        encoded: Encoded | None = None
+        if own or pooled:
+            self.reasoner.model.eval()
+            tensors = self.reasoner.batch(batch, perceived=met[""])
+            with torch.no_grad():
+                encoded = self.reasoner.encoded(tensors)
+            scene = Scene(reasoner=self.reasoner, rows=batch, batch=tensors, encoded=encoded, met=met[""], seed=SEED)
+            # an answer comes before what rests on it
+            for condition in sorted(own, key=lambda condition: condition.operator is not None):
+                found[condition] = self._answers(scene, condition, own[condition], found, met)
+        said = {condition: found[condition] for condition in own}
+        return Shard.of(said, [no for no in refused.values() if no is not None]), encoded if pooled else None
+
+    def _answers(
+        self,
+        scene: Scene,
+        condition: Condition,
+        names: Sequence[str],
+        found: Mapping[Condition, Answers],
+        met: Mapping[str, Mapping[str, Perceived]],
+    ) -> Answers:
+        """Return what is said of some turns of a batch under a condition that rests on the batch alone."""
+        item, reasons = self.asked.interventions.get(condition), condition in self.explained
+        if item is None:
+            return self._plain(scene, condition, names, met, explained=reasons)
+        base = {name: answer for name, answer in found.get(item.base, {}).items() if isinstance(answer, Judgement)}
+        if item.operator in REASONING and base:
+            return {name: base[name] if reasons else replace(base[name], rationale=None, cues=()) for name in names}
+        if item.operator in REASONING:
+            return self._plain(scene, item.base, names, met, explained=reasons)
+        if item.operator in REWRITES:
+            return scene.under_words(item, names, base, explained=reasons)
+        if item.operator == "zeroed":
+            return scene.under_empty(item, names, explained=reasons)
+        if item.operator.startswith("instruction-"):
+            return scene.under_instruction(item, names, explained=reasons)
+        return scene.under_history(item, names, explained=reasons)
+
+    def _plain(
+        self,
+        scene: Scene,
+        condition: Condition,
+        names: Sequence[str],
+        met: Mapping[str, Mapping[str, Perceived]],
+        *,
+        explained: bool,
+    ) -> Answers:
+        """Judge whole dialogues as they are, or with one modality of all their turns degraded."""
+        encoded = scene.encoded
+        operator = degradation(condition)
+        if operator is not None:
+            again = self.reasoner.batch(scene.rows, perceived=merged(met, operated(condition), operator.modality))
+            with torch.no_grad():
+                encoded = self.reasoner.replaced(encoded, again, LETTERS[operator.modality])
+        return self.reasoner.answers(
+            scene.rows,
+            scene.batch,
+            encoded.restricted(condition.modalities),
+            wanted=frozenset(names),
+            explained=explained,
+        )
 
     def _refusal(
         self, turn: Utterance, condition: Condition, met: Mapping[str, Mapping[str, Perceived]]
@@ -228,61 +300,11 @@ class _Stand:
             ]
             because, detail = f"the model takes in no {lacking[0]}" if lacking else "it names no modality", None
         else:
-            because, detail = _why_not(turn, condition, met)
+            because, detail = why_not(turn, condition, met)
         if because is None:
             return None
         return Unjudged(utterance_id=turn.utterance_id, condition=str(condition), because=because, detail=detail)
 
-    def _encoded(
-        self,
-        batch: Sequence[Row],
-        met: Mapping[str, Mapping[str, Perceived]],
-        conditions: Sequence[Condition],
-    ) -> Iterator[tuple[Condition, Encoded, Batch]]:
-        """Yield each condition with what it shows; each modality goes through its encoder once."""
-        if not conditions:
-            return
-        self.reasoner.model.eval()
-        tensors = self.reasoner.batch(batch, perceived=met[""])
-        with torch.no_grad():
-            base = self.reasoner.encoded(tensors)
-            for condition in conditions:
-                encoded = base
-                operator = degradation(condition)
-                if operator is not None:
-                    again = self.reasoner.batch(batch, perceived=_merged(met, _operated(condition), operator.modality))
-                    encoded = self.reasoner.replaced(base, again, _LETTERS[operator.modality])
-                yield condition, encoded.restricted(condition.modalities), tensors
-
 
 def _any(batch: Sequence[Row], wanted: frozenset[str]) -> bool:
     return any(turn.utterance_id in wanted for row in batch for turn in row)
-
-
-def _operated(condition: Condition) -> str:
-    """Return the condition with all modalities: what is degraded does not depend on what else is shown."""
-    return str(replace(condition, modalities=frozenset(MODALITIES)))
-
-
-def _merged(met: Mapping[str, Mapping[str, Perceived]], name: str, modality: str) -> dict[str, Perceived]:
-    """Return what was perceived, with one modality degraded."""
-    parts = {"text": ("text",), "audio": ("mel", "functionals"), "video": ("frames",)}[modality]
-    return {
-        key: replace(plain, **{part: getattr(met[name][key], part) for part in parts}) for key, plain in met[""].items()
-    }
-
-
-def _why_not(
-    turn: Utterance, condition: Condition, met: Mapping[str, Mapping[str, Perceived]]
-) -> tuple[str | None, str | None]:
-    """Return the reason and its detail, such as the file; None where the turn can be judged."""
-    because = why_not_available(turn, condition)
-    if because is not None:
-        return because, None
-    streams = [""] if condition.operator is None else ["", _operated(condition)]
-    refused = [r for name in streams for r in met[name][turn.utterance_id].refused if _shown(r, condition)]
-    return (f"{refused[0].modality} that cannot be used", refused[0].because) if refused else (None, None)
-
-
-def _shown(refused: Refused, condition: Condition) -> bool:
-    return _LETTERS[refused.modality] in condition.modalities

@@ -100,20 +100,20 @@ class InstructedModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoded:
         """Run each encoder once."""
-        states = [self._states(batch, letter) for letter in MODALITIES]
+        states = [self.states(batch, letter) for letter in MODALITIES]
         taken = torch.tensor([letter in self.config.modalities for letter in MODALITIES], device=batch.present.device)
         return Encoded(
-            states=torch.stack(states, dim=2), present=batch.present & taken, instruction=self._instruction(batch)
+            states=torch.stack(states, dim=2), present=batch.present & taken, instruction=self.told(batch)
         ).restricted(frozenset(MODALITIES))
 
     def replaced(self, encoded: Encoded, batch: Batch, letter: str) -> Encoded:
         """Return it with one modality encoded anew from another batch of the same turns (a degraded one)."""
         at = list(MODALITIES).index(letter)
         states, present = encoded.states.clone(), encoded.present.clone()
-        states[:, :, at], present[:, :, at] = self._states(batch, letter), batch.present[:, :, at]
+        states[:, :, at], present[:, :, at] = self.states(batch, letter), batch.present[:, :, at]
         return replace(encoded, states=states, present=present).restricted(frozenset(MODALITIES))
 
-    def _states(self, batch: Batch, letter: str) -> Tensor:
+    def states(self, batch: Batch, letter: str) -> Tensor:
         """Return a modality's states `[P, U, D]`; zeros where the model does not take it in."""
         if letter == "T" and self.text is not None:
             states: Tensor = self.text(batch.text, batch.text_known)
@@ -176,7 +176,7 @@ class InstructedModel(nn.Module):
             -1
         )
 
-    def _instruction(self, batch: Batch) -> Tensor:
+    def told(self, batch: Batch) -> Tensor:
         """Return the instruction's state `[P, D]`: of its words, or one learnt state where nobody is instructed."""
         n_patients = batch.dialogue.shape[0]
         learnt: Tensor = self.instruction(torch.zeros(n_patients, dtype=torch.long, device=batch.dialogue.device))

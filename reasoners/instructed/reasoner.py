@@ -206,21 +206,28 @@ class InstructedReasoner:
 
         `encoded` holds only what may be seen.
         """
+        places = [(p, u) for p, u, turn in _turns(rows) if wanted is None or turn.utterance_id in wanted]
+        said = self.answers_at(places, batch, encoded, explained=explained)
+        return {rows[p][u].utterance_id: answer for (p, u), answer in zip(places, said, strict=True)}
+
+    def answers_at(
+        self, places: Sequence[tuple[int, int]], batch: Batch, encoded: Encoded, *, explained: bool = True
+    ) -> list[Judgement]:
+        """Return what is concluded at places (row, turn) of a batch; `encoded` holds only what may be seen."""
         with torch.no_grad():
             concluded = self.model.conclude(encoded, batch)
-        places = [(p, u) for p, u, turn in _turns(rows) if wanted is None or turn.utterance_id in wanted]
         rationales = self._written(concluded, places) if explained else [None] * len(places)
-        return {
-            rows[p][u].utterance_id: judgement(
+        return [
+            judgement(
                 concluded,
-                (p, u),
+                place,
                 rationale,
                 labels=self.model.config.label_space,
                 instruction=self.instruction,
                 intensity_scale=self.intensity_scale,
             )
-            for (p, u), rationale in zip(places, rationales, strict=True)
-        }
+            for place, rationale in zip(places, rationales, strict=True)
+        ]
 
     def _written(self, concluded: Concluded, places: Sequence[tuple[int, int]]) -> Sequence[str | None]:
         config = self.model.config.backbone

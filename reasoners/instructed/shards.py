@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from affidavit.cache import cache_folder, when_kept
+from affidavit.conditions import Condition
 from affidavit.digests import digest_of
 from affidavit.files import replacing
 from affidavit.judgements import Unjudged
 from affidavit.utterances import Cue, Judgement, Utterance
+
+Answers = Mapping[str, Judgement | str]
+"""By utterance id: what is said, or why nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,18 @@ class Shard:
     answers: tuple[tuple[str, str, Judgement], ...]
     """Utterance id, condition, judgement."""
     unjudged: tuple[Unjudged, ...]
+
+    @classmethod
+    def of(cls, found: Mapping[Condition, Answers], unjudged: Sequence[Unjudged]) -> Shard:
+        """Return what was said, and why what was not said was not, behind what was refused before."""
+        every = [(name, str(condition), answer) for condition, said in found.items() for name, answer in said.items()]
+        silent = [
+            Unjudged(utterance_id=name, condition=condition, because=answer)
+            for name, condition, answer in every
+            if isinstance(answer, str)
+        ]
+        answers = [(name, condition, answer) for name, condition, answer in every if isinstance(answer, Judgement)]
+        return cls(answers=tuple(answers), unjudged=(*unjudged, *silent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +59,9 @@ class Shards:
         root = cache_folder("shards")
         return cls(None if root is None else root / digest_of(key).removeprefix("sha256:"))
 
-    def load(self, batch: Sequence[Sequence[Utterance]]) -> Shard | None:
-        """Return a finished shard; one that is not as it was written is as good as none."""
-        path = self._path(batch)
+    def load(self, batch: Sequence[Sequence[Utterance]], *, part: str = "") -> Shard | None:
+        """Return a finished shard, or a part of one; one that is not as it was written is as good as none."""
+        path = self._path(batch, part)
         if path is None or not path.is_file():
             return None
         try:
@@ -50,9 +70,9 @@ class Shards:
         except (ValueError, KeyError, TypeError, OSError):
             return None
 
-    def store(self, batch: Sequence[Sequence[Utterance]], shard: Shard) -> None:
+    def store(self, batch: Sequence[Sequence[Utterance]], shard: Shard, *, part: str = "") -> None:
         """Keep a shard, whole or not at all."""
-        path = self._path(batch)
+        path = self._path(batch, part)
         if path is not None:
             written = {
                 "answers": [[name, condition, asdict(judgement)] for name, condition, judgement in shard.answers],
@@ -60,6 +80,24 @@ class Shards:
             }
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps({"shard": written, "digest": digest_of(written)}), encoding="utf-8")
+
+    def load_arrays(self, batch: Sequence[Sequence[Utterance]]) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays that were kept beside a shard; None where there are none that can be read."""
+        path = self._path(batch, "arrays", suffix="npz")
+        if path is None or not path.is_file():
+            return None
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                return {name: kept[name] for name in kept.files}
+        except (ValueError, KeyError, OSError, BadZipFile):
+            return None
+
+    def store_arrays(self, batch: Sequence[Sequence[Utterance]], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays beside a shard, whole or not at all; each is checked by its own sum when it is read."""
+        path = self._path(batch, "arrays", suffix="npz")
+        if path is not None:
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
 
     def discard(self) -> None:
         """Forget the shards as soon as the table that they make is kept."""
@@ -73,11 +111,11 @@ class Shards:
                 self.folder.rename(aside / "shards")
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _path(self, batch: Sequence[Sequence[Utterance]]) -> Path | None:
+    def _path(self, batch: Sequence[Sequence[Utterance]], part: str, *, suffix: str = "json") -> Path | None:
         if self.folder is None:
             return None
-        named = digest_of([turn.utterance_id for row in batch for turn in row])
-        return self.folder / f"{named.removeprefix('sha256:')[:32]}.json"
+        named = digest_of([turn.utterance_id for row in batch for turn in row]).removeprefix("sha256:")[:32]
+        return self.folder / f"{named}{f'-{part}' if part else ''}.{suffix}"
 
 
 def _read(written: dict[str, Any]) -> Shard:

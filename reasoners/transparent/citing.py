@@ -20,7 +20,7 @@ import numpy as np
 from reasoners.transparent.decisions import N_MASKS, Decisions
 from reasoners.transparent.options import TransparentOptions
 from reasoners.transparent.patterns import FloatArray, IntArray, donor_law, exchanged, pattern_rates
-from reasoners.transparent.showing import Showing
+from reasoners.transparent.showing import BY_LABEL, Showing
 
 KINDS: Final = ("faithful", "decorative", "template", "inverted")
 EVERYTHING: Final = 7
@@ -55,15 +55,15 @@ def speaker_law(options: TransparentOptions, showing: Showing) -> FloatArray:
 
 
 def shown_law(options: TransparentOptions, showing: Showing) -> FloatArray:
-    """Return the chance of each pattern as it is shown, [P]: resampled modalities know nothing of the others."""
+    """Return the chance of each pattern as it is shown, [P]: what a donor brings knows at most the true label."""
     n_labels = len(options.labels)
-    own = np.array(list(options.label_distribution.values())) @ pattern_rates(options)
-    donors, chances = donor_law(options, showing.resampled)
-    law = np.zeros_like(own)
-    for donor, chance in zip(donors, chances, strict=True):
-        law += chance * np.bincount(
-            exchanged(np.arange(len(own)), np.full(len(own), donor), showing.resampled, n_labels), own, len(own)
-        )
+    own = np.array(list(options.label_distribution.values()))[:, None] * pattern_rates(options)
+    donors, chances = donor_law(options, showing.resampled, same_label=showing.exchange == BY_LABEL)
+    codes = np.arange(own.shape[1])
+    law = np.zeros(len(codes))
+    for donor, chance in zip(donors, chances.T, strict=True):
+        shown = exchanged(codes, np.full_like(codes, donor), showing.resampled, n_labels)
+        law += np.bincount(shown, chance @ own, len(codes))
     return law
 
 

@@ -86,7 +86,9 @@ def to_table(options: TransparentOptions, judged: Judged) -> pa.Table:
             named=judged.named.ravel(),
             disclosed=judged.disclosed.ravel(),
         )
-    return pa.table(columns)
+    table = pa.table(columns)
+    asked = np.repeat(judged.asked.ravel(), judged.answer.shape[2])
+    return table if asked.all() else table.filter(pa.array(asked))
 
 
 def _identity(options: TransparentOptions, judged: Judged) -> dict[str, pa.Array]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from reasoners.simulator_options import FEATURES
 from reasoners.transparent.options import TransparentOptions
-from reasoners.transparent.patterns import FloatArray, IntArray, pattern_code, telling_rates
+from reasoners.transparent.patterns import BoolArray, FloatArray, IntArray, pattern_code, telling_rates
+from reasoners.transparent.showing import BY_LABEL, BY_SPEAKER, PERMUTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +33,23 @@ class Drawn:
     """Of its rationales, a position in `reasoners.transparent.citing.KINDS`, [U]."""
     donor: IntArray
     """Another utterance for each repeat, whose evidence a resampled modality brings, [U, R]."""
+    permuted: dict[str, IntArray]
+    """The same by each permutation that was asked for, [U, R]; whoever has no partner stands for themself."""
+
+    def donors(self, exchange: str | None) -> IntArray:
+        """Return whose evidence is brought under an exchange, [U, R]."""
+        return self.permuted.get(exchange or "", self.donor)
+
+    def partnered(self, exchange: str | None) -> BoolArray:
+        """Say who has a partner, [U]; all, where nobody needs one."""
+        if exchange not in self.permuted:
+            return np.ones(len(self.label), dtype=bool)
+        there: BoolArray = self.permuted[exchange][:, 0] != np.arange(len(self.label))
+        return there
 
 
 def draw(options: TransparentOptions, streams: Sequence[np.random.Generator]) -> Drawn:
-    """Return utterances, speakers and donors; each of six streams serves one part."""
+    """Return utterances, speakers and donors; each of seven streams serves one part."""
     cells = list(options.cells())
     level = _levels(options, streams[0])
     sizes = [len(options.levels[feature]) for feature in FEATURES]
@@ -53,6 +67,7 @@ def draw(options: TransparentOptions, streams: Sequence[np.random.Generator]) ->
         leading=_leading(options, preferences, speaker, streams[3]),
         kind=_by_row(honesty[speaker], streams[4].random(len(speaker))),
         donor=_donors(len(speaker), options.repeats, streams[5]),
+        permuted=_permutations(options, label, speaker, streams[6]),
     )
 
 
@@ -118,3 +133,31 @@ def _donors(n_utterances: int, repeats: int, rng: np.random.Generator) -> IntArr
     """Draw another utterance for each, never itself."""
     drawn = rng.integers(n_utterances - 1, size=(n_utterances, repeats))
     return drawn + (drawn >= np.arange(n_utterances)[:, None])
+
+
+def _permutations(
+    options: TransparentOptions, label: IntArray, speaker: IntArray, rng: np.random.Generator
+) -> dict[str, IntArray]:
+    """Draw each permutation asked for, one a repeat; which others are asked for changes none."""
+    within = {"permuted": np.zeros_like(label), BY_LABEL: label, BY_SPEAKER: speaker}
+    asked = {showing.exchange for showing in options.showings}
+    return {
+        name: np.stack([_derangement(within[name], stream) for _ in range(options.repeats)], axis=1)
+        for name, stream in zip(PERMUTED, rng.spawn(len(PERMUTED)), strict=True)
+        if name in asked
+    }
+
+
+def _derangement(group: IntArray, rng: np.random.Generator) -> IntArray:
+    """Return a permutation within groups that moves everybody, [U]; whoever is alone in a group stays.
+
+    Groups in which somebody stayed are drawn again, so that all such permutations are equally likely.
+    """
+    donor = np.arange(len(group))
+    left = np.bincount(group)[group] > 1
+    while left.any():
+        some = np.flatnonzero(left)
+        place, order = np.argsort(group[some], kind="stable"), np.lexsort((rng.random(len(some)), group[some]))
+        donor[some[place]] = some[order]
+        left &= np.isin(group, group[some[donor[some] == some]])
+    return donor

@@ -1,7 +1,9 @@
 """What a transparent reasoner's citations and answers are expected to be, exactly: sums over a finite space.
 
 Who leads, what modalities tell and what a donor brings have stated chances, and everything else follows; the clustering
-of speakers (`icc`) moves no mean. Rates are of rows as a table shows them, slips of noise included:
+of speakers (`icc`) moves no mean. A donor drawn at random, by a permutation of all, or within the speaker tells what
+anybody would; one within the true label shares the label, and nothing else. Rates are of rows as a table shows them,
+slips of noise included:
 
 | quantity | by evidence alone | with noise n, over K labels |
 |---|---|---|
@@ -24,10 +26,12 @@ from reasoners.transparent.citing import KINDS, cite, decorative_law
 from reasoners.transparent.decisions import Decisions, decide
 from reasoners.transparent.options import TransparentOptions
 from reasoners.transparent.patterns import FloatArray, IntArray, donor_law, exchanged, pattern_rates
-from reasoners.transparent.showing import RESAMPLED, Showing
+from reasoners.transparent.projection import under
+from reasoners.transparent.showing import BY_LABEL, Showing
 from reasoners.transparent.truths import impossible, showing_of
 
 Groups = Mapping[str, str]
+Removal = Literal["absent", "resampled", "permuted", "permuted-within-label", "permuted-within-speaker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,8 @@ class Coherence:
     """No emotion is named."""
 
 
-def removals(*, operator: Literal["absent", "resampled"] = "absent", condition: str = "TAV") -> dict[str, str]:
-    """Return for each modality that a condition shows the condition without it (its trained null, or resampled).
+def removals(*, operator: Removal = "absent", condition: str = "TAV") -> dict[str, str]:
+    """Return for each modality that a condition shows the condition without it (its trained null, or another's).
 
     >>> removals(operator="resampled", condition="TA")
     {'text': 'TA/resampled=T', 'audio': 'TA/resampled=A'}
@@ -98,7 +102,7 @@ def removals(*, operator: Literal["absent", "resampled"] = "absent", condition: 
     after = {}
     for letter in (letter for letter in MODALITIES if letter in shown):
         without = str(Condition(modalities=shown - {letter}))
-        whole = Condition(modalities=shown, operator=RESAMPLED, level=letter)
+        whole = Condition(modalities=shown, operator=operator, level=letter)
         after[MODALITIES[letter]] = without if operator == "absent" else str(whole)
     return after
 
@@ -152,16 +156,17 @@ def expected_accuracy(options: TransparentOptions, condition: str, groups: Group
     """
     showing, decisions = showing_of(options, condition), decide(options)
     prior = np.array(list(options.label_distribution.values()))
-    donors, law = donor_law(options, showing.resampled)
+    answers = under(options, decisions, showing).answer
+    donors, law = donor_law(options, showing.resampled, same_label=showing.exchange == BY_LABEL)
     weight = _weights(options, groups).sum(axis=2)
     rates = prior[:, None] * pattern_rates(options)
     own = np.arange(rates.shape[1])
     right = 0.0
-    for donor, chance in zip(donors, law, strict=True):
+    for donor, chance in zip(donors, law.T, strict=True):
         told = exchanged(own, np.full_like(own, donor), showing.resampled, len(prior))
         for s, leading in np.ndindex(2, 3):
-            answer = decisions.answer[_shifted(options, showing, s), leading, showing.mask, told]
-            right += weight[s, leading] * chance * float(rates[answer, own].sum())
+            answer = answers[_shifted(options, showing, s), leading, showing.mask, told]
+            right += weight[s, leading] * float((rates[answer, own] * chance[answer]).sum())
     return (1 - options.noise) * right + options.noise / len(prior)
 
 
@@ -189,30 +194,42 @@ class _Space:
     chances: FloatArray
     told: tuple[IntArray, IntArray]
     """Pattern codes under each condition."""
+    answers: tuple[IntArray, IntArray]
+    """As in `Decisions`, under each condition."""
 
     @classmethod
     def of(cls, options: TransparentOptions, decisions: Decisions, pair: tuple[Showing, Showing]) -> _Space:
         text, audio, video = (a or b for a, b in zip(pair[0].resampled, pair[1].resampled, strict=True))
-        donors, law = donor_law(options, (text, audio, video))
-        own_law = np.array(list(options.label_distribution.values())) @ pattern_rates(options)
-        own, donor = np.meshgrid(np.arange(len(own_law)), donors, indexing="ij")
+        donors, law = donor_law(options, (text, audio, video), same_label=_exchange(pair) == BY_LABEL)
+        own_law = np.array(list(options.label_distribution.values()))[:, None] * pattern_rates(options)
+        own, donor = np.meshgrid(np.arange(own_law.shape[1]), donors, indexing="ij")
         before, after = (exchanged(own, donor, showing.resampled, len(options.labels)) for showing in pair)
         return cls(
             options=options,
             decisions=decisions,
             pair=pair,
-            chances=np.outer(own_law, law),
+            chances=own_law.T @ law,
             told=(before, after),
+            answers=(under(options, decisions, pair[0]).answer, under(options, decisions, pair[1]).answer),
         )
 
     def changed(self, s: int, leading: int) -> FloatArray:
         """Return where the answers differ, [P, D], for speakers whom identity shifts (1) or does not (0)."""
         first, second = (
-            self.decisions.answer[_shifted(self.options, showing, s), leading, showing.mask, told]
-            for showing, told in zip(self.pair, self.told, strict=True)
+            answers[_shifted(self.options, showing, s), leading, showing.mask, told]
+            for showing, told, answers in zip(self.pair, self.told, self.answers, strict=True)
         )
         differs: FloatArray = (first != second).astype(np.float64)
         return differs
+
+
+def _exchange(pair: tuple[Showing, Showing]) -> str | None:
+    """Return how the donor of two conditions is drawn; both have the same one, or only one has any."""
+    ways = dict.fromkeys(showing.exchange for showing in pair if showing.exchange is not None)
+    if len(ways) > 1:
+        allowed = "two conditions whose donors are drawn alike, or one without donors"
+        raise impossible("pair of conditions", " and ".join(showing.condition for showing in pair), allowed)
+    return next(iter(ways), None)
 
 
 def _citing_by_kind(

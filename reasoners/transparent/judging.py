@@ -11,6 +11,7 @@ from reasoners.transparent.decisions import Decisions, decide
 from reasoners.transparent.draws import Drawn, draw, drawn_codes
 from reasoners.transparent.options import TransparentOptions
 from reasoners.transparent.patterns import BoolArray, FloatArray, IntArray, exchanged
+from reasoners.transparent.projection import under
 from reasoners.transparent.showing import Showing
 from reasoners.transparent.wording import TEMPLATES
 
@@ -34,18 +35,21 @@ class Judged:
     disclosed: BoolArray
     """Whether the rationale names the feature of `identity`."""
     template: IntArray
+    asked: BoolArray
+    """Whether the utterance was judged at all under the condition, [U, C]: not where it has no partner."""
 
 
 def judge_all(options: TransparentOptions, rng: np.random.Generator) -> Judged:
     """Return the judgements that `simulate` makes a table of from the same `rng`; `options.seed` overrides it."""
     rng = rng if options.seed is None else np.random.default_rng(options.seed)
-    streams = rng.spawn(10)
-    drawn, decisions = draw(options, streams[:6]), decide(options)
+    streams = rng.spawn(11)
+    drawn, decisions = draw(options, [*streams[:6], streams[10]]), decide(options)
     shape = len(drawn.speaker), len(options.conditions), options.repeats
     evident = np.empty(shape, dtype=np.int64)
     for i, showing in enumerate(options.showings):
+        answers = under(options, decisions, showing).answer
         for repeat in range(options.repeats):
-            evident[:, i, repeat] = decisions.answer[place_of(options, drawn, showing, repeat)]
+            evident[:, i, repeat] = answers[place_of(options, drawn, showing, repeat)]
     slipped = streams[6].random(shape) < options.noise
     answer = np.where(slipped, streams[6].integers(len(options.labels), size=shape), evident)
     return Judged(
@@ -57,19 +61,29 @@ def judge_all(options: TransparentOptions, rng: np.random.Generator) -> Judged:
         named=_named(options, answer, streams[8]),
         disclosed=_disclosed(options, drawn, shape, streams[9]),
         template=streams[9].integers(len(TEMPLATES), size=shape),
+        asked=np.stack([drawn.partnered(showing.exchange) for showing in options.showings], axis=1),
     )
 
 
 def place_of(options: TransparentOptions, drawn: Drawn, showing: Showing, repeat: int) -> Place:
     """Return where in `Decisions` each utterance's judgement stands."""
-    told = exchanged(drawn.told, drawn.told[drawn.donor[:, repeat]], showing.resampled, len(options.labels))
+    donor = drawn.donors(showing.exchange)[:, repeat]
+    told = exchanged(drawn.told, drawn.told[donor], showing.resampled, len(options.labels))
     return _shifted(options, drawn, showing).astype(np.int64), drawn.leading, showing.mask, told
 
 
 def probabilities_at(options: TransparentOptions, judged: Judged, showing: Showing, repeat: int) -> FloatArray:
     """Return what evidence alone makes of each utterance, [U, K]."""
-    probabilities: FloatArray = judged.decisions.probabilities[place_of(options, judged.drawn, showing, repeat)]
+    decisions = under(options, judged.decisions, showing)
+    probabilities: FloatArray = decisions.probabilities[place_of(options, judged.drawn, showing, repeat)]
     return probabilities
+
+
+def answers_at(options: TransparentOptions, judged: Judged, showing: Showing, repeat: int) -> IntArray:
+    """Return what evidence alone answers of each utterance, [U]."""
+    decisions = under(options, judged.decisions, showing)
+    answers: IntArray = decisions.answer[place_of(options, judged.drawn, showing, repeat)]
+    return answers
 
 
 def slip_probabilities(options: TransparentOptions) -> FloatArray:

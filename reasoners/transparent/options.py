@@ -50,8 +50,9 @@ class TransparentOptions(Record):
     utterances_spread: int = Field(default=5, ge=0)
     """Each speaker has the mean plus or minus at most this many, uniformly."""
     conditions: tuple[str, ...] = Field(default=tuple(str(condition) for condition in modality_subsets()), min_length=1)
-    """`TA` takes video away, `TAV/resampled=V` replaces what it tells by what it tells of another utterance,
-    `TAV/accent=coastal` renders the utterance as another person's (a level's spaces are written as hyphens)."""
+    """`TA` takes video away, `TAV/resampled=V` replaces what it tells by what it tells of another utterance (also by a
+    permutation: `permuted`, `permuted-within-label`, `permuted-within-speaker`), `TAV/additive` takes interactions of
+    modalities away, `TAV/accent=coastal` renders the utterance as another person's (spaces as hyphens)."""
     repeats: int = Field(default=1, ge=1, le=1_000)
     """How often each utterance is judged under each condition."""
     noise: Share = 0.0

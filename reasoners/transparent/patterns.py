@@ -58,18 +58,23 @@ def pattern_rates(options: TransparentOptions) -> FloatArray:
     return joint
 
 
-def donor_law(options: TransparentOptions, resampled: tuple[bool, bool, bool]) -> tuple[IntArray, FloatArray]:
-    """Return the patterns that a donor can bring in the resampled modalities, [D], and their chances, [D].
+def donor_law(
+    options: TransparentOptions, resampled: tuple[bool, bool, bool], *, same_label: bool = False
+) -> tuple[IntArray, FloatArray]:
+    """Return the patterns that a donor can bring in the resampled modalities, [D], and their chances, [K, D].
 
-    What it tells in the others does not matter and is coded as nothing. Without resampling there is one pattern.
+    The chances are by the true label of whom it is brought to: all alike, unless the donor has the same label. What it
+    tells in the other modalities does not matter and is coded as nothing. Without resampling there is one pattern.
     """
     n_labels = len(options.labels)
-    prior = np.array(list(options.label_distribution.values()))
-    everything = (prior @ pattern_rates(options)).reshape((n_labels + 1,) * 3)
-    kept = tuple(i for i, taken in enumerate(resampled) if not taken)
-    law = everything.sum(axis=kept).ravel()
-    told = np.full((len(law), 3), n_labels)
+    rates = pattern_rates(options)
+    if not same_label:
+        prior = np.array(list(options.label_distribution.values()))
+        rates = np.broadcast_to(prior @ rates, rates.shape)
+    kept = tuple(1 + i for i, taken in enumerate(resampled) if not taken)
+    law = rates.reshape(n_labels, *(n_labels + 1,) * 3).sum(axis=kept).reshape(n_labels, -1)
+    told = np.full((law.shape[1], 3), n_labels)
     taken = [i for i, here in enumerate(resampled) if here]
     if taken:
-        told[:, taken] = np.stack(np.unravel_index(np.arange(len(law)), (n_labels + 1,) * len(taken)), axis=1)
+        told[:, taken] = np.stack(np.unravel_index(np.arange(law.shape[1]), (n_labels + 1,) * len(taken)), axis=1)
     return pattern_code(told, n_labels), law

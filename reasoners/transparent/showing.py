@@ -1,7 +1,13 @@
 """What a condition shows to a transparent reasoner: which modalities, whose evidence, and whose identity.
 
-`TA` takes video away; `TAV/resampled=V` replaces what video tells by what it tells of another utterance; and
-`TAV/accent=coastal` renders the utterance as if somebody with that accent had spoken it, all else as it was.
+| condition | shows |
+|---|---|
+| `TA` | everything but video |
+| `TAV/resampled=V` | of video, what it tells of another utterance |
+| `TAV/permuted=V` | the same, by one permutation of all utterances |
+| `TAV/permuted-within-label=V`, `TAV/permuted-within-speaker=V` | the same within each true label, or speaker |
+| `TAV/additive` | everything, to a reasoner without interactions (`reasoners.transparent.projection`) |
+| `TAV/accent=coastal` | the utterance as if somebody with that accent had spoken it, all else as it was |
 """
 
 from __future__ import annotations
@@ -12,8 +18,12 @@ from typing import Final
 
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.errors import RowError
+from affidavit.interventions.operators import ADDITIVE, EXCHANGES
 
 RESAMPLED: Final = "resampled"
+BY_LABEL: Final = "permuted-within-label"
+BY_SPEAKER: Final = "permuted-within-speaker"
+PERMUTED: Final = ("permuted", BY_LABEL, BY_SPEAKER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +34,11 @@ class Showing:
     """Canonical."""
     shown: tuple[bool, bool, bool]
     resampled: tuple[bool, bool, bool] = (False, False, False)
+    """Which tell what they tell of a donor, however it was drawn."""
+    exchange: str | None = None
+    """How the donor is drawn: one of `affidavit.interventions.operators.EXCHANGES`, where there is one."""
+    additive: bool = False
+    """Whether the reasoner is replaced by its projection without interactions."""
     rendered: tuple[str, str] | None = None
     """Feature and level, where the utterance is rendered as another person's."""
 
@@ -51,11 +66,13 @@ def read_showing(text: str, levels: Mapping[str, Mapping[str, float]]) -> Showin
     plain = Showing(condition=str(condition), shown=_flags(condition.modalities))
     if condition.operator is None:
         return plain
-    if condition.operator == RESAMPLED:
-        return _resampled(plain, condition)
+    if condition.operator in EXCHANGES:
+        return _exchanged(plain, condition, condition.operator)
+    if condition.operator == ADDITIVE:
+        return _additive(plain, condition)
     if condition.operator in levels:
         return _rendered(plain, condition, levels[condition.operator])
-    allowed = ", ".join((RESAMPLED, *levels))
+    allowed = ", ".join((*EXCHANGES, ADDITIVE, *levels))
     raise ValueError(f"{text!r}: {condition.operator!r} is none of {allowed}")
 
 
@@ -68,13 +85,20 @@ def level_text(level: str) -> str:
     return "-".join(level.split())
 
 
-def _resampled(plain: Showing, condition: Condition) -> Showing:
+def _exchanged(plain: Showing, condition: Condition, operator: str) -> Showing:
     letters = (condition.level or "").upper()
     if not letters or len(set(letters)) < len(letters) or not set(letters) <= condition.modalities:
         shown = "".join(letter for letter in MODALITIES if letter in condition.modalities)
-        raise ValueError(f"{str(condition)!r}: {RESAMPLED} names letters of {shown}, each once, as {RESAMPLED}={shown}")
+        raise ValueError(f"{str(condition)!r}: {operator} names letters of {shown}, each once, as {operator}={shown}")
     level = "".join(letter for letter in MODALITIES if letter in letters)
-    return replace(plain, condition=str(_with_level(condition, level)), resampled=_flags(set(letters)))
+    named = str(_with_level(condition, level))
+    return replace(plain, condition=named, resampled=_flags(set(letters)), exchange=operator)
+
+
+def _additive(plain: Showing, condition: Condition) -> Showing:
+    if condition.level is not None:
+        raise ValueError(f"{str(condition)!r}: {ADDITIVE} has no level")
+    return replace(plain, condition=str(condition), additive=True)
 
 
 def _rendered(plain: Showing, condition: Condition, levels: Mapping[str, float]) -> Showing:

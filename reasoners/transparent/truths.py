@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affidavit.errors import PlanError
-from reasoners.transparent.judging import Judged, place_of, probabilities_at
+from reasoners.transparent.judging import Judged, answers_at, place_of, probabilities_at
 from reasoners.transparent.options import TransparentOptions
 from reasoners.transparent.patterns import BoolArray, FloatArray, IntArray
 from reasoners.transparent.showing import Showing
@@ -37,7 +37,7 @@ def changes(options: TransparentOptions, judged: Judged, *, before: str, after: 
     """
     showings = [showing_of(options, condition) for condition in (before, after)]
     _require_repeat(options, repeat)
-    first, second = (judged.decisions.answer[place_of(options, judged.drawn, s, repeat)] for s in showings)
+    first, second = (answers_at(options, judged, showing, repeat) for showing in showings)
     near, far = (probabilities_at(options, judged, showing, repeat) for showing in showings)
     return Changes(flips=first != second, distances=np.abs(near - far).sum(axis=1) / 2)
 
