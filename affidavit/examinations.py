@@ -97,6 +97,8 @@ class FunctionExamination:
     """Reasons of its own; called with a case of one run at a time."""
     together: Callable[[Case], Refusal | None] | None = field(default=None, repr=False)
     """Reasons that no single run has; called with all the runs that can be examined, where there is any."""
+    on_request: bool = False
+    """Whether it is done only where a plan names it: one that asks the model itself again may take hours."""
 
     def refuses(self, case: Case) -> Refusal | None:
         """Refuse a case none of whose runs can be examined, or whose runs cannot be examined together."""

@@ -163,7 +163,8 @@ def examine(
     live = {item.run: item.live for item in loaded if item.live is not None}
     for examination, options in examinations:
         case = _case(plan, book, Choice(name=examination.name, options=options), live, folder)
-        if (refusal := examination.refuses(case)) is not None:
+        refusal = examination.refuses(case) or _unasked(examination, plan)
+        if refusal is not None:
             refusals.append(refusal)
             continue
         refusals += _refused_runs(examination, case)
@@ -179,6 +180,17 @@ def examine(
             remedy="`affidavit check TABLE` lists what is possible with this table and what would be needed",
         )
     return _report(plan, loaded, claims, refusals, exhibits, policy)
+
+
+def _unasked(examination: Examination, plan: AuditPlan) -> Refusal | None:
+    """Refuse what is done on request only, where the plan names no examinations."""
+    if plan.examinations is not None or not getattr(examination, "on_request", False):
+        return None
+    return Refusal(
+        examination=examination.name,
+        because="it asks the model itself again, which takes its time: it is done where a plan names it",
+        remedy=f"name {examination.name} under `examinations` of the plan",
+    )
 
 
 def _named(loaded: Sequence[Loaded]) -> dict[str, Predictions]:

@@ -116,4 +116,5 @@ EXAMINATION = FunctionExamination(
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
     refusal=refuses,
+    on_request=True,
 )

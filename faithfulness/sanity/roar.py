@@ -181,4 +181,5 @@ EXAMINATION = FunctionExamination(
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,
     refusal=refuses,
+    on_request=True,
 )

@@ -12,10 +12,11 @@ import pytest
 
 from affidavit.case import Case
 from affidavit.corpus import Corpus
+from affidavit.errors import PlanError
 from affidavit.examinations import FunctionExamination, Testimony
 from affidavit.judging import judge
 from affidavit.live import Openable
-from affidavit.plan import AuditPlan, Task
+from affidavit.plan import AuditPlan, Choice, Task
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Progress, Reasoner, silent
 from affidavit.registry import Door, register
@@ -138,6 +139,26 @@ def test_a_door_that_hands_over_nothing_offers_nothing(door: JoyfulDoor, tmp_pat
     assert loaded.live.offers == frozenset()
     with pytest.raises(LookupError):
         loaded.live.reasoner()
+
+
+def test_what_asks_the_model_again_is_done_on_request_only(door: JoyfulDoor, tmp_path: Path) -> None:
+    done: list[Case] = []
+
+    def answer(case: Case) -> Testimony:
+        done.append(case)
+        return Testimony()
+
+    costly: Any = replace(asks("corpus"), on_request=True, function=answer)
+    plan = plan_of(door.name)
+    loaded = load_run("m", plan.runs["m"], plan, tmp_path, silent)
+    with pytest.raises(PlanError, match="no examination could say anything") as caught:
+        examine(plan, loaded, examinations=[(costly, {})], policy=None, folder=tmp_path)
+    assert "it is done where a plan names it" in str(caught.value.found)
+    assert not done
+    named = plan.model_copy(update={"examinations": (Choice(name="asks"),)})
+    with pytest.raises(PlanError):  # it is done, and says nothing
+        examine(named, loaded, examinations=[(costly, {})], policy=None, folder=tmp_path)
+    assert len(done) == 1
 
 
 @pytest.mark.parametrize("access", ["corpus", "callable", "logits", "gradients"])
