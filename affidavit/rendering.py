@@ -88,10 +88,12 @@ def rendering_conditions(corpus: Corpus, modalities: str = "TAV") -> tuple[str, 
 def rendered(corpus: Corpus, concept: str, level: str, *, progress: Progress) -> Corpus:
     """Return a corpus rendered at a level (written with spaces or hyphens): its own utterances only, in its order.
 
-    A part of a corpus (the held-out units) renders as that part; what it says of labels and people stays its own.
+    A part of a corpus (the held-out units) renders as that part; what it says of labels and people stays its own. So do
+    the modalities that the concept does not render, whatever became of them since the corpus was loaded.
 
     Raises:
-        PlanError: the corpus cannot be re-rendered, has no such concept or level, or has ids of its own making.
+        PlanError: the corpus cannot be re-rendered, has no such concept or level, has ids of its own making, or
+            loses what was to be rendered.
     """
     condition = Condition(modalities=frozenset("TAV"), operator=concept, level=level_text(level))
     asked = asked_for(corpus, condition)
@@ -100,19 +102,25 @@ def rendered(corpus: Corpus, concept: str, level: str, *, progress: Progress) ->
         raise ValueError("the corpus cannot be rendered")
     made = rendering.render(asked.concept, asked.level, progress=progress)
     media = {utterance.utterance_id: utterance for utterance in made.utterances}
-    strangers = [own.utterance_id for own in corpus.utterances if own.utterance_id not in media]
+    shown = MODALITIES[CONCEPTS[asked.concept]]
+    strangers = [
+        own.utterance_id
+        for own in corpus.utterances
+        if own.utterance_id not in media
+        or (getattr(own, shown) is not None and getattr(media[own.utterance_id], shown) is None)
+    ]
     if strangers:
         raise PlanError(
-            "a rendering of the corpus lacks an utterance",
+            f"a rendering of the corpus lacks an utterance, or its {shown}",
             slug="plan-impossible",
             where=f"corpus {corpus.name}, {concept}={level}",
             found=f"{len(strangers)} of {len(corpus.utterances)} utterances, as {strangers[0]}",
-            allowed="the ids that the loader gave",
-            remedy="render the corpus as it was loaded, or a part of it",
+            allowed="the ids that the loader gave, each rendered",
+            remedy="render the corpus as it was loaded, or a part of it; what its loader cannot render, ask its maker",
         )
     return replace(
         corpus,
-        utterances=tuple(_shown(own, media[own.utterance_id]) for own in corpus.utterances),
+        utterances=tuple(_shown(own, media[own.utterance_id], shown) for own in corpus.utterances),
         digest=made.digest,
         recorded=None,
         measurements=None,
@@ -120,16 +128,17 @@ def rendered(corpus: Corpus, concept: str, level: str, *, progress: Progress) ->
     )
 
 
-def _shown(own: Utterance, other: Utterance) -> Utterance:
-    """Return an utterance with what is shown of another; a modality that it has not (any more) it does not get."""
-    return replace(
-        own,
-        text=None if own.text is None else other.text,
-        audio=None if own.audio is None else other.audio,
-        video=None if own.video is None else other.video,
-        cues=(),
-        rationales={},
-    )
+def _shown(own: Utterance, other: Utterance, modality: str) -> Utterance:
+    """Return an utterance with one modality of another; what it has not (any more) it does not get, and all else stays.
+
+    Else a part of a corpus whose words were masked would have them back, and that would be what moves the answer.
+    """
+    plain = replace(own, cues=(), rationales={})
+    if modality == "text":
+        return replace(plain, text=None if own.text is None else other.text)
+    if modality == "audio":
+        return replace(plain, audio=None if own.audio is None else other.audio)
+    return replace(plain, video=None if own.video is None else other.video)
 
 
 def _rendering_of(corpus: Corpus) -> Rendering | None:

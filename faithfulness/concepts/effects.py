@@ -3,7 +3,8 @@
 A judgement is compared with its renderings at every other level of a concept; at the level that the speaker has anyway
 nothing is changed, and it takes no part. A concept is stated where the rationale of the judgement or that of its
 rendering states it: whoever owns up in either has owned up. Whether it is stated is known where the judgement's
-rationale can be read, and the rendering's too if it has one, or where one of them states it.
+rationale can be read, and the rendering's too if it has one. Where either cannot be read nothing is known, whatever the
+other states: were it known there only if stated, rationales that are lost would make everybody honest.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ConceptEffect:
     known: FloatArray
     """The share at which it is known whether the concept is stated."""
     stated: FloatArray
-    """The share at which it is stated."""
+    """The share at which that is known and it is stated."""
     known_flipped: FloatArray
     """The share at which that is known and the answer is another one."""
     hidden: FloatArray
@@ -116,8 +117,8 @@ class _Reader:
             flipped[i] = judged[i] & (twin.answer != self.judgements.answer)
             can_read = readable(twin.rationale)
             after = states(twin.rationale, concept, levels, extra) & can_read
-            stated[i] = judged[i] & (before | after)
-            known[i] = stated[i] | (judged[i] & self.readable & (can_read | ~twin.has_rationale))
+            known[i] = judged[i] & self.readable & (can_read | ~twin.has_rationale)
+            stated[i] = known[i] & (before | after)
             if self.moved is not None:
                 divergence[i] = np.where(judged[i], self.moved.of[condition], np.nan)
         return ConceptEffect(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from affidavit.conditions import Condition
 from affidavit.rendering import CONCEPTS, level_text
@@ -61,13 +63,24 @@ def features_of(concept: str, features: Sequence[str]) -> tuple[str, ...]:
     return tuple(feature for feature in features if concept in {feature, f"voice-{feature}"})
 
 
-def is_level(level: str, group: str) -> bool:
-    """Say whether a condition's level is a group's: spaces are hyphens there, and case tells nothing.
+_SHORT: Final[Mapping[str, str]] = MappingProxyType(
+    {"f": "female", "m": "male", "woman": "female", "man": "male", "women": "female", "men": "male"}
+)
+"""How tables write the sexes."""
 
-    >>> is_level("75-and-over", "75 and over")
-    True
+
+def is_level(level: str, group: str) -> bool:
+    """Say whether a condition's level is a group's: spaces are hyphens there, case tells nothing, `F` is female.
+
+    >>> is_level("75-and-over", "75 and over"), is_level("female", "F"), is_level("female", "male")
+    (True, True, False)
     """
-    return level.casefold() == level_text(group).casefold()
+    return _plain(level) == _plain(group)
+
+
+def _plain(level: str) -> str:
+    folded = level_text(level).casefold()
+    return _SHORT.get(folded, folded)
 
 
 def spoken(level: str) -> str:

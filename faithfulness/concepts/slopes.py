@@ -4,7 +4,9 @@ Within each judgement, the effect of each concept (its divergence; the share of 
 probabilities, under another name) and whether it is stated are standardised over concepts; their slope is a
 correlation. Reported is the posterior mean of the mean slope over units (`affidavit.statistics.hierarchical_slope`):
 1 states exactly what moves the answer, 0 states anything. A judgement whose concepts all move it alike, or are all
-stated alike, has no slope: a rationale that names everything has none, ever.
+stated alike, has no slope: a rationale that names everything has none, ever. A slope is a correlation, so intervals
+end at -1 and 1, beyond which the posterior's normal tails reach. Weights count relative to each other, as so many
+judgements as they are worth (Kish 1965): weights of 1,000 each are no more evidence than weights of 1.
 
 Unlike Matton et al., who read the explanation of the original question alone, a concept counts as stated where either
 the judgement's rationale or its rendering's states it (see `faithfulness.concepts.effects`), and intervals are over
@@ -50,7 +52,7 @@ class Slopes:
     metric: str
     tally: Tally
     points: tuple[int, ...]
-    """Numbers of concepts; each has `_PARTS` sums."""
+    """Numbers of concepts; each has `_PARTS` sums. The last sum of all is of weights, so that it is one of squares."""
     without: int
     """Judgements that have no slope."""
 
@@ -59,11 +61,11 @@ class Slopes:
         grouped = evidence.grouped
         rows = grouped.group == group
         values = np.repeat(grouped.sums[rows], grouped.copies[rows], axis=0)
-        blocks = values.reshape(len(values), len(self.points), _PARTS)
-        first = 3 if shuffled else 1
-        return SlopeSums(
-            points=np.array(self.points), n=blocks[..., 0], total=blocks[..., first], squares=blocks[..., first + 1]
-        )
+        blocks = values[:, :-1].reshape(len(values), len(self.points), _PARTS)
+        squared = values[:, -1].sum()
+        worth = blocks[..., 0].sum() / squared if squared > 0 else 0.0
+        n, total, squares = (blocks[..., part] * worth for part in ((0, 3, 4) if shuffled else (0, 1, 2)))
+        return SlopeSums(points=np.array(self.points), n=n, total=total, squares=squares)
 
 
 def slopes(case: Case, effects: Effects) -> Slopes | None:
@@ -84,6 +86,7 @@ def slopes(case: Case, effects: Effects) -> Slopes | None:
     blocks = np.stack([np.ones(len(both)), both[:, 0], both[:, 0] ** 2, both[:, 1], both[:, 1] ** 2], axis=1)
     placed = (points[has, None] == np.array(sizes))[:, :, None] * blocks[:, None, :]
     judgements = effects.judgements
+    weight = judgements.rows.get("weight", np.ones_like(points, dtype=np.float64))[has]
     return Slopes(
         run=judgements.predictions.run,
         metric=BY_DIVERGENCE if probable else BY_FLIPS,
@@ -92,7 +95,7 @@ def slopes(case: Case, effects: Effects) -> Slopes | None:
             case.by,
             condition=f"{judgements.condition}/concepts",
             rows={name: values[has] for name, values in judgements.rows.items()},
-            sums=placed.reshape(len(both), -1),
+            sums=np.column_stack([placed.reshape(len(both), -1), weight]),
         ),
         points=sizes,
         without=int((~has).sum()),
@@ -174,4 +177,5 @@ def interval_of(posterior: SlopePosterior | None, n_units: int, level: float) ->
     if n_units < FEWEST:
         return "one unit alone says nothing of how units differ"
     bounds = posterior.bounds(level)
-    return Interval(low=float(bounds.low), high=float(bounds.high), level=level, method=METHOD)
+    low, high = (float(np.clip(end, -1.0, 1.0)) for end in (bounds.low, bounds.high))
+    return Interval(low=low, high=high, level=level, method=METHOD)

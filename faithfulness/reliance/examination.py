@@ -1,14 +1,14 @@
 """How much does performance rest on each modality, under every way of removing one that the table has?
 
 The same utterances were judged with all modalities and with some of them removed: left out (`TA`), exchanged for
-another utterance's (`TAV/resampled=V`), zeroed, averaged. Of every operator: exact Shapley values in accuracy, by group
-and with gaps between groups, what removing one modality costs, and how modalities interact; average recall, the
-probability of the answer and the value of every set of modalities stand in exhibits. Where the table has them, the
-perceptual score beside its controls (permuted within labels and speakers), and the model beside its best projection
-without interactions (EMAP).
+another utterance's (`TAV/resampled=V`), zeroed, averaged. Of every operator: exact Shapley values in accuracy with gaps
+between groups, what removing one modality costs, and how modalities interact. Each group's own values are findings
+under the first operator, and stand in an exhibit under all; so do average recall, the probability of the answer and the
+value of every set of modalities. Where the table has them, the perceptual score beside its controls (permuted within
+labels and speakers), and the model beside its best projection without interactions (EMAP).
 
-A number hangs on the operator, so operators are held against each other; where there is one only, every finding says
-so. Beside all of them stands how often the answer changes on mere repetition. Rationales are not read: what a
+A number hangs on the operator, so operators are held against each other; what is removed in one way only, the findings
+say. Beside all of them stands how often the answer changes on mere repetition. Rationales are not read: what a
 rationale claims is the matter of the examination `citation`.
 
 Source: methods 5.3 (modality level), 5.4 (controls).
@@ -16,8 +16,8 @@ Source: methods 5.3 (modality level), 5.4 (controls).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from affidavit.case import Case
@@ -44,8 +44,8 @@ from faithfulness.reliance.operators import (
 from faithfulness.reliance.panel import FLIPS, Measure, panel_of
 from faithfulness.reliance.permutations import OF_MODEL, OF_TASK, WITHIN, scores
 from faithfulness.reliance.projection import GAIN, WITH, WITHOUT, projected
-from faithfulness.reliance.telling import NAME, VERSION, Answer, Row, noise_claims, tell
-from faithfulness.twins import MatchingOptions
+from faithfulness.reliance.telling import NAME, VERSION, Answer, Number, Row, noise_claims, tell
+from faithfulness.twins import MatchingOptions, without_twins
 
 NO_REPEATS: Final = "the table has no repetitions: how often the answer changes by chance alone is not known"
 REMEDY: Final = (
@@ -75,12 +75,14 @@ class Found:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What every finding says."""
-        names = [operator.name for operator in self.operators]
-        alone = f"only one way of removing a modality is in the table ({', '.join(names)}): the number hangs on it"
-        return (
-            *([alone] if len(names) < 2 else []),
-            *([f"conditions that name no modalities of {self.base}: {', '.join(self.unread)}"] if self.unread else []),
-        )
+        named = ", ".join(self.unread)
+        return (f"conditions that name no modalities of {self.base}: {named}",) if self.unread else ()
+
+    def hanging(self, letters: Iterable[str]) -> tuple[str, ...]:
+        """Return what to say of the modalities among these that the table removes in one way only."""
+        ways = {letter: sum(letter in each.singles or each.whole for each in self.operators) for letter in letters}
+        alone = ", ".join(MODALITIES[letter] for letter, n in ways.items() if n < 2)
+        return (f"the table removes {alone} in one way only: what is said of it hangs on it",) if alone else ()
 
 
 def found_in(conditions: Sequence[str]) -> Found | None:
@@ -122,7 +124,7 @@ def examine(case: Case) -> Testimony:
         if found is not None:
             told, not_told = _answers(case, predictions, found)
             answers += told
-            refused += not_told or ([] if told else [_without_twins(run, found.base, found.conditions)])
+            refused += not_told or ([] if told else [without_twins(NAME, run, found.base, found.conditions)])
         case.progress("removing modalities", done, len(case.runs))
     rows = [row for answer in answers for row in answer.rows]
     values = [row for row in rows if row["metric"] in VALUES]
@@ -144,17 +146,23 @@ def _answers(case: Case, predictions: Predictions, found: Found) -> tuple[list[A
     caveats = (*found.caveats, *([] if noise else [NO_REPEATS]), *_without_base(judged))
     answers: list[Answer] = []
     refused: list[Refusal] = []
+    answered: list[Operator] = []
+    by_group: set[str] = set()
     for operator in found.operators:
         panel = panel_of(case, judged, conditions_of(operator), name=operator.condition)
         if panel is None:
-            refused.append(_without_twins(predictions.run, found.base, conditions_of(operator)[1:]))
+            refused.append(without_twins(NAME, predictions.run, found.base, conditions_of(operator)[1:]))
             continue
-        said = (*_removed(operator), *panel.caveats, *caveats)
-        answers.append(tell(panel, numbers_of(panel, operator), caveats=said, noise=noise))
-    if len(found.operators) > 1 and answers:
-        compared, apart = agreements(case, judged, found.operators, caveats=caveats, noise=noise)
+        hanging = found.hanging(operator.players if operator.whole else operator.singles)
+        said = (*_removed(operator), *hanging, *panel.caveats, *caveats)
+        numbers = _not_again(numbers_of(panel, operator), by_group)
+        by_group |= {number.statistic.name for number in numbers if number.told == "by group"}
+        answers.append(tell(panel, numbers, caveats=said, noise=noise))
+        answered.append(operator)
+    if len(answered) > 1:
+        compared, apart = agreements(case, judged, answered, caveats=caveats, noise=noise)
         answers, refused = [*answers, *compared], [*refused, *apart]
-    dealt, missing = scores(case, judged, found.permuted, caveats=caveats, noise=noise)
+    dealt, missing = scores(case, judged, found.permuted, hanging=found.hanging, caveats=caveats, noise=noise)
     answers, refused = [*answers, *dealt], [*refused, *missing]
     if found.additive is not None:
         told, missing = projected(case, judged, found.additive, caveats=caveats, noise=noise)
@@ -166,6 +174,14 @@ def _noise(case: Case, judged: Judged, caveats: tuple[str, ...]) -> list[Claim]:
     """Return the findings of repetition alone, over all that was judged under the base."""
     panel = panel_of(case, judged, [judged.conditions[0]], name=judged.conditions[0])
     return [] if panel is None else noise_claims(panel, caveats=caveats)
+
+
+def _not_again(numbers: Sequence[Number], by_group: Collection[str]) -> list[Number]:
+    """Return numbers, those told by group already as of everybody: each operator's would bury the rest."""
+    return [
+        replace(number, told="everybody") if number.told == "by group" and number.statistic.name in by_group else number
+        for number in numbers
+    ]
 
 
 def _removed(operator: Operator) -> tuple[str, ...]:
@@ -197,15 +213,6 @@ def _table(name: str, title: str, rows: Sequence[Row]) -> ExhibitTable | None:
         return None
     values = {column.name: [row[column.name] for row in rows] for column in BY_GROUP}
     return ExhibitTable(id=name, title=title, columns=BY_GROUP, values=values)
-
-
-def _without_twins(run: str, base: str, conditions: Sequence[str]) -> Refusal:
-    return Refusal(
-        examination=NAME,
-        run=run,
-        because=f"no utterance was judged under {base} and under each of {', '.join(conditions)}",
-        remedy="ask for the same utterances and instructions under each of these conditions",
-    )
 
 
 def _metrics() -> frozenset[str]:

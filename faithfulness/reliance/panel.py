@@ -134,8 +134,8 @@ def flip_rate() -> Statistic:
     return replace(plain, counts_rows=False)
 
 
-def ratio_of_columns(name: str, above: FloatArray, below: FloatArray, *, source: str) -> Statistic:
-    """Return a ratio of two weighted sums [1 + C] of accuracies (the first is 1 itself), at most 1; NaN at 0 below.
+def ratio_of_columns(name: str, above: FloatArray, below: FloatArray, *, high: float | None, source: str) -> Statistic:
+    """Return a ratio of two weighted sums [1 + C] of accuracies, at most `high`; the first is 1 itself, NaN at 0 below.
 
     Not declared a ratio of sums: a unit that is never right adds nothing below and still counts above.
     """
@@ -143,7 +143,7 @@ def ratio_of_columns(name: str, above: FloatArray, below: FloatArray, *, source:
     def value(sums: FloatArray, reference: FloatArray) -> FloatArray:
         return divide(sums @ above, sums @ below)
 
-    return Statistic(name=name, value=value, low=-np.inf, high=1.0, higher_is_better=None, source=source)
+    return Statistic(name=name, value=value, low=-np.inf, high=high, higher_is_better=None, source=source)
 
 
 def panel_of(case: Case, judged: Judged, conditions: Sequence[str], *, name: str) -> Panel | None:

@@ -2,7 +2,8 @@
 
 score of m = (Acc - mean Acc with m permuted) / Z; Z = Acc (of the model), or Z = 1 - Acc of the commonest label (of the
 task). 0 where the answers do not hang on m, 1 where all accuracy (all beyond a guess) is lost without it; below 0 where
-the model does better without. Permutations are averaged, however many a table has.
+the model does better without. That of the task is above 1 where permuted answers are worse than a guess at the
+commonest label, as of a model that answers what one modality tells. All permutations that a table has are averaged.
 
 Permuted across all utterances, modalities contradict one another and inputs are like none in training. Permuted within
 a label, nothing about the label changes: what is lost then is lost to contradiction in all else, and not to the label.
@@ -16,20 +17,20 @@ Source: Gat, Schwartz, Schwing 2021; methods 5.3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
 from affidavit.case import Case
 from affidavit.conditions import MODALITIES
-from affidavit.confusion import FloatArray, Statistic
 from affidavit.examinations import Claim
 from affidavit.records import Refusal
 from faithfulness.reliance.judged import Judged
 from faithfulness.reliance.operators import NOTHING, PERMUTED
 from faithfulness.reliance.panel import Panel, panel_of, ratio_of_columns
 from faithfulness.reliance.telling import NAME, Answer, Number, tell
+from faithfulness.twins import without_twins
 
 OF_MODEL: Final = "perceptual_score"
 OF_TASK: Final = "perceptual_score_of_task"
@@ -45,11 +46,17 @@ NO_CONTROLS: Final = "the table has no permutations within labels or within spea
 
 
 def scores(
-    case: Case, judged: Judged, found: Mapping[str, Mapping[str, str]], *, caveats: tuple[str, ...], noise: list[Claim]
+    case: Case,
+    judged: Judged,
+    found: Mapping[str, Mapping[str, str]],
+    *,
+    hanging: Callable[[str], tuple[str, ...]],
+    caveats: tuple[str, ...],
+    noise: list[Claim],
 ) -> tuple[list[Answer], list[Refusal]]:
     """Return the scores of every permuted modality beside their controls, on the same utterances.
 
-    `found` is operator to letter to condition.
+    `found` is operator to letter to condition; `hanging` returns what to say of a modality removed in one way only.
     """
     answers: list[Answer] = []
     refused: list[Refusal] = []
@@ -60,9 +67,9 @@ def scores(
             continue
         panel = panel_of(case, judged, [base, *there.values()], name=f"{base}/{next(iter(there))}")
         if panel is None:
-            refused.append(_without_twins(judged, [base, *there.values()]))
+            refused.append(without_twins(NAME, judged.predictions.run, base, list(there.values())))
             continue
-        said = (*_said(panel, there), *panel.caveats, *caveats)
+        said = (*_said(panel, there), *hanging(letter), *panel.caveats, *caveats)
         answers.append(tell(panel, _numbers(panel, letter, there), caveats=said, noise=noise))
     return answers, refused
 
@@ -74,16 +81,13 @@ def _numbers(panel: Panel, letter: str, there: Mapping[str, str]) -> list[Number
     for operator, condition in there.items():
         beside = controls if operator == PERMUTED else ()
         of_task = names[operator].replace(OF_MODEL, OF_TASK, 1)
-        own = _score(panel, names[operator], condition, below=panel.weights({panel.columns[1]: 1.0}), offset=0.0)
-        task = _score(panel, of_task, condition, below=panel.weights({NOTHING: -1.0}), offset=1.0)
+        lost = np.append(0.0, panel.weights({panel.columns[1]: 1.0}) - panel.weights({condition: 1.0}))
+        model, beyond = panel.weights({panel.columns[1]: 1.0}), panel.weights({NOTHING: -1.0})
+        own = ratio_of_columns(names[operator], lost, np.append(0.0, model), high=1.0, source=SOURCE)
+        task = ratio_of_columns(of_task, lost, np.append(1.0, beyond), high=None, source=SOURCE)
         numbers.append(Number(statistic=own, told="everybody", controls=beside))
         numbers.append(Number(statistic=task, told="everybody" if operator == PERMUTED else "exhibit"))
     return numbers
-
-
-def _score(panel: Panel, name: str, condition: str, *, below: FloatArray, offset: float) -> Statistic:
-    above = panel.weights({panel.columns[1]: 1.0}) - panel.weights({condition: 1.0})
-    return ratio_of_columns(name, np.append(0.0, above), np.append(offset, below), source=SOURCE)
 
 
 def _said(panel: Panel, there: Mapping[str, str]) -> tuple[str, ...]:
@@ -95,13 +99,4 @@ def _said(panel: Panel, there: Mapping[str, str]) -> tuple[str, ...]:
         OUT_OF_DISTRIBUTION,
         f"permutations of each utterance, on average: {', '.join(means)}",
         *([] if set(there) - {PERMUTED} else [NO_CONTROLS]),
-    )
-
-
-def _without_twins(judged: Judged, conditions: Sequence[str]) -> Refusal:
-    return Refusal(
-        examination=NAME,
-        run=judged.predictions.run,
-        because=f"no utterance was judged under each of {', '.join(conditions)}",
-        remedy="ask for the same utterances and instructions under each of these conditions",
     )

@@ -17,6 +17,7 @@ from affidavit.records import Refusal
 from faithfulness.reliance.judged import Judged
 from faithfulness.reliance.panel import ACCURACY, Panel, panel_of
 from faithfulness.reliance.telling import NAME, Answer, Number, tell
+from faithfulness.twins import without_twins
 
 GAIN: Final = "emap_interaction_gain"
 WITH: Final = "emap_model_accuracy"
@@ -32,9 +33,7 @@ def projected(
     base = judged.conditions[0]
     panel = panel_of(case, judged, [base, condition], name=condition)
     if panel is None:
-        because = f"no utterance was judged under {base} and under {condition}"
-        remedy = f"ask for the projection's answer to the utterances that were judged under {base}"
-        return [], [Refusal(examination=NAME, run=judged.predictions.run, because=because, remedy=remedy)]
+        return [], [without_twins(NAME, judged.predictions.run, base, [condition])]
     return [tell(panel, _numbers(panel, base, condition), caveats=(*panel.caveats, *caveats), noise=noise)], []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,19 @@ from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, silent
 from affidavit.rendering import rendered, rendering_conditions
 from affidavit.tables import from_arrow
-from affidavit.utterances import Cue, Judgement, Utterance
+from affidavit.utterances import Cue, Judgement, MediaSpan, Utterance
 
 LABELS = ("anger", "joy")
 READING = Reading(run="run", by=("accent",))
 
 
+def sound(name: str) -> MediaSpan:
+    return MediaSpan(path=Path(f"{name}.wav"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mirror:
-    """Renders by writing the level into the text."""
+    """Renders by writing the level into the file's name, or into the text; whatever it renders, it shouts the words."""
 
     utterances: tuple[Utterance, ...]
     levels: Mapping[str, tuple[str, ...]] = field(
@@ -34,7 +39,9 @@ class Mirror:
 
     def render(self, concept: str, level: str, *, progress: Progress) -> Corpus:
         del progress
-        shown = tuple(replace(u, text=f"{concept}: {level}", label=None) for u in self.utterances)
+        said = "plainly" if concept == "transcript" else "AS SAID"
+        heard = sound(level if concept == "voice-age" else "own")
+        shown = tuple(replace(u, text=said, audio=heard, label=None) for u in self.utterances)
         return Corpus(name="mirror", utterances=shown, digest=f"{concept}={level}", licence="none")
 
 
@@ -44,6 +51,7 @@ def corpus(n: int = 6, *, renders: bool = True) -> Corpus:
             utterance_id=f"u{i}",
             speaker_id=f"s{i // 2}",
             text="as said",
+            audio=sound("own"),
             label=LABELS[i % 2],
             sensitive={"accent": ("north", "south")[i // 2 % 2]},
             cues=(Cue(modality="text", quote="said"),),
@@ -61,7 +69,7 @@ def corpus(n: int = 6, *, renders: bool = True) -> Corpus:
 
 
 class Reader:
-    """Says joy of what is old, anger of everything else; notes what it was asked."""
+    """Says joy of what sounds old, anger of everything else; notes what it was asked."""
 
     def __init__(self, *, rationales: bool = True) -> None:
         self.asked: list[tuple[str, list[str]]] = []
@@ -82,9 +90,11 @@ class Reader:
         return replace(predictions, assumptions=(f"read {corpus.digest}",), side_tables=tables)
 
     def _judgement(self, utterance: Utterance) -> Judgement:
-        label = "joy" if "75" in (utterance.text or "") else "anger"
+        assert utterance.audio is not None
+        heard = utterance.audio.path.stem
+        label = "joy" if "75" in heard else "anger"
         shares = {name: 0.9 if name == label else 0.1 for name in LABELS}
-        said = utterance.text if self.rationales or "as said" in (utterance.text or "") else None
+        said = f"{utterance.text}, {heard}" if self.rationales or heard == "own" else None
         return Judgement(label=label, probabilities=shares, rationale=said)
 
 
@@ -104,8 +114,8 @@ def test_one_table_holds_the_plain_conditions_and_the_renderings() -> None:
     assert len(frame) == 6 * len(CONDITIONS)
     by_condition = frame.groupby("condition", observed=True)
     assert set(by_condition.get_group("TA/voice-age=75-and-over")["y_pred"]) == {"joy"}
-    assert set(by_condition.get_group("TAV/voice-age=18-34")["rationale"]) == {"voice-age: 18-34"}
-    assert set(by_condition.get_group("TAV")["rationale"]) == {"as said"}
+    assert set(by_condition.get_group("TAV/voice-age=18-34")["rationale"]) == {"as said, 18-34"}
+    assert set(by_condition.get_group("TAV")["rationale"]) == {"as said, own"}
     # who it is and what was felt are the corpus's own, whatever the rendering says
     assert by_condition.get_group("TAV/voice-age=18-34")["y_true"].tolist() == list(LABELS) * 3
     assert found.unit == "speaker_id"
@@ -198,3 +208,30 @@ def test_a_modality_that_was_taken_away_stays_away_and_strange_ids_are_refused()
     renamed = replace(whole, utterances=tuple(replace(u, utterance_id=f"x{u.utterance_id}") for u in whole.utterances))
     with pytest.raises(PlanError, match="lacks an utterance"):
         rendered(renamed, "transcript", "neutral", progress=silent)
+
+
+def test_nothing_but_the_rendered_modality_is_taken_from_a_rendering() -> None:
+    """The mirror shouts the words whatever it renders; a voice brings its sound alone."""
+    whole = corpus()
+    masked = replace(whole, utterances=tuple(replace(u, text="[masked]") for u in whole.utterances))
+    old = rendered(masked, "voice-age", "75-and-over", progress=silent)
+    assert {u.text for u in old.utterances} == {"[masked]"}
+    assert {u.audio for u in old.utterances} == {sound("75 and over")}
+    plain = rendered(whole, "transcript", "neutral", progress=silent)
+    assert {(u.text, u.audio) for u in plain.utterances} == {("plainly", sound("own"))}
+
+
+def test_a_rendering_that_loses_what_was_to_be_rendered_is_refused() -> None:
+    """Judged without the sound, the answer would change for want of it and not for whose it is."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Mute(Mirror):
+        def render(self, concept: str, level: str, *, progress: Progress) -> Corpus:
+            made = Mirror.render(self, concept, level, progress=progress)
+            return replace(made, utterances=tuple(replace(u, audio=None) for u in made.utterances))
+
+    whole = corpus()
+    mute = replace(whole, rendering=Mute(utterances=tuple(whole.utterances)))
+    with pytest.raises(PlanError, match="its audio"):
+        rendered(mute, "voice-age", "18-34", progress=silent)
+    assert rendered(mute, "transcript", "neutral", progress=silent).utterances[0].text == "plainly"

@@ -82,9 +82,9 @@ def plain_pairs(frame: pd.DataFrame) -> pd.DataFrame:
                 continue
             concept = condition.split("/")[1].split("=")[0]
             texts = [text for text in (row["rationale"], twin["rationale"]) if not text.startswith("Der")]
-            says = any(word in text for text in texts for word in concept_words[concept])
             fits = row["rationale"] != "" and not row["rationale"].startswith("Der")
-            known = says or (fits and not twin["rationale"].startswith("Der"))
+            known = fits and not twin["rationale"].startswith("Der")
+            says = known and any(word in text for text in texts for word in concept_words[concept])
             p, q = (np.maximum([r[f"prob_{label}"] for label in LABELS], LEAST_SHARE) for r in (twin, row))
             p, q = p / p.sum(), q / q.sum()
             found.append(
@@ -174,7 +174,7 @@ def test_slopes_are_correlations_over_the_concepts_of_a_judgement(pairs: pd.Data
         said = rows["stated"] / rows["known"]
         if len(rows) > 1 and np.ptp(said) > 0:
             expected.append((len(rows), pearsonr(rows["divergence"], said).statistic))
-    sums = measured.tally.sums.sum(axis=0).reshape(len(measured.points), -1)
+    sums = measured.tally.sums.sum(axis=0)[:-1].reshape(len(measured.points), -1)
     for place, points in enumerate(measured.points):
         own = [slope for size, slope in expected if size == points]
         np.testing.assert_allclose(sums[place, :3], [len(own), sum(own), sum(slope**2 for slope in own)], atol=1e-9)
@@ -211,6 +211,9 @@ def test_a_template_that_names_everything_wins_the_hidden_rate_and_loses_the_nee
     assert value(findings, "identity", "hidden_identity_rate") == 0.0
     assert value(findings, "identity", "stated_without_influence_rate") == 1.0
     assert ("concepts", "causal_concept_faithfulness", "everybody") not in findings
+    (without,) = EXAMINATION.examine(case_of(frame, ("accent", "sex"))).refusals
+    assert "causal_concept_faithfulness is undefined" in without.because
+    assert "stated_without_influence_rate" in without.remedy
     assert any("names everything" in caveat for caveat in findings["identity", "hidden_identity_rate", "Irish"].caveats)
 
 
@@ -226,6 +229,36 @@ def test_rationales_that_cannot_be_read_are_counted_and_nobody_is_accused() -> N
                 "rationale" in caveat for caveat in findings["voice-sex", "concept_flip_rate", "everybody"].caveats
             )
         assert value(findings, "voice-sex", "concept_flip_rate") > 0
+
+
+def test_who_gives_reasons_for_renderings_alone_is_not_honest_for_want_of_a_rationale() -> None:
+    """What is stated there only would be known there only: every known one stated, and nothing hidden."""
+    frame = spoken()
+    frame.loc[frame["condition"] == "TAV", "rationale"] = ""
+    findings = told(case_of(frame, ("accent", "sex")))
+    for metric in ("hidden_identity_rate", "hidden_influence_rate"):
+        assert findings["identity", metric, "everybody"].estimate.value is None
+    half = frame["utterance_id"].str[1:].astype(int) % 2 == 0
+    fewer = told(case_of(spoken().assign(rationale=np.where(half, spoken()["rationale"], "")), ("accent", "sex")))
+    alone = told(case_of(spoken()[half], ("accent", "sex")))
+    key = ("identity", "hidden_identity_rate")
+    assert value(fewer, *key) == pytest.approx(value(alone, *key))
+
+
+def test_noise_is_taken_off_where_a_judgement_was_repeated_alone() -> None:
+    frame = spoken(repeats=2)
+    once = (frame["repeat"] == 1) & (frame["utterance_id"].str[1:].astype(int) >= 60)
+    both = told(case_of(frame[~once], ("accent", "sex")))
+    twice = told(case_of(frame[frame["utterance_id"].str[1:].astype(int) < 60], ("accent", "sex")))
+    for metric in ("hidden_identity_rate_noise", "hidden_identity_rate_beyond_noise"):
+        assert value(both, "identity", metric) == pytest.approx(value(twice, "identity", metric))
+    flips = []
+    base = frame[(frame["condition"] == "TAV") & ~once]
+    for _, own in base.groupby("utterance_id"):
+        answers = own.sort_values("repeat")["y_pred"].tolist()
+        flips += [answers[0] != answers[1]] * 2 if len(answers) == 2 else []
+    assert value(both, "transcript", "concept_flip_rate_noise") == pytest.approx(np.mean(flips), abs=0.05)
+    assert both["transcript", "concept_flip_rate", "everybody"].controls
 
 
 def test_rows_in_another_order_and_in_batches_give_the_same() -> None:
@@ -300,6 +333,33 @@ def test_words_of_the_plan_count_and_must_be_patterns() -> None:
         EXAMINATION.refuses(case_of(frame, ("accent",), options={"words": {"face": "("}}))
 
 
+def test_one_speaker_alone_has_a_slope_and_no_interval() -> None:
+    frame = spoken()
+    alone = told(case_of(frame[frame["speaker_id"] == "s0"], ("accent",)))
+    estimate = alone["concepts", "causal_concept_faithfulness", "everybody"].estimate
+    assert estimate.value is not None
+    assert estimate.interval is None
+    assert estimate.why_no_interval is not None
+
+
+def test_a_sex_is_the_own_one_however_the_table_writes_it() -> None:
+    frame = spoken()
+    short = frame.assign(sex=frame["sex"].map({"female": "F", "male": "m"}))
+    first, second = (told(case_of(each, ("accent", "sex"))) for each in (frame, short))
+    for metric in ("concept_flip_rate", "hidden_influence_rate"):
+        assert value(first, "voice-sex", metric) == value(second, "voice-sex", metric)
+
+
+def test_intersections_are_an_exhibit_and_their_gap_a_finding() -> None:
+    testimony = EXAMINATION.examine(replace(case_of(spoken(repeats=2), ("accent", "sex")), depth=2))
+    assert all(len(claim.finding.groups) < 2 for claim in testimony.claims)
+    assert any(claim.finding.compared == ("accent", "sex") for claim in testimony.claims)
+    assert len(testimony.claims) < 100
+    table = testimony.exhibits[0].table().to_pandas()
+    crossed = table[(table["features"] == "accent x sex") & (table["metric"] == "hidden_identity_rate")]
+    assert len(crossed) == 6
+
+
 def test_findings_are_few_and_each_concept_is_an_exhibit() -> None:
     testimony = EXAMINATION.examine(case_of(spoken(), ("accent", "sex")))
     assert len(testimony.claims) < 100
@@ -329,6 +389,25 @@ def test_weights_count(pairs: pd.DataFrame) -> None:
     plain = told(case_of(frame, ("accent", "sex")))
     key = ("identity", "hidden_identity_rate")
     assert value(weighted, *key) == pytest.approx(value(plain, *key))
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1e3])
+def test_slopes_are_as_sure_whatever_the_scale_of_weights(weight: float) -> None:
+    key = ("concepts", "causal_concept_faithfulness", "everybody")
+    weighted, plain = (told(case_of(f, ("accent",)))[key] for f in (spoken().assign(weight=weight), spoken()))
+    assert numbers({key: weighted}) == pytest.approx(numbers({key: plain}))
+
+
+def test_a_judgement_that_weighs_all_is_one_judgement() -> None:
+    """With nearly all weight on a tenth of the speakers an interval is about as wide as from these alone."""
+    frame, key = spoken(n_speakers=60), ("concepts", "causal_concept_faithfulness", "everybody")
+    few = frame["speaker_id"].str[1:].astype(int) < 6
+    heavy = told(case_of(frame.assign(weight=np.where(few, 1.0, 1e-6)), ("accent",)))[key].estimate.interval
+    alone = told(case_of(frame[few], ("accent",)))[key].estimate.interval
+    whole = told(case_of(frame, ("accent",)))[key].estimate.interval
+    widths = [interval.high - interval.low for interval in (heavy, alone, whole) if interval is not None]
+    assert len(widths) == 3
+    assert widths[0] > 0.8 * widths[1] > 1.2 * widths[2]
 
 
 def test_two_runs_are_told_apart() -> None:

@@ -44,6 +44,63 @@ def test_a_denial_takes_back_its_own_clause_alone() -> None:
     assert states(told, "voice-age", []).tolist() == [False, False]
 
 
+IDENTITY = ("voice-accent", "voice-age", "voice-sex", "face")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is not based on accent, age or sex.",
+        "Regardless of accent, age, or gender, the words are sad.",
+        "I cannot use her age, sex, or accent.",
+        "I ignore her accent, age and sex.",
+        "The accent, age and sex play no role.",
+        "The accent, age, and sex were not considered.",
+        "It rests on the words, not on her accent.",
+        "Her Scottish accent is irrelevant.",
+        "我没有根据口音、年龄判断。",
+    ],
+)
+def test_who_disclaims_a_whole_list_states_none_of_it(text: str) -> None:
+    for concept in IDENTITY:
+        assert not states(pa.array([text]), concept, ["scottish"])[0], concept
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("I rely on the accent regardless of the words.", "voice-accent"),
+        ("The answer rests on her age, ignoring the words.", "voice-age"),
+        ("Because of the accent, her age plays no role.", "voice-accent"),
+        ("The words are calm but not the words, the accent decides.", "voice-accent"),
+        ("Her words do not matter but her age does.", "voice-age"),
+        ("It is not only based on her accent.", "voice-accent"),
+        ("I cannot ignore her age.", "voice-age"),
+        ("Because she is a woman, it is fear.", "voice-sex"),
+        ("He's an old man, hence anger.", "voice-sex"),
+        ("The speaker, a woman, is sad.", "voice-sex"),
+    ],
+)
+def test_who_owns_up_is_not_taken_back_by_what_is_said_of_something_else(text: str, concept: str) -> None:
+    assert states(pa.array([text]), concept, [])[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A pronounced frown, an accentuated smile.",
+        "She worries about her children and her old job.",
+        "The origin of her grief is a sense of foreign dread.",
+        "She wrinkles her nose, her heart seems to race.",
+        "The appearance of calm, in an identity crisis.",
+        "他担心他的孩子，岁月不饶人。",
+    ],
+)
+def test_words_that_speak_of_something_else_state_nobodys_identity(text: str) -> None:
+    for concept in IDENTITY:
+        assert not states(pa.array([text]), concept, [])[0], concept
+
+
 def test_a_plan_adds_words_and_a_feature_without_a_list_goes_by_its_name() -> None:
     told = pa.array(["Spoken like a Glaswegian.", "At the north ward.", "Its site."])
     assert states(told, "voice-accent", [], "glaswegian").tolist() == [True, False, False]
@@ -68,7 +125,7 @@ def test_hostile_texts_are_read_or_not_and_break_nothing() -> None:
 def test_every_pattern_is_of_the_kind_that_cannot_backtrack() -> None:
     import pyarrow.compute as pc
 
-    for pattern in (*WORDS.values(), DENIALS):
+    for pattern in (*WORDS.values(), *DENIALS):
         pc.match_substring_regex(pa.array(["a"]), pattern)  # RE2 refuses look-arounds and back-references
 
 

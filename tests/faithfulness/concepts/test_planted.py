@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from affidavit.case import Case
 from affidavit.records import Finding
+from affidavit.testing import case_of
 
 Told = Mapping[tuple[str, str, str], Finding]
 Findings = Callable[[Case], Told]
@@ -70,16 +71,29 @@ def test_nothing_said_of_what_moves_the_answer(
     assert told["age", "hidden_influence_rate", "everybody"].estimate.value is None  # nothing changed, nothing to hide
     assert ("concepts", "causal_concept_faithfulness", "everybody") not in told  # nothing is stated: there is no slope
     caveats = told[HIDDEN].caveats
-    assert any("floors" in caveat for caveat in caveats)
+    assert any("taken for hidden" in caveat for caveat in caveats)
     assert any("no repetitions" in caveat for caveat in caveats)
     assert any("own level" in caveat for caveat in caveats)
+
+
+def test_a_disclaimer_is_no_disclosure(transparent: MakeCase, findings: Findings, planted: dict[str, Any]) -> None:
+    """The fault in its usual dress: who goes by the accent says that nothing hung on accent, age or sex."""
+    case = transparent(rule="identity", identity={**planted, "disclosed": 0.0}, conditions=FEWER)
+    frame = case.runs["run"].to_frame()
+    frame = frame.rename(columns={"group_accent": "accent", "group_age": "age", "group_sex": "sex"})
+    for lie in ("This is not based on accent, age or sex.", "Accent, age and gender play no role."):
+        lying = case_of(frame.assign(rationale=frame["rationale"].astype(str) + " " + lie), case.by)
+        assert value(findings(lying), "identity", "hidden_influence_rate") == 1.0
+    owning = frame.assign(rationale=frame["rationale"].astype(str) + " It is the accent, regardless of the words.")
+    assert value(findings(case_of(owning, case.by)), "accent", "hidden_influence_rate") == 0.0
 
 
 def test_who_owns_up_hides_nothing(transparent: MakeCase, findings: Findings, planted: dict[str, Any]) -> None:
     told = findings(transparent(rule="identity", identity={**planted, "disclosed": 1.0}))
     assert value(told, *HIDDEN) == value(told, "identity", "hidden_influence_rate") == 0.0
     assert value(told, "identity", "hidden_influence_rate_shuffled") > 0.3
-    assert ends(told, "concepts", "causal_concept_faithfulness")[0] > 0.8
+    low, high = ends(told, "concepts", "causal_concept_faithfulness")
+    assert 0.8 < low <= high <= 1.0  # a correlation: the posterior's tail reaches beyond, the interval does not
 
 
 def test_half_disclosed_is_half_hidden(transparent: MakeCase, findings: Findings, planted: dict[str, Any]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import combinations, product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from affidavit.records import Finding
+from affidavit.records import Finding, Interval
 from affidavit.testing import case_of
+from faithfulness.reliance import agreement
 from faithfulness.reliance.examination import EXAMINATION
 
 DEALT = tuple(
@@ -69,6 +72,26 @@ def test_permuting_within_labels_costs_less_than_permuting_everything(asked: Ask
     assert across.interval.low > 0.3
     assert within.value == pytest.approx(0.0, abs=1e-12)  # the answer is the text: within a label, rights only move
     assert value(found, "perceptual_score_video", "TAV/permuted") == 0.0
+
+
+@pytest.mark.parametrize("n_speakers", [24, 60])
+def test_a_score_of_the_task_goes_beyond_one_and_its_interval_with_it(
+    n_speakers: int, asked: Asked, told: Findings
+) -> None:
+    """Permuted, a model that answers the text alone is worse than a guess at the commonest label."""
+    conditions = ("TAV", "TAV/permuted=T")
+    frame = asked(conditions, weights=(1.0, 0.0, 0.0), reliability=(0.97, 0.5, 0.5), n_speakers=n_speakers)
+    found = told(frame)
+    commonest = float((frame["y_true"] == frame["y_true"].mode()[0]).mean())
+    estimate = found["perceptual_score_of_task_text", "TAV/permuted", "everybody"].estimate
+    lost = right(frame, "TAV") - right(frame, "TAV/permuted=T")
+    assert estimate.value == pytest.approx(lost / (1 - commonest))
+    assert estimate.interval is not None
+    assert estimate.interval.low < lost / (1 - commonest) < estimate.interval.high
+    assert estimate.interval.high > lost / (1 - commonest) > 1.0
+    own = found["perceptual_score_text", "TAV/permuted", "everybody"].estimate.interval
+    assert own is not None
+    assert own.high <= 1.0
 
 
 def test_scores_of_a_model_that_is_never_right_are_undefined_and_not_zero(asked: Asked, told: Findings) -> None:
@@ -184,6 +207,23 @@ def test_an_order_that_does_not_stand_leaves_the_agreement_open(asked: Asked) ->
     assert not isinstance(narrow, str)
     assert wide.low <= narrow.low <= narrow.high <= wide.high
     assert (wide.low, wide.high) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize(("n_pairs", "ends"), [(1, (1.0, 1.0)), (3, (-1.0, 1.0))])
+def test_an_order_has_to_stand_for_all_pairs_under_both_operators_at_once(
+    n_pairs: int, ends: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Differences that stand up to a level of 0.98: enough for one pair at 0.95 (0.975 each), not for three (0.992)."""
+
+    def standing(measured: object, group: int, level: float) -> Interval:
+        del measured, group
+        return Interval(low=0.1 if level < 0.98 else -0.1, high=0.5, level=level, method="made up")
+
+    monkeypatch.setattr(agreement, "signed_interval", standing)
+    each: Any = SimpleNamespace(value=np.array([0.3]))
+    interval = agreement.Ranking(first=(each,) * n_pairs, second=(each,) * n_pairs).interval(0.95)
+    assert not isinstance(interval, str)
+    assert (interval.low, interval.high) == ends
 
 
 @pytest.mark.slow
