@@ -336,6 +336,7 @@ ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
         "_constant": Made(", the same for every input"),
         "_absolute": Made(", of absolute values"),
         "_resampled": Made(", another utterance's input in its place"),
+        "_corrected_difference": Made(" difference, without the judge's errors", Kind.DIFFERENCE),
     }
 )
 

@@ -9,14 +9,15 @@ With y the label, p the answer and e what a judge concludes from the rationale a
 | `faithful_consistency_rate` | P(e = p = y) | FCR |
 | `right_answer_wrong_explanation_rate` and the three others | the four quadrants | - |
 
-An abstention is no conclusion: it is not `neutral`, it is in no quadrant, and its share stands beside. Each of EEA, EPC
+An abstention is no conclusion: it is not `neutral`, it is in no quadrant, and its share stands beside; of all rows,
+with and without a rationale, `outcome_*_rate` says what came of asking the judge. Each of EEA, EPC
 and FCR has a `_floor` and a `_ceiling`, what it would be if every abstention had disagreed, or agreed. All of it is
 coherence with a label; none of it shows that the rationale caused the answer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from types import MappingProxyType
 from typing import Final
@@ -111,6 +112,10 @@ def consistency_statistics() -> tuple[Statistic, ...]:
         _rate("abstention_rate", said - judged, said),
         *(_rate(f"abstention_rate_{answer}", *_abstentions(answer)) for answer in ("right", "wrong")),
         _rate("proxy_rate", _weights("proxy"), judged),
+        *(
+            replace(_rate(f"outcome_{name}_rate", _weights(f"outcome_{name}"), _weights("rows")), higher_is_better=None)
+            for name in (outcome.name.lower() for outcome in Outcome)
+        ),
     )
 
 

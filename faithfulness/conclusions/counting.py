@@ -44,6 +44,13 @@ class Counted:
     """Sums of agreement over the judgements that people have read too; None where there are none."""
     corrected: Tally | None
     judgements: tuple[Judgement, ...]
+    outcomes: Mapping[Outcome, int]
+    """How many of its rows came to what."""
+
+    @property
+    def spoken(self) -> int:
+        """How many rows have a rationale."""
+        return sum(self.outcomes.values()) - self.outcomes[Outcome.EMPTY]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +62,7 @@ class _Counters:
     n_labels: int
     is_read: bool
     """Whether people have read anything of this run; without, nothing is counted for them."""
-    spoken: int = 0
+    outcomes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(Outcome), dtype=np.int64))
     read: int = 0
     judgements: list[Judgement] = field(default_factory=list)
 
@@ -65,6 +72,7 @@ class _Counters:
             checked=self.checked.tally() if self.read else None,
             corrected=self.corrected.tally() if self.read else None,
             judgements=tuple(sorted(self.judgements, key=lambda row: row[:4])),
+            outcomes={outcome: int(self.outcomes[outcome]) for outcome in Outcome},
         )
 
 
@@ -76,8 +84,9 @@ class _Batch:
     sums: FloatArray
     answers: Answers
     concluded: NDArray[np.int64]
+    outcome: NDArray[np.int64]
     gold: NDArray[np.int64]
-    """What people concluded, -1 where nobody read it."""
+    """What people concluded, `CANNOT_TELL` where they could not, `NONE` where nobody read it."""
     judgements: Sequence[Judgement]
 
 
@@ -111,7 +120,8 @@ class Reading:
                 if len(chosen):
                     _add(counter, batch, chosen)
         caveats = () if matcher is None else (matcher.caveat(),)
-        return {counter.condition: counter.counted() for counter in counters.values() if counter.spoken}, caveats
+        counted = {counter.condition: counter.counted() for counter in counters.values()}
+        return {condition: found for condition, found in counted.items() if found.spoken}, caveats
 
     def _counters(self, condition: str) -> _Counters:
         plain, checked, corrected = (OutcomeCounter(self.predictions, self.by, condition=condition) for _ in range(3))
@@ -129,7 +139,7 @@ class Reading:
         truth = ["y_true"] if predictions.labelled else []
         columns = [*outcome_columns(predictions, self.by), "y_pred", *truth]
         coded = predictions.coded_batches(columns)
-        told = None if self.gold is None else self.gold.labels(predictions.labels)
+        told = None if self.gold is None else self.gold.labels(predictions.labels, run=predictions.run)
         for rows, said in zip(coded, predictions.batches([*KEY, "rationale"]), strict=True):
             rationales = said.column("rationale").cast(pa.string())
             plain = self.judges.plain.conclude(rationales, predictions.labels)
@@ -145,6 +155,7 @@ class Reading:
                 sums=self.layout.sums(answers, plain, masked),
                 answers=answers,
                 concluded=plain.label,
+                outcome=plain.outcome,
                 gold=gold,
                 judgements=_judgements(said, plain.label, plain.outcome, predictions.labels)
                 if self.judges.keep
@@ -155,12 +166,12 @@ class Reading:
 def _add(counter: _Counters, batch: _Batch, chosen: NDArray[np.int64]) -> None:
     rows = {name: values[chosen] for name, values in batch.rows.items()}
     counter.plain.add(rows, batch.sums[chosen])
-    counter.spoken += int((batch.sums[chosen, 1] > 0).sum())
+    counter.outcomes += np.bincount(batch.outcome[chosen], minlength=len(Outcome))
     if counter.is_read:
         concluded, gold = batch.concluded[chosen], batch.gold[chosen]
         answers = Answers(truth=batch.answers.truth[chosen], predicted=batch.answers.predicted[chosen])
         counter.corrected.add(rows, corrected_sums(answers, concluded, gold))
-        read = np.flatnonzero(gold >= 0)
+        read = np.flatnonzero(gold != NONE)
         if len(read):
             sums = kappa_sums(gold[read], concluded[read], counter.n_labels)
             counter.checked.add({name: values[read] for name, values in rows.items()}, sums)

@@ -10,8 +10,12 @@ the label makes every number here 1.
 
 The judge is the built-in one, or a served model (`judge: {url, model}`). With `gold: PATH`, what people concluded from
 some of the rationales, its agreement with people is measured and rates are corrected for its errors, group by group;
-without, or where it agrees too little, no number here can pass or fail a criterion. Conditions that only intervene
-(`TAV/hint=joy`) are left to the examinations that are made of them.
+without, or where it agrees too little, no number here can pass or fail a criterion. Of gaps between groups only the
+corrected ones can: a judge that misreads one group more often makes a gap where there is none.
+
+Findings are of the fullest condition that has rationales, of those that people read, and of those that the option
+`conditions` names; every other one is in the exhibit. Conditions that only intervene (`TAV/hint=joy`) are left to the
+examinations that are made of them.
 
 Source: methods 3.4 and 3.6; Rha et al. 2026 (ERV).
 """
@@ -30,21 +34,30 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import ExhibitColumn, ExplanationProperty, Record, Refusal
 from affidavit.tally import Tally
-from faithfulness.conclusions.corrections import CORRECTED, KAPPA, corrected_statistics, kappa
+from faithfulness.conclusions.corrections import CORRECTED, DRAWN, GAPS, KAPPA, corrected_statistics, cut, kappa
 from faithfulness.conclusions.counting import Counted, Judgement, Judges, Reading
 from faithfulness.conclusions.gold import Gold, read_gold
-from faithfulness.conclusions.judge import LexiconJudge
+from faithfulness.conclusions.judge import LexiconJudge, Outcome
 from faithfulness.conclusions.listing import Row, exhibit_of, listed
 from faithfulness.conclusions.masking import MaskedJudge
+from faithfulness.conclusions.replies import Replies
 from faithfulness.conclusions.served_judge import ServedJudge, ServedOptions
 from faithfulness.conclusions.sums import ABSTAINED, CONTROLS, EPC, TOLD, WRONG_REASON, Layout
-from faithfulness.conclusions.trust import Agreement, agreement_of, held_back
+from faithfulness.conclusions.told_conditions import ONLY_FULLEST, conditions_asked
+from faithfulness.conclusions.trust import Agreement, agreement_of, held_back, left_to_corrected
 from faithfulness.telling import Told, claims_of
 
 NAME: Final = "coherence"
-VERSION: Final = "2"
+VERSION: Final = "3"
 COMPARED: Final = frozenset({EPC, WRONG_REASON, ABSTAINED})
-METRICS: Final = TOLD | {f"{metric}_difference" for metric in COMPARED} | {KAPPA, *CORRECTED}
+METRICS: Final = (
+    TOLD
+    | {f"{metric}_difference" for metric in COMPARED}
+    | {KAPPA, *CORRECTED}
+    | {f"{rate}_difference" for rate in GAPS}
+)
+LEFT_TO_CORRECTED: Final = {rate.replace("_corrected", "_difference"): f"{rate}_difference" for rate in GAPS}
+"""Which gap decides in place of which."""
 TITLE: Final = "Coherence: every rate, with what abstentions could hide"
 JUDGEMENTS: Final = (
     ExhibitColumn(name="run", type="text", description="the run"),
@@ -65,6 +78,8 @@ class CoherenceOptions(Record):
     """A table of what people concluded: `utterance_id` and `emotion`; relative to the plan."""
     judge: ServedOptions | None = None
     """A served model that judges; the built-in judge where absent."""
+    conditions: tuple[str, ...] = ()
+    """Conditions that are told beside the fullest one."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +91,7 @@ class _Study:
     judges: Judges
     caveats: tuple[str, ...]
 
-    def told(self, tally: Tally) -> Told:
+    def told(self, tally: Tally, caveats: tuple[str, ...] = ()) -> Told:
         """Return what is told of one condition."""
         labelled = self.predictions.labelled
         return Told(
@@ -88,15 +103,29 @@ class _Study:
             property=ExplanationProperty.COHERENCE,
             compared=COMPARED if labelled else COMPARED - {WRONG_REASON},
             controls=[s.name for s in self._layout.told(labelled=labelled) if s.name in CONTROLS],
-            caveats=(f"judged by {self.judges.plain.name}", *self.caveats),
+            caveats=(f"judged by {self.judges.plain.name}", *caveats, *self.caveats),
         )
 
-    def claims(self, counted: Counted) -> tuple[list[Claim], list[Row]]:
-        """Return the claims of one condition, and what its exhibit lists."""
-        told = self.told(counted.tally)
+    def rows(self, counted: Counted, *, all_of_them: bool) -> list[Row]:
+        """Return what the exhibit lists of one condition: what findings do not tell, or everything."""
+        layout, labelled = self._layout, self.predictions.labelled
+        chosen = layout.statistics(labelled=labelled) if all_of_them else layout.listed(labelled=labelled)
+        return listed(self.case, self.told(counted.tally), chosen)
+
+    def claims(self, counted: Counted, *, alone: bool) -> list[Claim]:
+        """Return the claims of one condition."""
+        silent = counted.outcomes[Outcome.EMPTY]
+        told = self.told(
+            counted.tally,
+            (
+                *_replies(counted).caveats(),
+                *([f"{silent:,} judgements have no rationale and take no part"] if silent else []),
+                *([] if alone else [ONLY_FULLEST]),
+            ),
+        )
         checks, agreement = self._checked(told, counted)
-        rows = listed(self.case, told, self._layout.listed(labelled=self.predictions.labelled))
-        return [*held_back(claims_of(self.case, told), agreement), *checks], rows
+        held = held_back(claims_of(self.case, told), agreement)
+        return [*left_to_corrected(held, checks, LEFT_TO_CORRECTED), *checks]
 
     def _checked(self, told: Told, counted: Counted) -> tuple[list[Claim], Agreement]:
         """Return agreement with people and the corrected rates, where people have read any of it."""
@@ -107,8 +136,9 @@ class _Study:
         agreed = claims_of(self.case, replace(plain, tally=counted.checked, statistics=(kappa(n_labels),)))
         agreement = agreement_of(agreed, KAPPA)
         rates = corrected_statistics(labelled=labelled)
-        corrected = claims_of(self.case, replace(plain, tally=counted.corrected, statistics=rates))
-        return [*agreed, *held_back(corrected, agreement)], agreement
+        remarks = {name: (DRAWN,) for rate in rates for name in (rate.name, f"{rate.name}_difference")}
+        asked = replace(plain, tally=counted.corrected, statistics=rates, compared=GAPS, remarks=remarks)
+        return [*agreed, *held_back(cut(claims_of(self.case, asked)), agreement)], agreement
 
     @property
     def _layout(self) -> Layout:
@@ -125,6 +155,7 @@ def examine(case: Case) -> Testimony:
     """Answer for every run and every condition under which reasons were given."""
     options = _options(case)
     gold, judges = _gold(case, options), _judges(case, options)
+    asked = conditions_asked(case, options.conditions, of=NAME)
     claims: list[Claim] = []
     refused: list[Refusal] = []
     rows: list[Row] = []
@@ -136,13 +167,22 @@ def examine(case: Case) -> Testimony:
         silent = [condition for condition in reading.conditions.values() if condition not in counted]
         refused += [_nothing_said(run, silent)] if silent else []
         for done, (condition, found) in enumerate(counted.items(), start=1):
-            told, others = study.claims(found)
-            claims += told
-            rows += others
             judged += [(run, condition, judgement) for judgement in found.judgements]
+            told = done == 1 or condition in asked or found.checked is not None
+            rows += study.rows(found, all_of_them=not told)
+            if _replies(found).useless:
+                refused.append(_replies(found).refusal(NAME, run, condition))
+            elif told:
+                claims += study.claims(found, alone=len(counted) == 1)
             case.progress(f"judging what rationales conclude under {condition}", done, len(counted))
     exhibits = (*exhibit_of(rows, name="coherence-rates", title=TITLE), *_kept(judged))
     return Testimony(claims=tuple(claims), exhibits=exhibits, refusals=tuple(refused))
+
+
+def _replies(counted: Counted) -> Replies:
+    return Replies(
+        asked=counted.spoken, failed=counted.outcomes[Outcome.FAILED], rubbish=counted.outcomes[Outcome.RUBBISH]
+    )
 
 
 def _options(case: Case) -> CoherenceOptions:

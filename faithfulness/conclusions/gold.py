@@ -1,9 +1,10 @@
 """What people concluded from the same rationales: a file of gold labels, matched to the judgements they are about.
 
-Columns: `utterance_id`; `emotion`, what a person concludes from the rationale alone (`none` where they cannot tell);
-`score` and `label_score`, from 0 to 10, where overlap with a reference is judged. The columns `run`, `reasoner`,
-`condition`, `instruction` and `repeat` are needed as far as a judgement cannot be told without them; without
-`condition` a row is about the fullest condition of a run.
+Columns: `utterance_id`; `emotion`, what a person concludes from the rationale alone (`none` where they read it and
+cannot tell, so that a judge that can is wrong; empty where nobody read it); `score` and `label_score`, from 0 to 10,
+where overlap with a reference is judged. The columns `run`, `reasoner`, `condition`, `instruction` and `repeat` are
+needed as far as a judgement cannot be told without them; without `condition` a row is about the fullest condition of a
+run.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from affidavit.tables import open_table
 from affidavit.texts import as_text, plain_label
 
 NONE: Final = -1
-NOBODY_CAN_TELL: Final = ("none", "")
+CANNOT_TELL: Final = -2
+"""People read it, and it concludes with no label that they could name: a judge that names one is wrong."""
+NOBODY_CAN_TELL: Final = "none"
+UNREAD: Final = ""
 SCORES: Final = ("score", "label_score")
 HIGHEST: Final = 10.0
 _PARTS: Final = ("run", *KEY)
@@ -42,19 +46,24 @@ class Gold:
     place: Mapping[tuple[str, ...], int]
     """From their texts to the row."""
     emotion: tuple[str | None, ...] | None
-    """None for a row where nobody can tell; None altogether where the file has no such column."""
+    """None for a row where nobody can tell, `UNREAD` where nobody tried; None altogether without such a column."""
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """By column of `SCORES` that the file has; NaN where a row has none."""
 
-    def labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
-        """Return each row's emotion as a place in a label set, -1 where nobody can tell.
+    def labels(self, labels: Sequence[str], *, run: str) -> NDArray[np.int64]:
+        """Return each row's emotion as a place in a run's label set, `CANNOT_TELL`, or `NONE` where nobody read it.
 
         Raises:
             RowError: an emotion is not a label of the run.
         """
-        codes = {label: i for i, label in enumerate(labels)}
-        said = self.emotion or (None,) * len(self.place)
-        if strange := [text for text in said if text is not None and text not in codes]:
+        codes: dict[str | None, int] = {None: CANNOT_TELL, UNREAD: NONE}
+        codes.update((label, i) for i, label in enumerate(labels))
+        said = self.emotion or (UNREAD,) * len(self.place)
+        at = self.parts.index("run") if "run" in self.parts else None
+        said = tuple(
+            text if at is None or key[at] == run else UNREAD for text, key in zip(said, self.place, strict=True)
+        )
+        if strange := [text for text in said if text not in codes]:
             raise RowError(
                 "a gold emotion lies outside the label space",
                 slug="row-label",
@@ -63,7 +72,7 @@ class Gold:
                 allowed=", ".join((*labels, "none")),
                 remedy="write the run's own labels, and none where a person cannot tell",
             )
-        return np.array([NONE if text is None else codes[text] for text in said], dtype=np.int64)
+        return np.array([codes[text] for text in said], dtype=np.int64)
 
 
 def read_gold(path: Path, *, needs: Sequence[str]) -> Gold:
@@ -175,7 +184,7 @@ def _condition(text: str, where: str) -> str:
 
 
 def _emotion(text: str) -> str | None:
-    return None if text.strip().lower() in NOBODY_CAN_TELL else plain_label(text)
+    return None if text.strip().lower() == NOBODY_CAN_TELL else plain_label(text)
 
 
 def _scores(texts: Sequence[str], where: str) -> NDArray[np.float64]:

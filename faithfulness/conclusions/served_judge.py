@@ -40,6 +40,8 @@ PROMPT: Final = (
 )
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which asking again may help."""
+_THOUGHTS: Final = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+"""What some models put before their reply, be it empty."""
 _AROUND: Final = re.compile(r"^[\s\"'`*.:!,]+|[\s\"'`*.:!,]+$")
 
 
@@ -225,7 +227,7 @@ def _content(body: bytes) -> str:
         content = document["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return content if isinstance(content, str) else ""
+    return _THOUGHTS.sub("", content) if isinstance(content, str) else ""
 
 
 def _read(reply: str, labels: Sequence[str]) -> tuple[int, Outcome]:

@@ -104,4 +104,4 @@ class Layout:
 
 
 def _needs_no_labels(name: str) -> bool:
-    return name.startswith(EPC) or name in {"abstention_rate", "proxy_rate"}
+    return name.startswith((EPC, "outcome_")) or name in {"abstention_rate", "proxy_rate"}

@@ -1,7 +1,9 @@
 """When may a number that rests on a judge decide anything? Where the judge agrees with people, group by group.
 
 Without gold nobody knows, and with too little agreement the judge is known to be poor: either way a number stays
-informative, whatever a policy says of it. A gap is as good as the judge is in the worst of the groups it compares.
+informative, whatever a policy says of it. A gap is as good as the judge is in the worst of the groups it compares, and
+even there a judge that errs more often for one group makes one: of a gap that is told with and without the judge's
+errors, only the second may decide.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from affidavit.records import Estimate, Finding
 from faithfulness.conclusions.reliability import KAPPA_NEEDED
 
 UNMEASURED: Final = "how often the judge agrees with people is not known here: read it as informative"
+UNEQUAL: Final = "the judge may err more often in one group than in another"
 FEWEST_UNITS: Final = 10
 """Where units do not differ at all in how they agree there is no interval; of fewer units that is no proof."""
 _Group = tuple[tuple[str, str], ...]
@@ -57,6 +60,17 @@ def agreement_of(claims: Sequence[Claim], metric: str) -> Agreement:
 def held_back(claims: Sequence[Claim], agreement: Agreement) -> list[Claim]:
     """Return claims of which those that rest on an unproved judge can neither pass nor fail, and say why."""
     return [_held_back(claim, agreement.objection(claim.finding)) for claim in claims]
+
+
+def left_to_corrected(claims: Sequence[Claim], checks: Sequence[Claim], instead: Mapping[str, str]) -> list[Claim]:
+    """Return claims of which a gap decides nothing where the checks tell it without the judge's errors.
+
+    `instead` names for the metric of a gap that of the corrected one.
+    """
+    told = {claim.finding.metric for claim in checks}
+    left = {metric: better for metric, better in instead.items() if better in told}
+    why = {metric: f"{UNEQUAL}: {better} decides" for metric, better in left.items()}
+    return [claim if claim.barred else _held_back(claim, why.get(claim.finding.metric)) for claim in claims]
 
 
 def _held_back(claim: Claim, why: str | None) -> Claim:

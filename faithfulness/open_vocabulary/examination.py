@@ -68,7 +68,8 @@ class _Sides:
     utterances: pa.Array
     taken: NDArray[np.bool_]
     """Rows that can be asked: all lists, and of texts those that are there and in a language that can be read."""
-    unreadable: int
+    unreadable: NDArray[np.bool_]
+    """Texts in a language or script that is not read."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +100,7 @@ class _Reading:
             predicted=predicted,
             utterances=texts.column("utterance_id"),
             taken=np.ones(texts.num_rows, dtype=np.bool_),
-            unreadable=0,
+            unreadable=np.zeros(texts.num_rows, dtype=np.bool_),
         )
 
     def _extracted(self, rows: Mapping[str, NDArray[Any]], texts: pa.RecordBatch) -> _Sides:
@@ -112,7 +113,7 @@ class _Reading:
             predicted=predicted,
             utterances=texts.column("utterance_id"),
             taken=there & ~unreadable,
-            unreadable=int((there & unreadable).sum()),
+            unreadable=there & unreadable,
         )
 
     def _meant(self, labels: pa.Array) -> pa.Array:
@@ -163,7 +164,10 @@ class _Counted:
     """Of the conditions under which any row is kept."""
     noise: Mapping[str, Tally]
     """Repeated judgements and changed ones, by condition."""
-    unreadable: int
+    unreadable: Mapping[str, int]
+    """By condition: rationales that are not read."""
+    silent: Mapping[str, int]
+    """By condition: rows without a rationale, where words are taken from rationales."""
 
 
 def _lexicon(case: Case) -> EmotionLexicon:
@@ -181,12 +185,14 @@ def _counted(case: Case, reading: _Reading, layout: Layout) -> _Counted:
     }
     kept = dict.fromkeys(counters, 0.0)
     repeats = repeats_of(predictions, case.by)
-    unreadable = 0
+    unreadable, silent = dict.fromkeys(counters, 0), dict.fromkeys(counters, 0)
     for sides in reading.sides(list(dict.fromkeys([*outcome_columns(predictions, case.by), *KEY]))):
         sums = layout.sums(sides.gold, sides.predicted)
-        unreadable += sides.unreadable
         for code, counter in counters.items():
-            chosen = np.flatnonzero((sides.rows["condition"] == code) & sides.taken)
+            under = sides.rows["condition"] == code
+            unreadable[code] += int((under & sides.unreadable).sum())
+            silent[code] += int((under & ~sides.unreadable & ~sides.taken).sum())
+            chosen = np.flatnonzero(under & sides.taken)
             if len(chosen):
                 counter.add({name: values[chosen] for name, values in sides.rows.items()}, sums[chosen])
                 kept[code] += sums[chosen, COLUMNS.index("kept")].sum()
@@ -197,13 +203,14 @@ def _counted(case: Case, reading: _Reading, layout: Layout) -> _Counted:
     return _Counted(
         tallies=[counter.tally() for code, counter in counters.items() if kept[code]],
         noise={} if repeats is None else repeats.tallies(),
-        unreadable=unreadable,
+        unreadable={predictions.conditions[code]: n for code, n in unreadable.items()},
+        silent={predictions.conditions[code]: n for code, n in silent.items()},
     )
 
 
 def _told(reading: _Reading, layout: Layout, tally: Tally, counted: _Counted) -> Told:
     of_lists = reading.of_lists
-    foreign = counted.unreadable
+    foreign, silent = counted.unreadable[tally.condition], counted.silent[tally.condition]
     return Told(
         examination=NAME,
         version=VERSION,
@@ -217,6 +224,7 @@ def _told(reading: _Reading, layout: Layout, tally: Tally, counted: _Counted) ->
             f"words by {layout.mappings['level1'].name}",
             DROPPED if of_lists else FROM_TEXT,
             *([f"{foreign:,} rationales are in languages that are not read here"] if foreign else []),
+            *([f"{silent:,} judgements have no rationale and take no part"] if silent else []),
             *([] if tally.condition in counted.noise else [NO_REPEATS]),
         ),
     )

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 NO_WORDS: Final = ("none", "nan", "null", "n/a", "na", "无", "無")
 """Items that say that there is no emotion word."""
 _BETWEEN: Final = r"[,;|/、，；\n\r\t]+| and | & "
+_SPACES: Final = r"[\s_\p{Pd}]+"
+"""What stands between the words of one item: the list has spaces in place of hyphens."""
+_UNSEEN: Final = r"[\p{Cc}\p{Cf}]+"
 _AROUND: Final = " \t\r\n\"'`“”‘’「」『』()[]{}<>*.。!！?？:：-–—•·0123456789"
 
 
@@ -61,7 +64,8 @@ def words_of_lists(fields: pa.Array | pa.ChunkedArray) -> WordRows:
         fields = pc.split_pattern_regex(pc.if_else(nothing, pa.scalar("", texts.type), texts), _BETWEEN)
     row = pc.list_parent_indices(fields).to_numpy()
     words = plain(pc.cast(pc.list_flatten(fields), pa.large_string()))
-    words = pc.utf8_trim(pc.replace_substring_regex(words, r"\s+", " "), _AROUND)
+    words = pc.replace_substring_regex(pc.replace_substring_regex(words, _SPACES, " "), _UNSEEN, "")
+    words = pc.utf8_trim(words, _AROUND)
     none = pc.or_(pc.equal(words, ""), pc.is_in(words, value_set=pa.array(NO_WORDS, words.type)))
     kept = pc.invert(none)
     return WordRows(

@@ -7,7 +7,7 @@ under two mappings compare over the rows that both keep and over no others.
 | control | what stands in the place of the predicted words | how |
 |---|---|---|
 | template | every cluster of the list, for every row | exactly, from the sizes of gold sets |
-| shuffled | the words predicted for any other row of the group | in expectation, from how often clusters are named |
+| shuffled | the words predicted for a row of the group drawn at random | in expectation, from cluster counts |
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from affidavit.lexicons.open_emotions.layout import plain_form
 from affidavit.lexicons.open_emotions.lexicon import EmotionLexicon, Level
+
+_HYPHENS: Final = re.compile("[-_\u2010-\u2015]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ def by_grouping(groups: Sequence[Sequence[str]], *, name: str) -> SetMapping:
     >>> by_grouping([["happy", "glad"], ["sad"]], name="hand-made").clusters["glad"]
     'happy'
     """
-    clusters = {plain_form(word): plain_form(group[0]) for group in groups for word in group}
+    clusters = {_form(word): _form(group[0]) for group in groups for word in group}
     return SetMapping(name=name, clusters=clusters, neutral=clusters.get("neutral"))
 
 
@@ -64,12 +68,17 @@ def by_wheel(
     found: dict[str, list[str]] = {}
     for form, bases in forms.items():
         words = sorted({plain_form(word) for base in bases for word in synonyms.get(base, ())})
-        found[plain_form(form)] = [on_wheel[word] for word in words if word in on_wheel]
+        found[_form(form)] = [on_wheel[word] for word in words if word in on_wheel]
     return SetMapping(
         name=name,
         clusters={form: clusters[0] for form, clusters in found.items() if clusters},
         ambiguous=frozenset(form for form, clusters in found.items() if len(set(clusters)) > 1),
     )
+
+
+def _form(word: str) -> str:
+    """Return a word as `extraction.words_of_lists` gives it."""
+    return plain_form(_HYPHENS.sub(" ", word))
 
 
 def with_neutral(mapping: SetMapping, lexicon: EmotionLexicon) -> SetMapping:

@@ -6,7 +6,11 @@ states (methods 2.2). Label overlap compares the emotions that the two assert. B
 
 The judge is the built-in one, or a served model (`judge: {url, model}`). With `gold: PATH` (columns `score` and
 `label_score`, what people gave the same pairs), its agreement with people stands beside; without, or where it agrees
-too little, no number here can pass or fail a criterion. It is plausibility: none of it shows that the clues were used.
+too little, no number here can pass or fail a criterion; of gaps only those without the judge's errors can. It is
+plausibility: none of it shows that the clues were used.
+
+Findings are of the fullest condition, of those that people scored, and of those that the option `conditions` names;
+every other one is in the exhibit.
 
 Source: methods 2.1 to 2.3; Lian et al. 2023 (EMER).
 """
@@ -14,47 +18,38 @@ Source: methods 2.1 to 2.3; Lian et al. 2023 (EMER).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pydantic import Field
 
 from affidavit.case import Case
-from affidavit.conditions import Condition
-from affidavit.confusion import FloatArray, Statistic
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.records import ExhibitColumn, ExplanationProperty, Record, Refusal
+from affidavit.records import ExhibitColumn, Record, Refusal
 from affidavit.seeds import seed_of
-from affidavit.tally import Tally, tally_outcomes
-from faithfulness.conclusions.gold import NONE, SCORES, Gold, read_gold
-from faithfulness.conclusions.listing import Row, exhibit_of, listed
-from faithfulness.conclusions.repeats import NO_REPEATS
+from faithfulness.conclusions.gold import SCORES, Gold, read_gold
+from faithfulness.conclusions.listing import Row, exhibit_of
 from faithfulness.conclusions.served_judge import ServedOptions
-from faithfulness.conclusions.trust import Agreement, agreement_of, held_back
-from faithfulness.overlap import layout
+from faithfulness.conclusions.told_conditions import conditions_asked
 from faithfulness.overlap.judge import KINDS, LexiconOverlapJudge, Outcome, Overlap, OverlapJudge
-from faithfulness.overlap.layout import CLUE, CONTROLS, LABEL, REPEAT, TOLD, Scored
+from faithfulness.overlap.layout import REPEAT, TOLD, Scored
 from faithfulness.overlap.pairs import Pairs, has_references, read_pairs
 from faithfulness.overlap.served import ServedOverlapJudge
+from faithfulness.overlap.study import COMPARED, CORRECTED, NAME, VERSION, Study
 from faithfulness.overlap.templates import CHINESE, ENGLISH
-from faithfulness.telling import Told, claims_of
 
-NAME: Final = "clue-overlap"
-VERSION: Final = "1"
-COMPARED: Final = frozenset({CLUE, LABEL})
 OF_GOLD: Final = tuple(
     name
     for kind in KINDS
     for name in (f"{kind}_judge_kappa", f"{kind}_overlap_half_rate", f"{kind}_overlap_half_rate_corrected")
 )
-METRICS: Final = frozenset({*TOLD, REPEAT, *OF_GOLD, *(f"{metric}_difference" for metric in COMPARED)})
+METRICS: Final = frozenset({*TOLD, REPEAT, *OF_GOLD, *(f"{metric}_difference" for metric in COMPARED | CORRECTED)})
 SCORES_KEPT: Final = (
     ExhibitColumn(name="run", type="text", description="the run"),
     ExhibitColumn(name="condition", type="text", description="what the reasoner was shown"),
@@ -75,88 +70,10 @@ class ClueOverlapOptions(Record):
     """A table of people's scores: `utterance_id`, `score`, `label_score`; relative to the plan."""
     judge: ServedOptions | None = None
     """A served model that judges; the built-in judge where absent."""
+    conditions: tuple[str, ...] = ()
+    """Conditions that are told beside the fullest one."""
     most_rows: int = Field(default=500_000, ge=1)
     """A run with more rows is refused: texts are read one by one."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Study:
-    """One run, judged."""
-
-    case: Case
-    run: str
-    pairs: Pairs
-    judge: OverlapJudge
-    scored: Scored
-    sums: FloatArray
-    gold: Gold | None
-
-    def conditions(self) -> list[tuple[str, NDArray[np.int64]]]:
-        """Return the conditions with any pair, and which judgements stand under each."""
-        names = enumerate(self.case.runs[self.run].conditions)
-        asked = [(name, np.flatnonzero(self.pairs.rows["condition"] == code)) for code, name in names]
-        return [(name, at) for name, at in asked if len(at) and not Condition.parse(name).intervenes]
-
-    def told(self, condition: str, at: NDArray[np.int64]) -> Told:
-        """Return what is told of one condition."""
-        repeated = bool(self.sums[at, layout.COLUMNS.index("repeated")].sum())
-        missing = self.pairs.unreferenced
-        return Told(
-            examination=NAME,
-            version=VERSION,
-            run=self.run,
-            tally=self._tally(condition, at, self.sums),
-            statistics=layout.told(repeated=repeated),
-            property=ExplanationProperty.PLAUSIBILITY,
-            compared=COMPARED,
-            controls=(*CONTROLS, *([REPEAT] if repeated else [])),
-            caveats=(
-                f"judged by {self.judge.name}",
-                *([f"{missing:,} rationales have no reference and take no part"] if missing else []),
-                *([] if repeated else [NO_REPEATS]),
-                *self.pairs.caveats,
-            ),
-        )
-
-    def claims(self, condition: str, at: NDArray[np.int64]) -> tuple[list[Claim], list[Row]]:
-        """Return the claims of one condition, and what its exhibit lists."""
-        told = self.told(condition, at)
-        claims = claims_of(self.case, told)
-        for kind in KINDS:
-            checks, agreement = self._checked(told, at, kind)
-            claims = _held(claims, kind, agreement) + checks
-        return claims, listed(self.case, told, layout.listed())
-
-    def _checked(self, told: Told, at: NDArray[np.int64], kind: str) -> tuple[list[Claim], Agreement]:
-        """Return agreement with people and corrected shares, where people scored any of these pairs."""
-        statistic = layout.kappa(kind)
-        gold = self._people(kind)
-        read = at[~np.isnan(gold[at])]
-        if not len(read):
-            return [], Agreement(metric=statistic.name)
-        score: FloatArray = self.scored.own.clue if kind == "clue" else self.scored.own.label
-        plain = replace(told, compared=frozenset(), controls=())
-        agreed = self._told_of(plain, read, layout.kappa_sums(score, gold), (statistic,))
-        agreement = agreement_of(agreed, statistic.name)
-        rates = self._told_of(plain, at, layout.half_sums(score, gold), layout.halves(kind))
-        return [*agreed, *held_back(rates, agreement)], agreement
-
-    def _told_of(
-        self, told: Told, at: NDArray[np.int64], sums: FloatArray, statistics: Sequence[Statistic]
-    ) -> list[Claim]:
-        tally = self._tally(told.tally.condition, at, sums)
-        return claims_of(self.case, replace(told, tally=tally, statistics=statistics))
-
-    def _people(self, kind: str) -> FloatArray:
-        """Return what people gave each judgement, [N]; NaN where nobody did."""
-        name = SCORES[KINDS.index(kind)]
-        if self.gold is None or name not in self.gold.scores:
-            return np.full(len(self.pairs), np.nan)
-        return np.where(self.pairs.gold == NONE, np.nan, self.gold.scores[name][np.maximum(self.pairs.gold, 0)])
-
-    def _tally(self, condition: str, at: NDArray[np.int64], sums: FloatArray) -> Tally:
-        rows = {name: values[at] for name, values in self.pairs.rows.items()}
-        return tally_outcomes(self.case.runs[self.run], self.case.by, condition=condition, rows=rows, sums=sums[at])
 
 
 def refuses(case: Case) -> Refusal | None:
@@ -184,6 +101,7 @@ def examine(case: Case) -> Testimony:
     """Answer for every run and every condition under which rationales have a reference."""
     options = _options(case)
     gold, judge = _gold(case, options), _judge(case, options)
+    wanted = conditions_asked(case, options.conditions, of=NAME)
     claims: list[Claim] = []
     refused: list[Refusal] = []
     rows: list[Row] = []
@@ -194,10 +112,14 @@ def examine(case: Case) -> Testimony:
             refused.append(_nothing_said(run))
             continue
         study = _judged(case, run, pairs, judge, gold)
-        for condition, at in study.conditions():
-            found, others = study.claims(condition, at)
-            claims += found
-            rows += others
+        conditions = study.conditions()
+        for place, (condition, at) in enumerate(conditions):
+            told = place == 0 or condition in wanted or study.is_read(at)
+            rows += study.rows(condition, at, all_of_them=not told)
+            if study.replies(at).useless:
+                refused.append(study.replies(at).refusal(NAME, run, condition))
+            elif told:
+                claims += study.claims(condition, at, alone=len(conditions) == 1)
         kept += _scores(study) if options.judge is not None else []
         case.progress("comparing rationales with references", done, len(case.runs))
     exhibits = exhibit_of(rows, name="clue-overlap", title="Clues found, clues missed, and what came of judging")
@@ -218,7 +140,7 @@ def _judge(case: Case, options: ClueOverlapOptions) -> OverlapJudge:
     return ServedOverlapJudge(endpoint=options.judge.endpoint(case.folder))
 
 
-def _judged(case: Case, run: str, pairs: Pairs, judge: OverlapJudge, gold: Gold | None) -> _Study:
+def _judged(case: Case, run: str, pairs: Pairs, judge: OverlapJudge, gold: Gold | None) -> Study:
     rng = np.random.default_rng(seed_of(case.book.seed, NAME, run))
     alike, anyone = (pairs.shuffled(rng, within_label=within) for within in (True, False))
     clues = judge.score(pairs.predicted, alike, kinds=("clue",))
@@ -228,7 +150,7 @@ def _judged(case: Case, run: str, pairs: Pairs, judge: OverlapJudge, gold: Gold 
         template=judge.score(_templates(pairs.reference), pairs.reference),
         following=pairs.next_repetition(),
     )
-    return _Study(case=case, run=run, pairs=pairs, judge=judge, scored=scored, sums=scored.sums(), gold=gold)
+    return Study(case=case, run=run, pairs=pairs, judge=judge, scored=scored, sums=scored.sums(), gold=gold)
 
 
 def _templates(references: pa.Array) -> pa.Array:
@@ -238,14 +160,7 @@ def _templates(references: pa.Array) -> pa.Array:
     return pc.if_else(chinese, *texts)
 
 
-def _held(claims: Sequence[Claim], kind: str, agreement: Agreement) -> list[Claim]:
-    """Hold back the claims of one kind of score; abstentions are counted and need no judge that is right."""
-    own = [claim for claim in claims if claim.finding.metric.startswith(f"{kind}_overlap")]
-    held = {claim.finding.id: claim for claim in held_back(own, agreement)}
-    return [held.get(claim.finding.id, claim) for claim in claims]
-
-
-def _scores(study: _Study) -> list[tuple[Cell, ...]]:
+def _scores(study: Study) -> list[tuple[Cell, ...]]:
     keys, own = study.pairs.keys, study.scored.own
     names = ("condition", "utterance_id", "reasoner", "instruction", "repeat")
     outcomes = [Outcome(code).name.lower() for code in own.outcome]

@@ -111,10 +111,14 @@ def kappa_sums(score: FloatArray, gold: FloatArray) -> FloatArray:
 
 
 def halves(kind: str) -> tuple[Statistic, Statistic]:
-    """Return the share of scores of at least half, and the same without the judge's errors, over `half_sums`."""
+    """Return the share of scores of at least half, and the same without the judge's errors, over `half_sums`.
+
+    The second may lie beyond 0 and 1: claims of it go through `faithfulness.conclusions.corrections.cut`.
+    """
     name = f"{kind}_overlap_half_rate"
     plain = ratio_statistic(name, np.eye(6)[0], np.eye(6)[1], source=SOURCE)
-    return plain, Statistic(name=f"{name}_corrected", value=_corrected, source=CORRECTED_SOURCE)
+    corrected = Statistic(name=f"{name}_corrected", value=_corrected, low=-np.inf, high=None, source=CORRECTED_SOURCE)
+    return plain, corrected
 
 
 def half_sums(score: FloatArray, gold: FloatArray) -> FloatArray:
@@ -126,7 +130,7 @@ def half_sums(score: FloatArray, gold: FloatArray) -> FloatArray:
 
 
 def _corrected(sums: FloatArray, reference: FloatArray) -> FloatArray:
-    return corrected_rate(sums[..., :2], sums[..., 2:]).value
+    return corrected_rate(sums[..., :2], sums[..., 2:]).unclipped
 
 
 def _counted(scores: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -44,8 +44,10 @@ class Pairs:
     """Codes of reference labels, 0 throughout where there are no closed labels."""
     gold: NDArray[np.int64]
     """The row of the gold file, -1 for none."""
-    unreferenced: int
-    """Rationales without a reference."""
+    unreferenced: NDArray[np.int64]
+    """By code of the condition: rationales without a reference."""
+    silent: NDArray[np.int64]
+    """By code of the condition: judgements without a rationale that have a reference."""
     caveats: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -93,7 +95,8 @@ def read_pairs(case: Case, run: str, gold: Gold | None) -> Pairs:
     matcher = None if gold is None else Matcher(gold, predictions)
     live = case.live.get(run)
     references = _Corpus(None if live is None else live.corpus)
-    parts = [_Part(*each, references, matcher) for each in _batches(predictions, case.by)]
+    n_conditions = len(predictions.conditions)
+    parts = [_Part(*each, references, matcher, n_conditions) for each in _batches(predictions, case.by)]
     rows = {name: np.concatenate([part.rows[name] for part in parts]) for name in parts[0].rows}
     keys = {name: [text for part in parts for text in part.keys[name]] for name in KEY}
     order = np.lexsort([_ranks(keys[name]) for name in reversed(_IDENTITY)])
@@ -104,7 +107,8 @@ def read_pairs(case: Case, run: str, gold: Gold | None) -> Pairs:
         reference=pa.concat_arrays([part.reference for part in parts]).take(pa.array(order)),
         stratum=np.concatenate([part.stratum for part in parts])[order],
         gold=np.concatenate([part.gold for part in parts])[order],
-        unreferenced=sum(part.unreferenced for part in parts),
+        unreferenced=np.sum([part.unreferenced for part in parts], axis=0),
+        silent=np.sum([part.silent for part in parts], axis=0),
         caveats=() if matcher is None else (matcher.caveat(),),
     )
 
@@ -151,11 +155,13 @@ class _Part:
         said: pa.RecordBatch,
         references: _Corpus,
         matcher: Matcher | None,
+        n_conditions: int,
     ) -> None:
         spoken = pc.utf8_trim_whitespace(pc.fill_null(said.column("rationale").cast(pa.string()), ""))
         known = self._references(said, references)
         there = pc.not_equal(spoken, "").to_numpy(zero_copy_only=False)
-        kept = there & pc.not_equal(known, "").to_numpy(zero_copy_only=False)
+        referenced = pc.not_equal(known, "").to_numpy(zero_copy_only=False)
+        kept = there & referenced
         gold = np.full(said.num_rows, NONE, dtype=np.int64) if matcher is None else matcher.rows(said)
         chosen = pa.array(kept)
         truth = rows.get("y_true")
@@ -164,7 +170,10 @@ class _Part:
         self.predicted, self.reference = (text.filter(chosen).cast(pa.large_string()) for text in (spoken, known))
         self.stratum = np.zeros(int(kept.sum()), dtype=np.int64) if truth is None else truth[kept].astype(np.int64)
         self.gold = gold[kept]
-        self.unreferenced = int((there & ~kept).sum())
+        self.unreferenced, self.silent = (
+            np.bincount(rows["condition"][lacking], minlength=n_conditions)
+            for lacking in (there & ~referenced, referenced & ~there)
+        )
 
     @staticmethod
     def _references(said: pa.RecordBatch, references: _Corpus) -> pa.Array:

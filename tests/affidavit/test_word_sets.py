@@ -54,6 +54,29 @@ def test_open_sets_are_read_only_where_it_is_said() -> None:
     assert read(frame_of(texts), task=None).task is Task.MULTICLASS
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(['["\\u9ad8\\u5174", "sad"]', "\u200fhappy\u200e;\x07 \u202esad"]),
+        pa.array([["高兴", "sad"], ["happy", "sad"]], pa.list_(pa.string(), 2)),
+        pa.array([["高兴", "sad"], ["happy", "sad"]], pa.large_list(pa.string())),
+    ],
+)
+def test_escapes_marks_of_direction_and_every_kind_of_list_are_read(column: pa.Array) -> None:
+    assert word_sets(column, "y_pred").to_pylist() == ["高兴, sad", "happy, sad"]
+
+
+def test_half_an_escape_stays_as_it_is() -> None:
+    assert word_sets(pa.array(["\\ud83d, sad\\u12"]), "y_pred").to_pylist() == ["\\ud83d, sad\\u12"]
+
+
+def test_a_null_list_holds_nothing_whatever_lies_behind_it() -> None:
+    behind = pa.ListArray.from_arrays(
+        pa.array([0, 2, 3, 5], pa.int32()), pa.array(list("abcde")), mask=pa.array([False, True, False])
+    )
+    assert word_sets(behind, "y_pred").to_pylist() == ["a, b", "", "d, e"]
+
+
 def test_files_are_read_like_frames(tmp_path: Path) -> None:
     frame = frame_of(SETS)
     parquet.write_table(pa.Table.from_pandas(frame), tmp_path / "a.parquet")

@@ -85,7 +85,9 @@ def test_rates_equal_counting_by_hand() -> None:
         "abstention_rate_wrong": count["abstained_wrong"]
         / (count["abstained_wrong"] + count["wrong_answer_right"] + count["wrong_answer_wrong"]),
     }
-    assert set(values) == {*expected, "proxy_rate"}
+    outcomes = {f"outcome_{outcome.name.lower()}_rate" for outcome in Outcome}
+    assert set(values) == {*expected, "proxy_rate", *outcomes}
+    assert sum(values[name] for name in outcomes) == pytest.approx(1.0)
     for name, value in expected.items():
         assert values[name] == pytest.approx(value, abs=1e-12), name
 

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affidavit.errors import AffidavitError
+from affidavit.examinations import Testimony
 from affidavit.records import ExplanationProperty, Finding
 from affidavit.testing import case_of
 from faithfulness.conclusions import served_judge
@@ -174,3 +176,66 @@ def test_rows_in_another_order_say_the_same() -> None:
     mixed = findings(frame.sample(frac=1.0, random_state=1).reset_index(drop=True))
     for key, finding in findings(frame).items():
         assert mixed[key].estimate.value == pytest.approx(finding.estimate.value), key
+
+
+def served(monkeypatch: pytest.MonkeyPatch, replies: Mapping[str, str | None], frame: pd.DataFrame) -> Testimony:
+    """Ask a judge that says the reply of the first word which stands in a text, else joy."""
+
+    def answers(endpoint: Endpoint, order: str, texts: Sequence[str]) -> list[str | None]:
+        return [next((reply for word, reply in replies.items() if word in text), "joy") for text in texts]
+
+    monkeypatch.setattr(served_judge, "answers", answers)
+    options = {"judge": {"url": "http://127.0.0.1:1/v1", "model": "m"}}
+    return EXAMINATION.examine(case_of(frame, ("accent",), options=options))
+
+
+@pytest.mark.parametrize(("reply", "said"), [(None, "400 had no answer"), ("As a model, I think", "400 an answer")])
+def test_a_judge_that_is_out_of_order_is_no_finding(
+    monkeypatch: pytest.MonkeyPatch, reply: str | None, said: str
+) -> None:
+    testimony = served(monkeypatch, {" ": reply}, judged(silent=0.0))
+    assert testimony.claims == ()
+    (refusal,) = testimony.refusals
+    assert said in refusal.because
+    assert "key_file" in refusal.remedy
+
+
+def test_replies_that_came_to_nothing_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = judged(silent=0.0)
+    testimony = served(monkeypatch, {"furious": None, "tears": "1-10"}, frame)
+    failed, rubbish = (int(frame["rationale"].str.contains(word).sum()) for word in ("furious", "tears"))
+    caveats = testimony.claims[0].finding.caveats
+    assert f"the judge did not answer {failed} of 400 times" in caveats
+    assert f"the judge answered something else than asked {rubbish} of 400 times" in caveats
+
+
+def test_judgements_without_a_rationale_are_counted() -> None:
+    frame = judged(silent=0.25)
+    frame.loc[::8, "rationale"] = ""
+    told, others = findings(frame), listed(frame)
+    assert any("50 judgements have no rationale" in said for said in told["abstention_rate", "Welsh"].caveats)
+    assert others["outcome_empty_rate", "everybody"] == 50 / 400
+    silent = int((frame["rationale"] == "The voice is low.").sum())
+    assert others["outcome_silent_rate", "everybody"] == silent / 400
+
+
+def shown(*conditions: str) -> pd.DataFrame:
+    return pd.concat([judged().assign(condition=condition) for condition in conditions], ignore_index=True)
+
+
+def test_only_the_fullest_condition_is_told_and_none_is_dropped() -> None:
+    frame = shown("TAV", "TA", "A")
+    testimony = EXAMINATION.examine(case_of(frame, ("accent",)))
+    assert {claim.finding.condition for claim in testimony.claims} == {"TAV"}
+    assert any("conditions with less" in said for said in testimony.claims[0].finding.caveats)
+    rows = testimony.exhibits[0].table().to_pylist()
+    every = {condition: {row["metric"] for row in rows if row["condition"] == condition} for condition in ("TA", "A")}
+    for metrics in every.values():
+        assert {"explanation_prediction_consistency", "abstention_rate", "outcome_tied_rate"} <= metrics
+    more = EXAMINATION.examine(case_of(frame, ("accent",), options={"conditions": ["AT"]}))
+    assert {claim.finding.condition for claim in more.claims} == {"TAV", "TA"}
+
+
+def test_a_condition_that_nobody_has_is_an_error() -> None:
+    with pytest.raises(AffidavitError, match=r"V(?s:.)*TAV, A"):
+        EXAMINATION.examine(case_of(shown("TAV", "A"), ("accent",), options={"conditions": ["V"]}))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from affidavit.errors import PlanError
+from faithfulness.conclusions import served_judge
 from faithfulness.conclusions.judge import Outcome
 from faithfulness.conclusions.served_judge import Endpoint, ServedJudge
 
@@ -144,3 +145,10 @@ def test_no_name_and_no_print_gives_key_or_address_away() -> None:
 def test_an_address_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(PlanError, match="cannot be called"):
         Endpoint(url="file:///etc/passwd", model="m")
+
+
+@pytest.mark.parametrize("thoughts", ["<think>\n\n</think>\n\n", " <think>It may be anger.</think>"])
+def test_what_a_model_thinks_first_is_no_part_of_its_reply(thoughts: str) -> None:
+    body = json.dumps({"choices": [{"message": {"content": f"{thoughts}joy"}}]}).encode()
+    assert served_judge._content(body).strip() == "joy"
+    assert served_judge._content(body.replace(b"</think>", b"")).strip() != "joy"

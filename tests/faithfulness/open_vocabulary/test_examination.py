@@ -204,6 +204,23 @@ def test_rationales_in_other_languages_are_counted_and_left_out() -> None:
     assert any("40 rationales are in languages" in caveat for caveat in told["set_recall", "everybody"].caveats)
 
 
+def test_what_is_not_read_or_not_there_is_counted_by_condition() -> None:
+    foreign = "Elle est très triste et les larmes sont dans ses yeux."
+    frame = closed(["He is furious.", "", "She is sad."] * 40)
+    other = frame.assign(condition="TAV/hint=joy", rationale=foreign)
+    told = findings(examined(pd.concat([frame, other], ignore_index=True), task=None))
+    caveats = told["set_recall", "everybody"].caveats
+    assert "40 judgements have no rationale and take no part" in caveats
+    assert not any("languages" in said for said in caveats), "that is so of another condition"
+
+
+def test_words_with_hyphens_are_the_words_of_the_list() -> None:
+    frame = sets().assign(y_true="light hearted; self_conscious", y_pred="Light-Hearted, self\u2010conscious")
+    told = findings(examined(frame))
+    assert value(told, "set_f1_strict") == 1.0
+    assert value(told, "out_of_vocabulary_rate") == 0.0
+
+
 def test_closed_labels_without_rationales_are_refused_in_plain_words() -> None:
     refusal = EXAMINATION.refuses(case(closed(["x"] * 40).drop(columns="rationale"), task=None))
     assert refusal is not None

@@ -23,7 +23,7 @@ from affidavit.testing import ExaminationContract, case_of
 from affidavit.utterances import Utterance
 from affidavit.verdicts import decide
 from faithfulness.conclusions.served_judge import Endpoint
-from faithfulness.overlap import served
+from faithfulness.overlap import layout, served
 from faithfulness.overlap.examination import EXAMINATION
 
 LABELS = ("anger", "joy", "sadness")
@@ -296,3 +296,62 @@ class TestContract(ExaminationContract):
 
     def make_case(self) -> Case:
         return case(judged(kept={"Irish": 0.8, "Welsh": 0.6}, n=240))
+
+
+def test_judgements_without_a_rationale_are_counted() -> None:
+    frame = judged(n=100)
+    frame.loc[::4, "rationale"] = "  "
+    frame.loc[1::4, "reference_rationale"] = ""
+    caveats = findings(examined(frame))["clue_overlap", "everybody"].caveats
+    assert "25 judgements have no rationale and take no part" in caveats
+    assert "25 rationales have no reference and take no part" in caveats
+
+
+def test_only_the_fullest_condition_is_told_and_none_is_dropped() -> None:
+    frame = judged(n=100)
+    both = pd.concat([frame, frame.assign(condition="A", rationale=frame["rationale"].shift(1, fill_value="x"))])
+    both.loc[(both["condition"] == "A") & (both.index < 10), "reference_rationale"] = ""
+    testimony = examined(both.reset_index(drop=True))
+    assert {c.finding.condition for c in testimony.claims} == {"TAV"}
+    caveats = testimony.claims[0].finding.caveats
+    assert not any("no reference" in said for said in caveats), "that is so of another condition"
+    assert any("conditions with less" in said for said in caveats)
+    rows = testimony.exhibits[0].table().to_pylist()
+    assert "label_overlap_shuffled" in {row["metric"] for row in rows if row["condition"] == "A"}
+    more = examined(both.reset_index(drop=True), conditions=["A"])
+    assert {c.finding.condition for c in more.claims} == {"TAV", "A"}
+
+
+def test_a_judge_that_does_not_answer_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "answers", lambda endpoint, order, texts: [None] * len(texts))
+    testimony = examined(judged(n=100), judge={"url": "http://127.0.0.1:1/v1", "model": "m"})
+    assert testimony.claims == ()
+    assert "100 had no answer" in testimony.refusals[0].because
+
+
+def test_with_gold_the_corrected_gap_decides_in_place_of_the_raw_one(tmp_path: Path) -> None:
+    """People find both groups' clues alike; the judge does not read how the Welsh put them."""
+    frame = judged(kept=0.65, n=1200)
+    gold = gold_of(frame, tmp_path, noise=0.0)
+    welsh = (frame["accent"] == "Welsh") & (frame.index % 5 == 0)
+    frame.loc[welsh, "rationale"] = frame.loc[welsh, "rationale"].str.replace("the ", "not the ")
+    claims = {c.finding.metric: c for c in examined(frame, gold=gold).claims if c.finding.compared}
+    assert "clue_overlap_half_rate_corrected_difference decides" in str(claims["clue_overlap_difference"].barred)
+    better = claims["clue_overlap_half_rate_corrected_difference"]
+    assert better.barred is None
+    assert better.finding.metric in EXAMINATION.metrics
+    assert better.finding.estimate.interval is not None
+    assert better.finding.estimate.interval.low == 0.0
+    raw = claims["clue_overlap_difference"].finding.estimate.interval
+    assert raw is not None
+    assert raw.low > 0
+
+
+def test_a_pair_that_the_judge_abstains_from_is_no_low_score() -> None:
+    nothing = float("nan")
+    sums = layout.kappa_sums(np.array([8.0, 2.0, nothing, 8.0]), np.array([9.0, 1.0, 0.0, nothing]))
+    assert float(layout.kappa("clue").value(sums.sum(axis=0), sums.sum(axis=0))) == 1.0
+    assert sums.sum() == 3.0
+    assert sums[:, [0, 1, 3, 4]].sum() == 2.0
+    halves = layout.half_sums(np.array([8.0, 2.0, nothing]), np.array([9.0, 1.0, 0.0])).sum(axis=0)
+    assert halves.tolist() == [1.0, 2.0, 1.0, 0.0, 0.0, 1.0]
