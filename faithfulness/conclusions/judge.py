@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.lexicons.dismissals import VERSION as DISMISSALS
+from affidavit.lexicons.dismissals import without_dismissals
 from affidavit.lexicons.open_emotions.labels import LabelReading, label_forms, read_labels
 from affidavit.lexicons.open_emotions.lexicon import EmotionLexicon, open_emotions
 from affidavit.lexicons.open_emotions.tokens import text_array
@@ -74,6 +76,12 @@ class Conclusions:
             labels=self.labels, label=self.label[place], outcome=self.outcome[place], proxy=self.proxy[place]
         )
 
+    def replaced(self, place: NDArray[np.integer], others: Conclusions) -> Conclusions:
+        """Return these conclusions with others [P] in the places [P]."""
+        label, outcome, proxy = self.label.copy(), self.outcome.copy(), self.proxy.copy()
+        label[place], outcome[place], proxy[place] = others.label, others.outcome, others.proxy
+        return Conclusions(labels=self.labels, label=label, outcome=outcome, proxy=proxy)
+
 
 class Judge(Protocol):
     """Whoever reads rationales."""
@@ -105,7 +113,7 @@ class LexiconJudge:
     @property
     def name(self) -> str:
         """The judge with its versions."""
-        version = f"{cleaning.VERSION}.{markers.VERSION}.{scope.VERSION}"
+        version = f"{cleaning.VERSION}.{markers.VERSION}.{scope.VERSION}.{DISMISSALS}"
         masking = ", label words masked" if self.masked else ""
         return f"lexicon judge {version}, open emotions {self.lexicon.version}{masking}"
 
@@ -122,8 +130,24 @@ class LexiconJudge:
 
         coded = pc.dictionary_encode(text_array(rationales))
         reading = read_labels(self.lexicon, labels, meanings=self.meanings)
-        each = self._judged(cleaning.reasoning_of(coded.dictionary), reading)
+        each = self._concluded(cleaning.reasoning_of(coded.dictionary), reading)
         return _repeated(each, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False))
+
+    def _concluded(self, texts: pa.Array, reading: LabelReading) -> Conclusions:
+        """Judge texts without what they say of modalities that tell nothing, unless they say nothing else.
+
+        "Anger. The voice and face stay neutral." concludes anger; "The voice and face stay neutral." is neutral.
+        """
+        import pyarrow.compute as pc
+
+        whole = self._judged(texts, reading)
+        rest = without_dismissals(texts)
+        dismissing = np.flatnonzero(pc.not_equal(texts, rest).to_numpy(zero_copy_only=False))
+        if not len(dismissing):
+            return whole
+        again = self._judged(rest.take(dismissing), reading)
+        said = np.flatnonzero(~np.isin(again.outcome, (Outcome.SILENT, Outcome.EMPTY)))
+        return whole.replaced(dismissing[said], again.at(said))
 
     def _judged(self, texts: pa.Array, reading: LabelReading) -> Conclusions:
         import pyarrow.compute as pc

@@ -321,3 +321,19 @@ def test_rows_without_events_end_on_nothing() -> None:
     nothing = np.zeros(0, dtype=np.int64)
     events = Events(row=nothing, position=nothing, marker=nothing, label=nothing, rank=nothing)
     assert _rows(endings(events, 2)) == [(-1, False, False, False, False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ('Anger. The words are the strongest evidence: "I am done". The voice and face stay neutral.', "anger"),
+        ("The face is neutral, but the wording is full of joy.", "joy"),
+        ("Sadness: flat pitch and low volume. The words and the face remain entirely neutral.", "sadness"),
+        ("The voice and face stay neutral.", "neutral"),
+        ("Her words, voice and face are neutral, so she is neutral.", "neutral"),
+        ("The voice is neutral. The words say nothing.", "neutral"),
+    ],
+)
+def test_a_modality_that_tells_nothing_is_no_conclusion(text: str, label: str) -> None:
+    found = LexiconJudge().conclude(pa.array([text]), ("anger", "joy", "sadness", "neutral"))
+    assert found.labels[found.label[0]] == label
