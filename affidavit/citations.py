@@ -17,13 +17,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from affidavit.conditions import MODALITIES
+from affidavit.lexicons.dismissals import DISMISSALS, without_dismissals
 from affidavit.lexicons.english import read_as_english
 from affidavit.utterances import Cue
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 CITATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "T": r"\b(words?|word(?:ed|ing)|says?|said|saying|phras(?:es?|ed|ing)|sentences?|transcri(?:pts?|ptions?|bed)"
@@ -46,10 +47,12 @@ QUOTATION: Final = (
     r'"[^"]*(?:"|$)'
     r"|\x{201C}[^\x{201D}]*(?:\x{201D}|$)|\x{201E}[^\x{201C}\x{201D}]*(?:[\x{201C}\x{201D}]|$)"
     r"|\x{300C}[^\x{300D}]*(?:\x{300D}|$)|\x{300E}[^\x{300F}]*(?:\x{300F}|$)"
-    r"|\x{00AB}[^\x{00BB}]*(?:\x{00BB}|$)|\x{2018}(?:\w\x{2019}\w|[^\x{2019}])+\x{2019}"
+    r"|\x{00AB}[^\x{00BB}]*(?:\x{00BB}|$)|\x{2018}(?:\w\x{2019}\w|[^\x{2018}\x{2019}])+\x{2019}"
     r"|\B'(?:\w'\w|[^'])+'\B"
 )
-"""Straight and curly quotation marks and guillemets; an apostrophe within a word opens and closes nothing."""
+"""Straight and curly quotation marks and guillemets; an apostrophe within a word opens and closes nothing.
+
+A single mark reaches no further than the next one that opens, so that a text of opening marks alone is read once."""
 IDIOMS: Final = (
     r"\b(?:in other words|in a word|word of mouth|say nothing of|(?:that|needless) (?:is )?to say|non-?verbal(?:ly)?"
     r"|in (?:the )?face of|face to face|face-to-face|on the face of (?:it|things)|(?:at|take(?:s|n)?) face value"
@@ -75,6 +78,7 @@ def _python(pattern: str) -> re.Pattern[str]:
 
 
 _QUOTED = _python(QUOTATION)
+_DISMISSED = re.compile(DISMISSALS, re.IGNORECASE)
 _WORDS: Final = MappingProxyType({letter: _python(pattern) for letter, pattern in CITATIONS.items()})
 _READ_AS: Final = tuple((_python(pattern), meant) for pattern, meant in ((IDIOMS, " "), *_MEANT))
 
@@ -89,12 +93,14 @@ def cited_letters(text: str) -> frozenset[str]:
 
 
 def cues_of(rationale: str) -> tuple[Cue, ...]:
-    """Return the clauses that cite a modality, each as a cue of it, without a time.
+    """Return the clauses that rest something on a modality, each as a cue of it, without a time.
 
     >>> [(cue.modality, cue.quote) for cue in cues_of('Fear. The voice is high; the words ("his face") stay neutral.')]
     [('audio', 'The voice is high'), ('text', 'the words ("his face") stay neutral')]
     """
-    blank = _QUOTED.sub(lambda quoted: " " * len(quoted.group()), rationale)  # as long, so that clauses stay in place
+    blank = rationale
+    for hidden in (_QUOTED, _DISMISSED):  # as many blanks, so that clauses stay in place
+        blank = hidden.sub(lambda found: " " * len(found.group()), blank)
     return tuple(
         Cue(modality=name, quote=rationale[clause.start() : clause.end()].strip())
         for clause in _CLAUSE.finditer(blank)
@@ -110,6 +116,14 @@ def citations(texts: pa.Array) -> dict[str, pa.Array]:
     for pattern, meant in ((QUOTATION, " "), (IDIOMS, " "), *_MEANT):
         texts = pc.replace_substring_regex(texts, f"(?i){pattern}", meant)
     return {letter: pc.match_substring_regex(texts, pattern, ignore_case=True) for letter, pattern in CITATIONS.items()}
+
+
+def evidence_citations(texts: pa.Array) -> dict[str, pa.Array]:
+    """Return for each letter which of the texts rest something on that modality, as `citations` does.
+
+    "The words are the evidence. The voice and face stay neutral." speaks of three modalities and rests on one.
+    """
+    return citations(without_dismissals(texts))
 
 
 def can_be_read(texts: pa.Array) -> pa.Array:

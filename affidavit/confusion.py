@@ -99,7 +99,7 @@ def selection_rate(k: int, n_labels: int) -> Statistic:
         predicted,
         everyone,
         higher_is_better=None,
-        source="methods 6.1; Feldman et al. 2015",
+        source="Feldman et al. 2015",
     )
 
 

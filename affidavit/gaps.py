@@ -2,7 +2,7 @@
 
 A gap is max - min over groups (or min / max), of one statistic or of one per class and combined by max or mean. Its
 interval comes from simultaneous pairwise intervals, never from percentiles of the resampled gap, which are centred on
-an already biased value (methods 6.4). Its p-value is the level at which that interval first excludes no gap, together
+an already biased value. Its p-value is the level at which that interval first excludes no gap, together
 with a permutation of units. Groups that cannot be compared are named, not dropped in silence.
 """
 

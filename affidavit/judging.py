@@ -7,12 +7,13 @@
     predictions = af.judge(predict, corpus)
 
 The function is handed an utterance from which the modalities that it may not use have been taken away, the names of
-those that are left, and a seed of its own for each utterance, condition and repeat. Ids and files have opaque names,
+those that are left, and a seed of its own for each utterance and condition. Ids and files have opaque names,
 since real ones often tell the label (`1001_DFA_ANG_XX.wav`), and a file holds only what may be used: of a video with
 sound, under `V`, a copy without the sound (`affidavit.media.single_streams`).
 
 Conditions may intervene on what is handed over (`affidavit.interventions`): under `TAV/resampled=V` the function gets
-another utterance's pictures, under `TAV/insert=tired` other words.
+another utterance's pictures, under `TAV/insert=tired` other words. What was changed and what was not never lie in one
+file then: of a donor's video its sound is left out, and of a video whose sound was exchanged its own.
 """
 
 from __future__ import annotations
@@ -109,18 +110,23 @@ def judge(
     return replace(predictions, assumptions=said, side_tables=tables)
 
 
-def shown(utterance: Utterance, condition: Condition, *, folder: Path) -> Utterance:
+def shown(
+    utterance: Utterance, condition: Condition, *, folder: Path, changed: frozenset[str] = frozenset()
+) -> Utterance:
     """Return the utterance with only what the condition shows; its label and reference rationale go too.
 
-    Its id and those of its dialogue and files are opaque; what the files have beyond the condition is not in them.
-    Links and copies lie in `folder`.
+    Its id and those of its dialogue and files are opaque; what the files have beyond the condition is not in them, nor
+    is a track of what was `changed` (letters of modalities) in a file that was not, or the other way round. Links and
+    copies lie in `folder`.
 
     Raises:
         MediaError: a container cannot be opened, so nobody knows what it holds.
     """
-    kinds = frozenset(_TRACKS[letter] for letter in condition.modalities)
+    alike = {True: condition.modalities & changed, False: condition.modalities - changed}
     audio, video = (
-        None if span is None or letter not in condition.modalities else handed(span, allowed=kinds, folder=folder)
+        None
+        if span is None or letter not in condition.modalities
+        else handed(span, allowed=frozenset(_TRACKS[each] for each in alike[letter in changed]), folder=folder)
         for letter, span in (("A", utterance.audio), ("V", utterance.video))
     )
     return replace(
@@ -166,7 +172,8 @@ class _Stand:
         where = f"utterance {utterance.utterance_id}, condition {condition}"
         given = changed
         try:
-            given = shown(changed, condition, folder=self.folder)
+            letters = self.handing.letters(condition)
+            given = shown(changed, condition, folder=self.folder, changed=letters)
             said = self.predict(given, names, own_seed)
         except MediaError as error:
             return Unjudged(
@@ -195,9 +202,8 @@ def _asked(
     judged: list[Judged] = []
     unjudged: list[Unjudged] = []
     total, done = len(utterances) * len(conditions), 0
-    order = sorted(
-        conditions, key=lambda condition: condition.operator is not None
-    )  # an answer before what rests on it
+    # an answer before what rests on it
+    order = sorted(conditions, key=lambda condition: condition.operator is not None)
     for utterance in utterances:
         said: dict[Condition, Judgement | Unjudged] = {}
         for condition in order:

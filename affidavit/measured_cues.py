@@ -13,7 +13,7 @@ the voice beside the same words said calmly) carries it as a table of these colu
 
 A row says that somebody looked; an utterance without rows of an aspect was not looked at, which is not to show nothing.
 
-Source: methods 2.1 (the four aspects) and 5.5 (tolerance, normalisation within speakers).
+Source.
 """
 
 from __future__ import annotations
@@ -77,11 +77,12 @@ def noticed_from(cue: str, unit: str) -> float:
     Raises:
         ValueError: nothing of that cue is measured in that unit.
     """
-    least = NOTICED.get((cue, unit), NOTICED.get(("", unit)))
-    if least is None:
-        known = ", ".join(sorted({unit for _, unit in NOTICED}))
-        raise ValueError(f"{cue} is not measured in {unit!r}; the units are {known}")
-    return least
+    known = {of: least for (name, of), least in NOTICED.items() if name in {"", cue}}
+    if cue in DIMENSIONS:  # how strong a pitch is says not whether it is high or low
+        known = {of: least for of, least in known.items() if (cue, of) in NOTICED or of == "present"}
+    if unit not in known:
+        raise ValueError(f"{cue} is not measured in {unit!r}; its units are {', '.join(sorted(known))}")
+    return known[unit]
 
 
 def measurement_table(cues: Iterable[MeasuredCue]) -> pa.Table:

@@ -261,6 +261,8 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
                 (f"synergy_{first}_{second}", f"Information in {first} and {second} only together"),
             )
         },
+        "evidence_token_f1_corrected": "Words pointed at and marked, F1 corrected for chance",
+        "weight_effect_concordance_excess_difference": "More weight on what matters than dealt anew, difference",
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(

@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 
 class ExplanationProperty(StrEnum):
-    """Which property of an explanation a number speaks of (methods.md 5)."""
+    """Which property of an explanation a number speaks of."""
 
     PLAUSIBILITY = "plausibility"
     COHERENCE = "coherence"

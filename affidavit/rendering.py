@@ -1,6 +1,6 @@
 """The same turns shown again with one thing about them made another: whose voice, whose face, which words.
 
-A corpus that makes its own media can render a turn as somebody else's, all else as it was (do(concept) of methods 5.1).
+A corpus that makes its own media can render a turn as somebody else's, all else as it was (Matton et al. 2025).
 The condition names it as `modalities/concept=level`: under `TAV/voice-accent=scottish` every patient speaks Scottish.
 Spaces of a level are written as hyphens.
 

@@ -1,8 +1,8 @@
 """Records of people who read rationales: what they were shown, what they said, when and why.
 
 Whoever draws the sample keeps the `ReviewPlan`; a reviewer sees `Card`s alone: no model's name, no condition, no group,
-no answer marked right or wrong, and not which cards are controls. A review names the card, and only the plan tells what
-the card was.
+no answer marked right or wrong, and not which cards are controls. The answer is where a rationale names it, as most do.
+A review names the card, and only the plan tells what the card was.
 """
 
 from __future__ import annotations

@@ -62,6 +62,11 @@ class Handing:
         by_id = {utterance.utterance_id: utterance for utterance in utterances}
         return cls(interventions=found, donors=donors, by_id=by_id, seed=seed)
 
+    def letters(self, condition: Condition) -> frozenset[str]:
+        """Return the modalities that are other than the utterance's own under a condition."""
+        item = self.interventions.get(condition)
+        return frozenset() if item is None else item.letters
+
     def changed(self, utterance: Utterance, condition: Condition, *, answer: Judgement | None) -> Utterance | str:
         """Return the utterance under a condition, or why there is none; `answer` is what was said of it under the base.
 

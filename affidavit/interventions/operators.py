@@ -68,8 +68,11 @@ def intervention(condition: Condition, *, label_space: Sequence[str] = ()) -> In
     if read is None:
         raise _unknown(condition)
     found = read(condition)
-    if condition.operator == "hint" and label_space and found.words not in label_space:
-        raise _level(condition, f"a label: {', '.join(label.replace(' ', '_') for label in label_space)}")
+    if condition.operator == "hint" and label_space:
+        if condition.level in label_space:  # a label that is itself written with _
+            found = replace(found, words=condition.level or "")
+        elif found.words not in label_space:
+            raise _level(condition, f"a label: {', '.join(label.replace(' ', '_') for label in label_space)}")
     lacking = [letter for letter in MODALITIES if letter in found.letters - condition.modalities]
     if lacking or not condition.modalities:
         raise PlanError(

@@ -1,13 +1,16 @@
 """Puts words into a transcript and takes words out of it, at random or by what a rationale points to.
 
-A word is a run of letters and digits, with inner apostrophes; a Chinese or Japanese character is one by itself. What a
-rationale points to are its quotations, and the quotes of the cues it cites, that stand in the transcript word for word;
-words come next the nearer they stand to one. A rationale that quotes nothing of the transcript ranks nothing.
+A word is a run of letters and digits with the marks that they carry (a Hindi vowel sign is no end of a word), and with
+inner apostrophes; a Chinese or Japanese character is one by itself, and Thai, which writes no blanks, has long ones.
+
+What a rationale points to are its quotations, and the quotes of the cues it cites, that stand in the transcript word
+for word; words come next the nearer they stand to one. A rationale that quotes nothing of the transcript ranks nothing.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -18,10 +21,15 @@ from numpy.typing import NDArray
 from affidavit.utterances import Judgement
 
 _EAST: Final = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD: Final = re.compile(rf"[{_EAST}]|[^\W{_EAST}]+(?:['\u2019][^\W{_EAST}]+)*")
+_MARKS: Final = "".join(char for char in map(chr, range(0x300, 0x10000)) if unicodedata.category(char)[0] == "M")
+"""Vowel signs, accents and the like: no letters by themselves, and no ends of words."""
+_RUN: Final = rf"[^\W{_EAST}](?:[^\W{_EAST}]|[{_MARKS}\u200c\u200d])*"
+_WORD: Final = re.compile(rf"[{_EAST}][{_MARKS}]*|{_RUN}(?:['\u2019]{_RUN})*")
+# A quotation holds no opening mark of its own kind: else a row of opening marks would be read once from each of them.
 _QUOTED: Final = re.compile(
-    r'"([^"]+)"|\u201c([^\u201d]+)\u201d|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300d]+)\u300d'
-    r"|\u300e([^\u300f]+)\u300f|\u00ab([^\u00bb]+)\u00bb|\u2018((?:\w\u2019\w|[^\u2019])+)\u2019|\B'((?:\w'\w|[^'])+)'\B"
+    r'"([^"]+)"|\u201c([^\u201c\u201d]+)\u201d|\u201e([^\u201e\u201c\u201d]+)[\u201c\u201d]'
+    r"|\u300c([^\u300c\u300d]+)\u300d|\u300e([^\u300e\u300f]+)\u300f|\u00ab([^\u00ab\u00bb]+)\u00bb"
+    r"|\u2018((?:\w\u2019\w|[^\u2018\u2019])+)\u2019|\B'((?:\w'\w|[^'])+)'\B"
 )
 _MOST_QUOTES: Final = 256
 """Quotations of one rationale that are looked up; a longer list is no rationale."""
@@ -128,13 +136,13 @@ def _quoted_places(words: Sequence[str], quotations: Sequence[str]) -> NDArray[n
     joined = f" {' '.join(words)} "
     lengths = np.array([len(word) + 1 for word in words], dtype=np.int64)
     starts = (np.cumsum(lengths) - lengths).tolist()
-    found: set[int] = set()
+    found = np.zeros(len(words), dtype=np.bool_)
     for quotation in quotations:
         quoted = [quotation[start:end].casefold().replace("\u2019", "'") for start, end in word_spans(quotation)]
         wanted = f" {' '.join(quoted)} "
         at = joined.find(wanted) if quoted else -1
         while at >= 0:
             first = bisect_left(starts, at)
-            found.update(range(first, first + len(quoted)))
+            found[first : first + len(quoted)] = True
             at = joined.find(wanted, at + 1)
-    return np.array(sorted(found), dtype=np.int64)
+    return np.flatnonzero(found)

@@ -16,7 +16,7 @@ def debiased_between_group_variance(values: FloatArray, sampling_variances: Floa
     variance of y_g (squared standard error; for independent rows p(1-p)/(n-1)); groups independent. NaN for fewer than
     two groups, or with a NaN.
 
-    Source: Lum, Zhang, Bower 2022 (V1; methods 6.4).
+    Source: Lum, Zhang, Bower 2022 (V1).
 
     >>> round(debiased_between_group_variance(np.array([0.5, 0.7]), np.array([0.004, 0.006])), 6)
     0.015
@@ -44,7 +44,7 @@ def debiased_between_group_variance_bounds(
     | fewer than two groups, a NaN value or variance | NaN |
     | replicates with a NaN group | ignored |
 
-    Source: Lum, Zhang, Bower 2022 (double correction; methods 6.4).
+    Source: Lum, Zhang, Bower 2022 (double correction).
     """
     if len(values) < 2 or np.any(np.isnan(values + sampling_variances)):
         return Bounds(np.array(np.nan), np.array(np.nan))

@@ -1,6 +1,6 @@
 """How unequal groups are: gaps and ratios, their simultaneous bounds, what chance alone gives, and variance between.
 
-The plug-in gap is biased upwards under equality (methods 6.4), so it is printed beside `expected_gap_under_equality`,
+The plug-in gap is biased upwards under equality, so it is printed beside `expected_gap_under_equality`,
 and its interval comes from simultaneous pairwise bounds, never from percentiles of resampled gaps.
 """
 

@@ -20,7 +20,7 @@ def gaussian_gap_null(
 
     Gaussian, or with `degrees_of_freedom` [G] each group's deviation divided by sqrt(chi^2_df / df), which allows for
     standard errors estimated from few units. A NaN anywhere in the covariance gives NaN draws. Its mean agrees with
-    binomial simulation at rate 0.6 (methods 6.4: 2 x 50, 8 x 50, 16 x 50, 16 x 200, 32 x 30) within 0.004; the worst is
+    binomial simulation at rate 0.6 (2 x 50, 8 x 50, 16 x 50, 16 x 200, 32 x 30) within 0.004; the worst is
     32 x 30, 0.370 for 0.366, the binomial's tails being shorter.
     """
     return max_min_gap(_deviations(covariance, n_draws, rng, degrees_of_freedom))

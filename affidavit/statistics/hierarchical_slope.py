@@ -116,7 +116,7 @@ def slope_posterior(sums: SlopeSums) -> SlopePosterior:
     Raises:
         ValueError: there is no example.
 
-    Source: Matton et al. 2025 (methods 5.1); units added.
+    Source: Matton et al. 2025; units added.
     """
     if not sums.n.sum() > 0:
         raise ValueError("Expected at least one example with a slope.")

@@ -48,7 +48,7 @@ def suremap(values: FloatArray, variances: FloatArray, blocks: Sequence[FloatArr
     Raises:
         ValueError: a value or variance is NaN, or a variance is not above 0.
 
-    Source: SureMap (NeurIPS 2024; methods 6.4).
+    Source: SureMap (NeurIPS 2024).
     """
     if not (np.isfinite(values).all() and np.isfinite(variances).all() and (variances > 0).all()):
         raise ValueError("Expected finite values and variances above 0; leave out groups without data.")

@@ -17,7 +17,7 @@ from affidavit.testing.contracts import (
     RendererContract,
 )
 from affidavit.testing.live_contracts import AblatableContract, DifferentiableContract, TrainableContract
-from affidavit.testing.tables import case_of, predictions_frame, small_report
+from affidavit.testing.tables import case_of, findings_of, predictions_frame, small_report, value_of
 
 __all__ = [
     "AblatableContract",
@@ -28,6 +28,8 @@ __all__ = [
     "RendererContract",
     "TrainableContract",
     "case_of",
+    "findings_of",
     "predictions_frame",
     "small_report",
+    "value_of",
 ]

@@ -15,6 +15,9 @@ from affidavit.run import audit
 from affidavit.tables import from_frame
 
 if TYPE_CHECKING:
+    from affidavit.examinations import FunctionExamination
+    from affidavit.protocols import Examination
+    from affidavit.records import Finding
     from affidavit.report import AuditReport
 
 LABELS = ("anger", "joy", "sadness")
@@ -71,6 +74,44 @@ def case_of(
         rng=np.random.default_rng(0),
         options=dict(options or {}),
     )
+
+
+def findings_of(
+    examination: Examination | FunctionExamination, case: Case, *, condition: str | None = None
+) -> dict[tuple[str, str], Finding]:
+    """Return an examination's findings by metric and group: `everybody`, the levels of a group, or `gap`.
+
+    `condition` keeps the findings of one condition.
+
+    Raises:
+        AssertionError: the case is refused, or two findings have the same metric and group.
+    """
+    refusal = examination.refuses(case)
+    if refusal is not None:
+        raise AssertionError(f"{examination.name} refuses the case: {refusal.because}")
+    told: dict[tuple[str, str], Finding] = {}
+    for claim in examination.examine(case).claims:
+        found = claim.finding
+        if condition not in {None, found.condition}:
+            continue
+        group = ", ".join(found.groups.values()) or ("gap" if found.compared else "everybody")
+        if (found.metric, group) in told:
+            conditions = f"{told[found.metric, group].condition} and {found.condition}"
+            raise AssertionError(f"{found.metric} of {group} is told twice, under {conditions}: name one of them")
+        told[found.metric, group] = found
+    return told
+
+
+def value_of(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
+    """Return the value of one of `findings_of`.
+
+    Raises:
+        AssertionError: it has none.
+    """
+    found = told[metric, group].estimate
+    if found.value is None:
+        raise AssertionError(f"{metric} of {group} has no value: {found.why_no_interval}")
+    return found.value
 
 
 def small_report(examinations: Sequence[str] = ("performance",), *, n_speakers: int = 48) -> AuditReport:

@@ -48,7 +48,7 @@ NAME = "soft-labels"
 VERSION = "1"
 _ADJUSTED: Final = 5
 """The first columns, which the regression takes."""
-EXCESS_SOURCE: Final = "model's agreement with annotators less their own: human ceiling gap, methods 6.3; Fleiss 1971"
+EXCESS_SOURCE: Final = "model's agreement with annotators less their own: human ceiling gap, Fleiss 1971"
 
 
 class SoftLabelOptions(Record):
@@ -125,7 +125,7 @@ def _mean(
 DIVERGENCE: Final = _mean(
     "jensen_shannon_divergence",
     "divergence",
-    source="Jensen-Shannon divergence in bits, mean over rows: Lin 1991, eq. 4.1; soft labels: methods 6.3",
+    source="Jensen-Shannon divergence in bits, mean over rows: Lin 1991, eq. 4.1; soft labels",
     higher_is_better=False,
 )
 CROSS_ENTROPY: Final = _mean(
@@ -151,13 +151,13 @@ ANNOTATORS: Final = _mean(
 MODEL: Final = _mean(
     "model_annotator_agreement",
     "model",
-    source="share of annotators who gave the model's label: Fleiss 1971, methods 6.3",
+    source="share of annotators who gave the model's label: Fleiss 1971",
     higher_is_better=True,
 )
 EXCESS: Final = _mean("excess_agreement", "model", "annotators", source=EXCESS_SOURCE, higher_is_better=True, low=-1.0)
 ADJUSTED: Final = "jensen_shannon_divergence_adjusted"
 ADJUSTED_SOURCE: Final = (
-    "group means after regression on annotator entropy: methods 6.3; analysis of covariance, Fisher 1932; permutation "
+    "group means after regression on annotator entropy: analysis of covariance, Fisher 1932; permutation "
     "of residuals, Freedman, Lane 1983"
 )
 

@@ -26,7 +26,7 @@ from audit.contrasts import signed_estimate, signed_interval
 from audit.place_findings import place_finding
 
 TEST_SOURCE: Final = "tests: McNemar 1947; Fisher 1935; Pagano, Tritchler 1983; Noreen 1989"
-DIFFERS_SOURCE: Final = "do groups change alike, paired by item: Dunn 1961; null and bounds: methods 6.4"
+DIFFERS_SOURCE: Final = "do groups change alike, paired by item: Dunn 1961; null and bounds of docs/statistics.md"
 FAMILY: Final = "every test of model-comparison"
 TESTED_BY_GROUP: Final = "accuracy"
 """The metric that is tested in every group; the others are tested for everybody."""

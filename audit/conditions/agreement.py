@@ -38,7 +38,7 @@ AGREEMENT = ratio_statistic(
     np.array([1.0, 0.0]),
     np.array([0.0, 1.0]),
     higher_is_better=None,
-    source="share of utterances with the same label under both conditions; ablation: methods 5.3",
+    source="share of utterances with the same label under both conditions; ablation",
 )
 REPEATS: Final = "agreement_between_repeats"
 BETWEEN_REPEATS = ratio_statistic(
@@ -46,7 +46,7 @@ BETWEEN_REPEATS = ratio_statistic(
     np.array([1.0, 0.0]),
     np.array([0.0, 1.0]),
     higher_is_better=None,
-    source="share of pairs of repetitions with the same label: noise floor, methods 5.4; Fleiss 1971, eq. 2",
+    source="share of pairs of repetitions with the same label: noise floor, Fleiss 1971, eq. 2",
 )
 
 

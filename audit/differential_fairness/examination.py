@@ -17,7 +17,7 @@ difference of two maxima has no tighter bounds that hold everywhere.
 
 Options: `alpha` (1), the smoothing.
 
-Source: Foulds, Islam, Keya, Pan 2020 (An intersectional definition of fairness); methods 6.2.
+Source: Foulds, Islam, Keya, Pan 2020 (An intersectional definition of fairness).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from audit.family_claims import TOO_FEW, Chance, FamilyNumber, family_claim, usa
 
 NAME = "inequality"
 VERSION = "2"
-SOURCE: Final = "Speicher et al. 2018, eq. 1 to 3; methods 6.1"
+SOURCE: Final = "Speicher et al. 2018, eq. 1 to 3"
 METRICS: Final = ("generalized_entropy", "theil_index", "generalized_entropy_between")
 COUNT, BENEFIT, SQUARE, LOGARITHM = np.eye(4)
 

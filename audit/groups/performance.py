@@ -39,7 +39,7 @@ NAME = "performance"
 VERSION = "1"
 WAR = "weighted_average_recall"
 METRICS = tuple(statistic.name for statistic in performance(2))
-GAP_SOURCE = "max-min and min/max over groups: Bird et al. 2020 (Fairlearn); null and bounds: methods 6.4"
+GAP_SOURCE = "max-min and min/max over groups: Bird et al. 2020 (Fairlearn); null and bounds of docs/statistics.md"
 
 
 def examine(case: Case) -> Testimony:

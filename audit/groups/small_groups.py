@@ -35,7 +35,7 @@ from audit.groups.performance import averaged_classes
 
 NAME = "small-groups"
 VERSION = "2"
-SOURCE: Final = "SureMap (NeurIPS 2024); shrinkage never flags: methods 6.4"
+SOURCE: Final = "SureMap (NeurIPS 2024); shrinkage never flags"
 WHY: Final = "a shrunken estimate has no honest interval; the raw value with its own stands beside it"
 ALONE: Final = "of one or two groups: there is nothing to borrow from, and this is the raw value"
 UNDEFINED: Final = "undefined: no rows that the metric could be computed on"

@@ -32,7 +32,7 @@ from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim, 
 
 NAME = "spread"
 VERSION = "2"
-SOURCE = "debiased between-group variance: Lum, Zhang, Bower 2022; methods 6.4"
+SOURCE = "debiased between-group variance: Lum, Zhang, Bower 2022"
 METRICS: Final = ("accuracy_spread", "unweighted_average_recall_spread")
 BELOW_NOISE: Final = "groups differ less than sampling noise alone would make them: the debiased variance is negative"
 

@@ -67,7 +67,7 @@ def _family(case: Case, place: Place) -> tuple[list[Claim], list[Claim]]:
     if place.family:
         for scale in ("difference", "ratio"):
             gap = measure_gap(evidence, [WORD_ERROR_RATE], GapKind(name=f"word_error_rate_{scale}", scale=scale))
-            gaps.append(gap_claim(place, gap, source="Koenecke et al. 2020; bounds: methods 6.4"))
+            gaps.append(gap_claim(place, gap, source="Koenecke et al. 2020; bounds of docs/statistics.md"))
     return claims, gaps
 
 

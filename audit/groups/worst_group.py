@@ -24,7 +24,7 @@ from audit.family_claims import TOO_FEW, FamilyNumber, chance_of, family_claim, 
 
 NAME = "worst-group"
 VERSION = "1"
-SOURCE = "least value over groups: Sagawa et al. 2020; simultaneous bounds: Dunn 1961; null: methods 6.4"
+SOURCE = "least value over groups: Sagawa et al. 2020; simultaneous bounds: Dunn 1961; null of docs/statistics.md"
 METRICS = ("worst_group_accuracy", "worst_group_unweighted_average_recall", "worst_group_macro_f1")
 
 

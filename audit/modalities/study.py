@@ -30,7 +30,7 @@ SHARE_SOURCE: Final = (
 )
 TOTAL_SOURCE: Final = "difference of two groups, the same utterances under every condition"
 GUESS_SOURCE: Final = "difference of two groups when everybody is given the commonest label: label balance alone"
-COST_SOURCE: Final = "ablation, paired by utterance: methods 5.3"
+COST_SOURCE: Final = "ablation, paired by utterance"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

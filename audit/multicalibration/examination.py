@@ -14,7 +14,7 @@ band of all searched cells lies below it too.
 
 Options: `depth` (2), `scores` (top-label), `bins` (10), `gamma` (0.01), `min_units` (30), `shown` (10), `most_rows`.
 
-Source: Hebert-Johnson, Kim, Reingold, Rothblum 2018 (multicalibration); Kearns et al. 2018; methods 6.2.
+Source: Hebert-Johnson, Kim, Reingold, Rothblum 2018 (multicalibration); Kearns et al. 2018.
 """
 
 from __future__ import annotations

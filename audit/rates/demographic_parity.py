@@ -26,8 +26,8 @@ from audit.rates.total_variation import Distributions, total_variation
 NAME = "demographic-parity"
 VERSION = "3"
 TOTAL_VARIATION: Final = "demographic_parity_total_variation"
-SOURCE = "demographic parity: methods 6.1; Agarwal et al. 2018"
-RATIO_SOURCE = "impact ratio over classes: methods 6.1; Feldman et al. 2015"
+SOURCE = "demographic parity: Agarwal et al. 2018"
+RATIO_SOURCE = "impact ratio over classes: Feldman et al. 2015"
 
 
 def _rates(labels: tuple[str, ...], labelled: bool) -> tuple[ClassRate, ...]:  # noqa: FBT001 - a field of RateStudy
@@ -75,7 +75,7 @@ def _gaps(rates: tuple[ClassRate, ...]) -> tuple[ClassGap, ...]:
     ]
     if base:
         kind = GapKind(name="base_rate_difference_max", scale="difference")
-        gaps.append(ClassGap(kind=kind, rates=base, source="label-rate context: methods 6.1"))
+        gaps.append(ClassGap(kind=kind, rates=base, source="label-rate context"))
     return tuple(gaps)
 
 

@@ -24,8 +24,8 @@ from audit.rates.total_variation import Distributions, total_variation
 NAME = "equalized-odds"
 VERSION = "3"
 STRICT: Final = "equalized_odds_strict"
-STRICT_SOURCE: Final = "total variation of the confusion matrix's rows, max over true labels: methods 6.1"
-SOURCE = "Hardt, Price, Srebro 2016; many classes: methods 6.1"
+STRICT_SOURCE: Final = "total variation of the confusion matrix's rows, max over true labels"
+SOURCE = "Hardt, Price, Srebro 2016; many classes"
 
 
 def _rates(labels: tuple[str, ...], labelled: bool) -> tuple[ClassRate, ...]:  # noqa: FBT001 - a field of RateStudy

@@ -22,9 +22,9 @@ from audit.representation.label_balance import LabelBalance
 
 SOURCES: Final = {
     "unit_share": "share of units; interval: Wilson 1927, Clopper, Pearson 1934",
-    "row_share": "share of rows, units resampled: methods 6.5",
+    "row_share": "share of rows, units resampled",
     "unknown_share": "share of units whose level is not known; interval: Wilson 1927, Clopper, Pearson 1934",
-    "label_distance": "total variation from everybody, 1/2 sum |p - q|: methods 6.1; chance: units dealt at random",
+    "label_distance": "total variation from everybody, 1/2 sum |p - q|; chance: units dealt at random",
     "label_distance_mean": "total variation from everybody, mean over rows; permutation of units: Fisher 1935",
     "least_units_per_label": "units with a row of the label, counted",
 }

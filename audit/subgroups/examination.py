@@ -17,7 +17,7 @@ where the band of all searched subgroups lies below it too, with what the subgro
 Options: `depth` (3), `min_units` (30; subgroups of fewer are listed as suppressed, with their count), `rates`
 (`accuracy`, `selection_rate`, `recall`, `false_positive_rate`; the last three over all classes), `shown` (10).
 
-Source: Kearns, Neel, Roth, Wu 2018; methods 6.2.
+Source: Kearns, Neel, Roth, Wu 2018.
 """
 
 from __future__ import annotations

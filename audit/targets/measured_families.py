@@ -17,7 +17,7 @@ from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import Measured, measure
 from audit.targets.paired_moments import unit_mean
 
-GAP_SOURCE = "max-min over groups; null and bounds: methods 6.4"
+GAP_SOURCE = "max-min over groups; null and bounds of docs/statistics.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affidavit.case import Case
 from affidavit.claims import claim_rows, group_claims, places_under
@@ -41,10 +42,13 @@ class Average:
     """The number that it is divided by, sum over sum; none for a plain mean."""
 
     def pair(self, numbers: Numbers) -> tuple[float, float]:
-        """Return what a judgement adds above and below; nothing where it does not define them."""
+        """Return what a judgement adds above and below; NaN where it does not define it."""
         value = numbers.get(self.above or self.metric, np.nan)
-        share = 1.0 if self.below is None else numbers.get(self.below, np.nan)
-        return (value, share) if np.isfinite(value) and np.isfinite(share) else (0.0, 0.0)
+        return value, 1.0 if self.below is None else numbers.get(self.below, np.nan)
+
+    def defined(self, numbers: Sequence[Numbers]) -> NDArray[np.bool_]:
+        """Return which judgements define it, `[N]`."""
+        return np.array([bool(np.isfinite(self.pair(one)).all()) for one in numbers], dtype=bool)
 
     def statistic(self, place: int, n_sums: int) -> Statistic:
         """Return it as a statistic of sums, in which its two stand at `place` and after."""
@@ -75,7 +79,7 @@ class Average:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Block:
-    """Metrics that belong together, of the judgements that define the first of them."""
+    """Metrics that belong together, each of the judgements that define it; none where nobody defines the first."""
 
     averages: Sequence[Average]
     property: ExplanationProperty
@@ -87,7 +91,17 @@ class Block:
 
     def defined(self, numbers: Sequence[Numbers]) -> Block:
         """Return the block without metrics that no judgement defines: what could not be made is no control."""
-        kept = tuple(average for average in self.averages if any(average.pair(one)[1] != 0 for one in numbers))
+        return self.of(tuple(average for average in self.averages if average.defined(numbers).any()))
+
+    def parts(self, numbers: Sequence[Numbers]) -> list[Block]:
+        """Return the block cut into such as the same judgements define: a number's n is that of its own judgements."""
+        alike: dict[bytes, list[Average]] = {}
+        for average in self.averages:
+            alike.setdefault(average.defined(numbers).tobytes(), []).append(average)
+        return [self.of(tuple(averages)) for averages in alike.values()]
+
+    def of(self, kept: tuple[Average, ...]) -> Block:
+        """Return the block of some of its metrics."""
         there = {average.metric for average in kept}
         return replace(
             self,
@@ -98,15 +112,13 @@ class Block:
         )
 
     def tally(self, case: Case, drawn: Drawn, numbers: Sequence[Numbers]) -> Tally | None:
-        """Return the sums of the judgements that define the first metric; None where none does."""
-        pairs = np.array([[average.pair(one) for average in self.averages] for one in numbers]).reshape(
-            len(numbers), -1
-        )
-        told = pairs[:, 1] != 0 if len(pairs) else np.zeros(0, dtype=bool)
+        """Return the sums of the judgements that define all its metrics; None where none does."""
+        told = np.all([average.defined(numbers) for average in self.averages], axis=0)
         if not told.any():
             return None
         rows = {name: values[told] for name, values in drawn.rows.items()}
-        sums = (pairs * drawn.weight[:, None])[told]
+        pairs = [[number for average in self.averages for number in average.pair(one)] for one in numbers]
+        sums = np.array(pairs)[told] * drawn.weight[told, None]
         return tally_outcomes(drawn.predictions, case.by, condition=drawn.condition, rows=rows, sums=sums)
 
     def statistics(self, names: Sequence[str] | None = None) -> list[Statistic]:
@@ -132,30 +144,46 @@ class Teller:
         """Return the claims of a block, and its exhibit's rows: every metric in every group."""
         first = block.averages[0].metric
         block = block.defined(numbers)
-        tally = block.tally(self.case, drawn, numbers) if block.averages else None
-        if tally is None or block.averages[0].metric != first:
+        if not block.averages or block.averages[0].metric != first:
+            return [], []
+        claims: list[Claim] = []
+        rows: list[dict[str, Cell]] = []
+        for part in block.parts(numbers):
+            found, told = self._told(part, drawn, numbers)
+            claims, rows = claims + found, rows + told
+        return _with_controls(claims, block.controls), rows
+
+    def _told(self, part: Block, drawn: Drawn, numbers: Sequence[Numbers]) -> tuple[list[Claim], list[dict[str, Cell]]]:
+        tally = part.tally(self.case, drawn, numbers)
+        if tally is None:
             return [], []
         whole = Told(
             examination=self.examination,
             version=self.version,
             run=drawn.predictions.run,
             tally=tally,
-            statistics=block.statistics(),
-            property=block.property,
-            controls=tuple(block.controls),
+            statistics=part.statistics(),
+            property=part.property,
             caveats=self.caveats,
-            remarks=block.remarks or {},
-        )
-        chosen = [name for name in block.controls if name in block.by_group]
-        grouped = replace(
-            whole, statistics=block.statistics(block.by_group), compared=block.compared, controls=tuple(chosen)
+            remarks=part.remarks or {},
         )
         claims = claims_of(replace(self.case, depth=0), whole)
-        if block.by_group:
+        if part.by_group:
+            grouped = replace(whole, statistics=part.statistics(part.by_group), compared=part.compared)
             claims += [
                 claim for claim in claims_of(self.case, grouped) if claim.finding.groups or claim.finding.compared
             ]
         return claims, self._rows(whole)
+
+    def beats(self, drawn: Drawn, numbers: Sequence[Numbers], *, metric: str, control: str) -> bool:
+        """Say whether everybody's mean of a metric lies above its control's beyond chance, judgement by judgement."""
+        name = f"{metric} beyond {control}"
+        beyond = [{name: one.get(metric, np.nan) - one.get(control, np.nan)} for one in numbers]
+        average = Average(metric=name, source="", low=-np.inf, high=None)
+        return any(
+            float(row["value" if row["low"] is None else "low"] or 0) > 0
+            for row in self.everybody(average, drawn, beyond, condition=drawn.condition)
+        )
 
     def everybody(
         self, average: Average, drawn: Drawn, numbers: Sequence[Numbers], *, condition: str
@@ -179,6 +207,23 @@ class Teller:
             for statistic in told.statistics:
                 rows += claim_rows(group_claims(place, measure(evidence, statistic), caveats={}))
         return rows
+
+
+def _with_controls(claims: Sequence[Claim], controls: Sequence[str]) -> list[Claim]:
+    """Name beside each number of a group the findings that are its controls, of the same group."""
+    ids = {
+        (claim.finding.metric, *sorted(claim.finding.groups.items())): claim.finding.id
+        for claim in claims
+        if claim.finding.compared is None
+    }
+    named = []
+    for claim in claims:
+        finding = claim.finding
+        keys = [(control, *sorted(finding.groups.items())) for control in controls]
+        own = tuple(ids[key] for key in keys if key in ids)
+        spoken = not own or finding.metric in controls or finding.compared is not None
+        named.append(claim if spoken else replace(claim, finding=finding.model_copy(update={"controls": own})))
+    return named
 
 
 def exhibits_by_group(tables: Sequence[tuple[str, str, Sequence[Mapping[str, Cell]]]]) -> tuple[ExhibitTable, ...]:

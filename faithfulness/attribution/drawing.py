@@ -47,6 +47,8 @@ class Drawn:
     """Utterances that it was drawn from."""
     n_elsewhere: int
     """Judged utterances that the corpus does not have."""
+    n_unseen: int = 0
+    """Groups, of all features crossed, none of whose judgements was drawn."""
 
     def __len__(self) -> int:
         """Return N."""
@@ -57,8 +59,13 @@ class Drawn:
         """What every finding says of the draw."""
         drawn = f"{len(self):,} of {self.n_judged:,} judgements drawn, evenly over groups and units, and weighted back"
         lost = f"{self.n_elsewhere:,} judged utterances are not in the corpus"
+        unseen = (
+            f"{self.n_unseen:,} groups of all features crossed have no judgement among those drawn, and no say in the "
+            "means: raise most_utterances, or name fewer features"
+        )
         return (
             *([drawn] if len(self) < self.n_judged else []),
+            *([unseen] if self.n_unseen else []),
             *([lost] if self.n_elsewhere else []),
         )
 
@@ -134,6 +141,7 @@ def draw_judgements(
         weight=weight,
         n_judged=len(whole),
         n_elsewhere=int(frame.loc[~there, "utterance_id"].nunique()),
+        n_unseen=len(set(cell)) - len(set(cell[chosen])),
     )
 
 
@@ -143,11 +151,17 @@ def drawn_evenly(
     """Return the places of at most `most` rows, round after round one of each cell, and how many rows each stands for.
 
     Within a cell, units take turns. The weight is (units of the cell / those drawn) (rows of the unit in the cell /
-    those drawn), of two stages.
+    those drawn), of two stages. Which cell, which unit and which of its rows comes first is drawn each for itself: who
+    has many rows is drawn no sooner than who has one.
     """
-    frame = pd.DataFrame({"cell": cell, "unit": unit}).iloc[rng.permutation(len(cell))]
-    frame = frame.iloc[np.argsort(frame.groupby(["cell", "unit"]).cumcount().to_numpy(), kind="stable")]
-    frame = frame.iloc[np.argsort(frame.groupby("cell").cumcount().to_numpy(), kind="stable")]
+    frame = pd.DataFrame({"cell": cell, "unit": unit})
+    pair, cells = frame.groupby(["cell", "unit"]).ngroup().to_numpy(), frame.groupby("cell").ngroup().to_numpy()
+    turn = [rng.permutation(codes.max(initial=-1) + 1)[codes] for codes in (pair, cells)]
+    frame = frame.assign(unit_turn=turn[0], cell_turn=turn[1]).iloc[rng.permutation(len(cell))]
+    frame["round"] = frame.groupby(["cell", "unit"]).cumcount()
+    frame = frame.sort_values(["round", "unit_turn"], kind="stable")
+    frame["round"] = frame.groupby("cell").cumcount()
+    frame = frame.sort_values(["round", "cell_turn"], kind="stable")[["cell", "unit"]]
     drawn = frame.iloc[:most]
     pairs, taken = frame.groupby(["cell", "unit"]).size(), drawn.groupby(["cell", "unit"]).size()
     units, met = frame.groupby("cell")["unit"].nunique(), drawn.groupby("cell")["unit"].nunique()

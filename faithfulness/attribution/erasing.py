@@ -4,7 +4,7 @@ Losses of the answer's probability, at five sizes, by the ranking and by as many
 becomes the baseline, or what stands there in another utterance. An input with holes is unlike any of training: only
 the difference to the random one, under the same filling, speaks of the attribution.
 
-Source: DeYoung et al. 2020 (ERASER), equations 1 and 2; AOPC over 1, 5, 10, 20 and 50 % of the input; methods 5.1, 5.4.
+Source: DeYoung et al. 2020 (ERASER), equations 1 and 2; AOPC over 1, 5, 10, 20 and 50 % of the input.
 """
 
 from __future__ import annotations

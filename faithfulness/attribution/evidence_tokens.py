@@ -12,7 +12,7 @@ cites; the score is the area under the ROC curve of D against being cited, over 
 | a modality that is neither there nor cited | takes no part |
 | nothing cited, or nothing left uncited | undefined: NaN |
 
-Source: methods 5.3, last row, after OPPO (evidence tokens under masked modalities).
+Source, after OPPO (evidence tokens under masked modalities).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from affidavit.conditions import MODALITIES
 from affidavit.statistics.types import FloatArray
 
 NAMES: Final = tuple(MODALITIES.values())
+_DECIMALS: Final = 4
+"""Of a fall in nats: what single precision leaves beyond them would be ranked as though it told anything."""
 _NEAR: Final = 16
 """Characters within which a token follows the one before it: those between them are spaces, or were not decoded."""
 
@@ -78,7 +80,7 @@ def _offsets(tokens: Sequence[str], rationale: str) -> list[tuple[int, int]]:
 def evidence_auroc(falls: FloatArray, cited: NDArray[np.bool_], there: NDArray[np.bool_]) -> float:
     """Return the area for falls D `[R, 3]`, citations `[R, 3]` and which modalities are there `[3]`, [0, 1]."""
     telling = cited.any(axis=1, keepdims=True)
-    known = np.where(there, falls, 0.0)
+    known = np.where(there, falls.round(_DECIMALS), 0.0)
     return auroc(known[cited], known[telling & ~cited & there])
 
 

@@ -5,7 +5,7 @@ rationale that stands in the table. Told are the modalities' shares, how far ans
 inputs, whether the words that cite a modality fall when it is taken away, and what becomes of the answer when the
 first-ranked inputs are erased; each beside random, shuffled and constant explanations.
 
-Sources: methods 5.2, 5.3, 5.4; see `faithfulness.attribution.measures` for that of each metric.
+Sources: see `faithfulness.attribution.measures` for that of each metric.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from affidavit.seeds import seed_of
 from faithfulness.attribution.averages import Block, Numbers, Teller, exhibits_by_group
 from faithfulness.attribution.drawing import Drawn, draw_for, nothing_drawn
 from faithfulness.attribution.measures import BLOCKS, METRICS
-from faithfulness.attribution.options import MethodOptions, refused
+from faithfulness.attribution.opening import Bench, cut_caveat, open_bench, too_large
+from faithfulness.attribution.options import SINGLE, MethodOptions, refused
 
 if TYPE_CHECKING:
     from affidavit.attributions import Attribution
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
 NAME: Final = "attributions"
 VERSION: Final = "1"
-WON_BY_TEMPLATE: Final = "a template that cites everything gets as much: high values are no merit of these rationales"
+WON_BY_TEMPLATE: Final = (
+    "not shown to beat a template that cites everything: high values are no merit of these rationales"
+)
 NO_NOISE: Final = "the reasoner is asked without chance: the same judgement is attributed to the same inputs again"
 
 
@@ -72,7 +75,12 @@ def examine(case: Case) -> Testimony:
         if not len(drawn):
             refusals.append(nothing_drawn(NAME, run))
             continue
-        study = _studied(case, run, drawn)
+        bench = open_bench(case, run, drawn.condition)
+        large = too_large(bench, drawn.utterance_ids, options_of(case), examination=NAME, run=run)
+        if large is not None:
+            refusals.append(large)
+            continue
+        study = _studied(case, run, drawn, bench)
         found, told, curve = _told(case, drawn, study)
         claims, rows, curves = claims + found, rows + told, curves + curve
         attributions[run] = study.attributions
@@ -80,27 +88,25 @@ def examine(case: Case) -> Testimony:
     return Testimony(claims=tuple(claims), exhibits=_exhibits(rows, curves, attributions), refusals=tuple(refusals))
 
 
-def _studied(case: Case, run: str, drawn: Drawn) -> Study:
+def _studied(case: Case, run: str, drawn: Drawn, bench: Bench) -> Study:
     """Attribute every judgement that was drawn; torch is imported here and not before."""
-    from faithfulness.attribution.opening import open_bench
     from faithfulness.attribution.study import Study, asked_of
 
     options = options_of(case)
     seed = seed_of(case.book.seed, NAME, run)
-    bench = open_bench(case, run, drawn.condition)
     study = Study(bench=bench, options=options, seed=seed, kept=options.kept)
     asked = asked_of(drawn, np.random.default_rng(seed))
     for done, one in enumerate(asked, start=1):
         study.add(one)
         case.progress(f"attributing judgements of {run}", done, len(drawn))
-    study.randomise(asked)
+    anew = f"attributing judgements of {run} with parameters drawn anew"
+    study.randomise(asked, progress=lambda done, total: case.progress(anew, done, total))
     return study
 
 
 def _told(case: Case, drawn: Drawn, study: Study) -> tuple[list[Claim], list[dict[str, Cell]], list[dict[str, Cell]]]:
     """Return claims, the exhibit's rows of every metric in every group, and those of the erasing curves."""
     from faithfulness.attribution.curves import curve_rows
-    from faithfulness.attribution.opening import cut_caveat
 
     options = study.options
     how = f"attributed by {options.method}, inputs cut into at most {options.most_spans} spans each"
@@ -109,12 +115,12 @@ def _told(case: Case, drawn: Drawn, study: Study) -> tuple[list[Claim], list[dic
         case=case,
         examination=NAME,
         version=VERSION,
-        caveats=(how, *drawn.caveats, *study.caveats, *cut_caveat(drawn.rationales), *seeded),
+        caveats=(how, *drawn.caveats, *study.caveats, *cut_caveat(drawn.rationales), *seeded, SINGLE),
     )
     claims: list[Claim] = []
     rows: list[dict[str, Cell]] = []
     for block in BLOCKS:
-        found, told = teller.told(_with_winner(block, study.numbers), drawn, study.numbers)
+        found, told = teller.told(_with_winner(block, teller, drawn, study.numbers), drawn, study.numbers)
         claims, rows = claims + found, rows + told
     return claims, rows, curve_rows(teller, drawn, study.numbers)
 
@@ -133,13 +139,13 @@ def _exhibits(
     return (*exhibits_by_group(tables), *attribution_exhibits(attributions))
 
 
-def _with_winner(block: Block, numbers: Sequence[Numbers]) -> Block:
-    """Let the main metric say so where a template that cites everything gets as much of it as the rationales."""
+def _with_winner(block: Block, teller: Teller, drawn: Drawn, numbers: Sequence[Numbers]) -> Block:
+    """Let the main metric say so where it is not beyond chance above that of a template that cites everything."""
     main = block.averages[0].metric
-    pairs = [(one[main], one[f"{main}_template"]) for one in numbers if {main, f"{main}_template"} <= set(one)]
-    own, template = np.array(pairs).reshape(-1, 2).T
-    both = ~np.isnan(own + template)
-    if not both.any() or own[both].mean() > template[both].mean():
+    template = f"{main}_template"
+    if not any(np.isfinite(one.get(main, np.nan) + one.get(template, np.nan)) for one in numbers):
+        return block
+    if teller.beats(drawn, numbers, metric=main, control=template):
         return block
     remarks = block.remarks or {}
     return replace(block, remarks={**remarks, main: (*remarks.get(main, ()), WON_BY_TEMPLATE)})

@@ -10,9 +10,11 @@ from faithfulness.attribution.averages import Average, Block
 
 CC_SHAP: Final = "Parcalabescu, Frank 2024 (CC-SHAP): 1 less the cosine distance of signed shares"
 MM_SHAP: Final = "Parcalabescu, Frank 2023 (MM-SHAP): share of absolute attributions"
-SHAPLEY: Final = "Shapley 1953, exact over modalities (SHAPE, methods 5.3)"
-TOKENS: Final = "methods 5.3, last row, after OPPO: AUROC of a token's fall without a modality against citing it"
-ERASER: Final = "DeYoung et al. 2020 (ERASER), equations 1 and 2, mean over 1, 5, 10, 20 and 50 %"
+SHAPLEY: Final = "Shapley 1953, exact over modalities (SHAPE)"
+TOKENS: Final = "after OPPO (arXiv:2606.25325): AUROC of a token's fall without a modality against citing it"
+ERASER: Final = (
+    "DeYoung et al. 2020 (ERASER), equations 1 and 2, mean over 1, 5, 10, 20 and 50 % of the spans, one at least"
+)
 DELTA: Final = "Sundararajan, Taly, Yan 2017: completeness missed by more than 10 %"
 SELF_CONSISTENT: Final = (
     "self-consistency: answer and rationale rest on the same inputs, whether or not on the right ones"
@@ -40,12 +42,13 @@ EVIDENCE: Final = Block(
         Average(metric="evidence_token_auroc", source=TOKENS, better=True),
         Average(metric="evidence_token_auroc_excess", source=TOKENS, low=-1.0, better=True),
         Average(metric="evidence_token_auroc_shuffled", source=TOKENS),
+        Average(metric="evidence_token_auroc_template", source=TOKENS),
         Average(metric="evidence_token_auroc_randomised", source=TOKENS),
     ),
     property=ExplanationProperty.CAUSAL,
     by_group=("evidence_token_auroc", "evidence_token_auroc_excess", "evidence_token_auroc_shuffled"),
     compared=frozenset({"evidence_token_auroc"}),
-    controls=("evidence_token_auroc_shuffled", "evidence_token_auroc_randomised"),
+    controls=("evidence_token_auroc_shuffled", "evidence_token_auroc_template", "evidence_token_auroc_randomised"),
 )
 UNMOVED: Final = Block(
     averages=(

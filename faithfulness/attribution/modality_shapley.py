@@ -4,7 +4,7 @@ The players are the modalities that are shown in the dialogue; a coalition's val
 shows it, as the reasoner is judged under it: what is removed reaches no part of the model, in no turn. Three players
 make eight coalitions, and only what comes after the encoders is computed for them, all in one batch.
 
-Source: Shapley 1953; Parcalabescu, Frank 2023 (SHAPE); methods 5.3.
+Source: Shapley 1953; Parcalabescu, Frank 2023 (SHAPE).
 """
 
 from __future__ import annotations

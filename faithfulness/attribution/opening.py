@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from affidavit.attributable import Attributable, AttributableTurn
 from affidavit.case import Case
 from affidavit.corpus import Corpus
 from affidavit.errors import InputError, PlanError, RegistryError
+from affidavit.records import Refusal
 from affidavit.splits import dialogues
 from affidavit.utterances import Utterance
+from faithfulness.attribution.options import MethodOptions
 
 MOST_CHARACTERS: Final = 800
 """Of a rationale; the tokens of what comes after are not scored."""
@@ -72,6 +74,27 @@ def open_bench(case: Case, run: str, condition: str) -> Bench:
             remedy="take `gradients` out of what the reasoner offers, or let it be opened as an Attributable",
         )
     return Bench(reasoner=reasoner, rows=dialogue_rows(live.corpus), condition=condition)
+
+
+def too_large(
+    bench: Bench, utterance_ids: Sequence[str], options: MethodOptions, *, examination: str, run: str
+) -> Refusal | None:
+    """Refuse a reasoner of more parameters than the options allow, before anything is attributed."""
+    asked = replace(bench, failed=Counter())
+    turn = next((turn for name in utterance_ids if (turn := asked.turn(name, "")) is not None), None)
+    module = None if turn is None else turn.module
+    n_parameters = 0 if module is None else sum(part.numel() for part in module.parameters())
+    if n_parameters <= options.most_parameters:
+        return None
+    allowed = 10 ** len(str(n_parameters))
+    return Refusal(
+        examination=examination,
+        run=run,
+        because=f"the reasoner has {n_parameters:,} parameters and each judgement asks it hundreds of times, which "
+        f"takes long; up to {options.most_parameters:,} it is done unasked",
+        remedy=f"where there is time or a GPU, name it with its options, and few judgements to begin with: "
+        f"{{name: {examination}, options: {{most_parameters: {allowed}, most_utterances: 8}}}}",
+    )
 
 
 def cut_caveat(rationales: Sequence[str]) -> tuple[str, ...]:

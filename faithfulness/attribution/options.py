@@ -16,12 +16,16 @@ from faithfulness.citation.removals import fullest
 Method = Literal["feature-ablation", "integrated-gradients", "kernel-shap", "occlusion"]
 """Those that attribute to every modality at once."""
 PARTS: Final = ("torch", "captum")
+SINGLE: Final = (
+    "scores of the reasoner are single precision: asked again on other hardware, means may differ from the fifth digit "
+    "on, and those of ranks from the third"
+)
 
 
 class DrawingOptions(Record):
     """Which judgements are asked about."""
 
-    most_utterances: int = Field(default=96, ge=1)
+    most_utterances: int = Field(default=32, ge=1)
     """So many are drawn where there are more, evenly over groups and then over units."""
     condition: str | None = None
     """Under which condition; the fullest undegraded one where absent."""
@@ -43,6 +47,8 @@ class MethodOptions(DrawingOptions):
     """Of integrated gradients."""
     n_samples: int = Field(default=256, ge=8)
     """Coalitions of KernelSHAP; raised where that is no more than there are spans."""
+    most_parameters: int = Field(default=20_000_000, ge=1)
+    """Of a reasoner: a larger one is refused, for each judgement asks it hundreds of times."""
 
 
 def refused(case: Case, options: DrawingOptions, *, examination: str) -> Refusal | None:

@@ -9,8 +9,9 @@ anew (randomised).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,8 @@ from faithfulness.attribution.options import MethodOptions
 from faithfulness.attribution.targets import Targets, named_targets, rationale_tokens
 from faithfulness.sanity.randomised import draw_anew, restored
 
-TEMPLATE = "The words, the voice and the face all point to {answer}."
+TEMPLATE: Final = "The words all point to {answer}. The voice points to it as well. The face points to it as well."
+"""It cites everything, each modality in a clause of its own, so that its words too can be held against modalities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,15 +158,16 @@ class Study:
         rng: np.random.Generator,
     ) -> dict[str, float]:
         found: dict[str, float] = {}
+        bench = replace(self.bench, failed=Counter())  # the judgement itself is no failure
         template = TEMPLATE.format(answer=asked.answer)
         for name, text in (("shuffled", asked.other), ("template", template)):
-            other = None if text is None else self.bench.turn(asked.utterance_id, text)
+            other = None if text is None else bench.turn(asked.utterance_id, text)
             if other is None or text is None or not other.tokens:
                 continue
             told = explained(other, rationale_tokens(other), features, options=self.options, rng=rng)
             found[f"cc_shap_{name}"] = cc_shap(answer, np.stack([item.values for item in told]))
-            if name == "shuffled" and asked.other_can_be_read:
-                found["evidence_token_auroc_shuffled"] = self._auroc(other, text)
+            if name == "template" or asked.other_can_be_read:
+                found[f"evidence_token_auroc_{name}"] = self._auroc(other, text)
         return found
 
     def _auroc(self, turn: AttributableTurn, rationale: str) -> float:
@@ -174,23 +177,22 @@ class Study:
             return float("nan")
         return evidence_auroc(*_falls(turn, cited))
 
-    def randomise(self, asked: Sequence[Asked]) -> None:
-        """Attribute the same judgements and rationales again, once all parameters of the model were drawn anew.
+    def randomise(self, asked: Sequence[Asked], *, progress: Callable[[int, int], None]) -> None:
+        """Attribute the same judgements and rationales again, all parameters of the model drawn anew for each of them.
 
         A model without parts that could be drawn gives no numbers. It has its own parameters again afterwards.
         """
         again = replace(self.bench, failed=Counter())
         known = [(one, found) for one, found in zip(asked, self.numbers, strict=True) if "cc_shap" in found]
-        first = again.turn(known[0][0].utterance_id, known[0][0].rationale) if known else None
-        if first is None or not first.layers:
-            return
-        with restored(first.module):
-            for layer in first.layers:
-                draw_anew(first.module, layer, np.random.default_rng(seed_of(self.seed, "anew", layer)))
-            for one, found in known:
-                turn = again.turn(one.utterance_id, one.rationale)
-                if turn is not None:
+        for done, (one, found) in enumerate(known, start=1):
+            turn = again.turn(one.utterance_id, one.rationale)
+            if turn is not None and turn.layers:
+                rng = np.random.default_rng(seed_of(self.seed, one.utterance_id, "parameters"))
+                with restored(turn.module):
+                    for layer in turn.layers:
+                        draw_anew(turn.module, layer, rng)
                     found |= self._of_chance(turn.anew(), one)
+            progress(done, len(known))
 
     def _of_chance(self, turn: AttributableTurn, asked: Asked) -> dict[str, float]:
         rng = np.random.default_rng(seed_of(self.seed, asked.utterance_id, "anew"))

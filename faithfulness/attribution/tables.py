@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from affidavit.attributions import COLUMNS, SPANS, TARGETS, Attribution, attribution_tables
+from affidavit.attributions import COLUMNS, SPANS, TARGETS, Attribution, attribution_tables, emotion_target
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.records import ExhibitColumn
 
 _TYPES: Final = {"string": "text", "int64": "integer", "double": "number"}
-_TITLES: Final = {SPANS: "What each span brought to which answer", TARGETS: "Scores that were attributed"}
+_TITLES: Final = {SPANS: "What each span brought", TARGETS: "Scores that were attributed"}
 _MEANING: Final = {
     "utterance_id": "the utterance",
     "reasoner": "who judged",
@@ -37,11 +37,23 @@ def attribution_exhibits(attributions: Mapping[str, Sequence[Attribution]]) -> t
     """Return both tables over all runs, by run; none where nothing was attributed."""
     if not any(attributions.values()):
         return ()
+    kept = _kept(attributions)
     tables = {run: attribution_tables(found) for run, found in attributions.items() if found}
-    return tuple(_exhibit(name, {run: table[name].to_pydict() for run, table in tables.items()}) for name in COLUMNS)
+    return tuple(
+        _exhibit(name, f"{_TITLES[name]}, {kept}", {run: table[name].to_pydict() for run, table in tables.items()})
+        for name in COLUMNS
+    )
 
 
-def _exhibit(name: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> ExhibitTable:
+def _kept(attributions: Mapping[str, Sequence[Attribution]]) -> str:
+    """Say of how many judgements what is kept: every token's attributions would be too many."""
+    every = [(run, item) for run, found in attributions.items() for item in found]
+    answers = {(run, item.key) for run, item in every if item.target.startswith(emotion_target(""))}
+    spoken = {(run, item.key) for run, item in every if not item.target.startswith(emotion_target(""))}
+    return f"of {len(answers):,} answers and the tokens of {len(spoken):,} rationales"
+
+
+def _exhibit(name: str, title: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> ExhibitTable:
     kinds = COLUMNS[name]
     columns = (
         ExhibitColumn(name="run", type="text", description="the run"),
@@ -59,4 +71,4 @@ def _exhibit(name: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> E
         column: [cell for table in tables.values() for cell in table[column]] for column in kinds
     }
     runs: list[Cell] = [run for run, table in tables.items() for _ in table["target"]]
-    return ExhibitTable(id=name.replace("_", "-"), title=_TITLES[name], columns=columns, values={"run": runs, **values})
+    return ExhibitTable(id=name.replace("_", "-"), title=title, columns=columns, values={"run": runs, **values})

@@ -7,7 +7,7 @@ group: claiming too much (over-claim) and leaving out (omission).
 Controls, beside every number: the same citations dealt anew among judgements with the same answer; a rationale that
 cites everything; and how often the model changes its answer on mere repetition, where the table has repetitions.
 
-Source: methods 5.3 (recommended headline), 5.4 (controls).
+Source.
 """
 
 from __future__ import annotations

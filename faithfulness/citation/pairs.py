@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from affidavit.citations import can_be_read, citations
+from affidavit.citations import can_be_read, evidence_citations
 from affidavit.confusion import FloatArray
 from affidavit.predictions import Predictions
 from affidavit.tally import OutcomeCounter, Tally
@@ -88,7 +88,7 @@ def read_pairs(predictions: Predictions, by: Sequence[str], full: str, others: S
         judgements=judgements,
         features=tuple(by),
         readable=readable,
-        cited={letter: _array(cites) & readable for letter, cites in citations(judgements.rationale).items()},
+        cited={letter: _array(cites) & readable for letter, cites in evidence_citations(judgements.rationale).items()},
     )
 
 

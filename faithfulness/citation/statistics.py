@@ -20,7 +20,7 @@ would be earned by citing the words always and the face never, if words always m
 Shuffled: what the same citations would give, dealt anew among judgements with the same answer. Given the counts, the
 expectation of A is then the sum over labels of C_k D_k / N_k, so that the control is a function of the same sums.
 
-Source: methods 5.3 (modality citation) and 5.4 (controls); phi: Yule 1912; informedness: Powers 2011.
+Source: phi: Yule 1912; informedness: Powers 2011.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 
 from affidavit.confusion import FloatArray, Statistic, divide, ratio_statistic
 
-SOURCE: Final = "modality-citation faithfulness: methods 5.3; phi: Yule 1912"
+SOURCE: Final = "modality-citation faithfulness: phi: Yule 1912"
 SHUFFLED_SOURCE: Final = "the same citations dealt anew among judgements with the same answer, in expectation"
 Formula = Callable[["Counts"], FloatArray]
 Parts = tuple[int, int, int, int]

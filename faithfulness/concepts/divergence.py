@@ -3,7 +3,7 @@
 The divergence is KL(P(y | do(c)) || P(y)) in nats. A share of exactly 0 would make it infinite, so that shares under
 `LEAST_SHARE` count as that, and it is at most ln(1 / LEAST_SHARE), about 9.2.
 
-Source: Matton et al. 2025 (methods 5.1).
+Source: Matton et al. 2025.
 """
 
 from __future__ import annotations

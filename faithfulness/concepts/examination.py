@@ -5,7 +5,7 @@ From a table with the same utterances rendered otherwise (`TAV/voice-accent=scot
 answer and the rationale does not say so; beside it stand the share among changed answers, the same of shuffled
 rationales and of mere repetition, and the slope of statement on effect over all concepts.
 
-Source: Matton et al. 2025; Turpin et al. 2023; methods 5.1, 5.4.
+Source: Matton et al. 2025; Turpin et al. 2023.
 """
 
 from __future__ import annotations

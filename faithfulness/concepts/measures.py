@@ -16,7 +16,7 @@ one and the concept is not stated, d the mean divergence in nats. Over identity,
 Shuffled: the same rationales dealt anew among judgements with the same answer, in expectation. Noise: what h would be,
 did nothing but repetition change answers: the judgement's own change on repetition, where the concept is not stated.
 
-Source: methods 5.1, after Matton et al. 2025 and Turpin et al. 2023 (the share of changed answers whose reason is not
+Source, after Matton et al. 2025 and Turpin et al. 2023 (the share of changed answers whose reason is not
 named).
 """
 
@@ -37,7 +37,7 @@ NEEDLESS: Final = "stated_without_influence_rate"
 FLIP: Final = "concept_flip_rate"
 EFFECT: Final = "concept_effect"
 STATED: Final = "concept_stated_rate"
-SOURCE: Final = "hidden influence: methods 5.1, after Turpin et al. 2023 and Matton et al. 2025"
+SOURCE: Final = "hidden influence, after Turpin et al. 2023 and Matton et al. 2025"
 SHUFFLED_SOURCE: Final = "the same rationales dealt anew among judgements with the same answer, in expectation"
 SUMS: Final = (
     *("n", "flipped", "known", "stated", "known_flipped", "hidden", "hidden_shuffled", "divergence"),

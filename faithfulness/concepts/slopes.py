@@ -12,7 +12,7 @@ Unlike Matton et al., who read the explanation of the original question alone, a
 the judgement's rationale or its rendering's states it (see `faithfulness.concepts.effects`), and intervals are over
 units.
 
-Source: Matton et al. 2025 (methods 5.1).
+Source: Matton et al. 2025.
 """
 
 from __future__ import annotations

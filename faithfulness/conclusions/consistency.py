@@ -1,6 +1,6 @@
 """Does the emotion that a rationale concludes with agree with the label and with the answer? Sums, and rates of sums.
 
-With y the label, p the answer and e what a judge concludes from the rationale alone (methods 3.4):
+With y the label, p the answer and e what a judge concludes from the rationale alone:
 
 | statistic | over the rows that were judged | ERV's name |
 |---|---|---|

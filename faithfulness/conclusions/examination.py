@@ -17,7 +17,7 @@ Findings are of the fullest condition that has rationales, of those that people 
 `conditions` names; every other one is in the exhibit. Conditions that only intervene (`TAV/hint=joy`) are left to the
 examinations that are made of them.
 
-Source: methods 3.4 and 3.6; Rha et al. 2026 (ERV).
+Source: Rha et al. 2026 (ERV).
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class LexiconJudge:
     meanings: Mapping[str, str] = field(default_factory=dict)
     """From a label to the word that it means, where its text does not say."""
     masked: bool = False
-    """Read as if the labels' own words and their forms were not there (methods 3.6, trap 2)."""
+    """Read as if the labels' own words and their forms were not there."""
 
     @property
     def name(self) -> str:

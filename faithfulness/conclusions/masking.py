@@ -24,7 +24,7 @@ MASK: Final = "[...]"
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedJudge:
-    """Any judge, given rationales without the labels' own words; a control (methods 3.6, trap 2)."""
+    """Any judge, given rationales without the labels' own words; a control."""
 
     judge: Judge
     lexicon: EmotionLexicon = field(default_factory=open_emotions)

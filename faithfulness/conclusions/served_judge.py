@@ -2,7 +2,7 @@
 
 Rationales leave the process and go to the endpoint; where they speak of patients, it must be one that may have them.
 An answer that is no label of the set is counted as rubbish, an endpoint that does not answer as failed, and neither is
-ever `neutral` (methods 3.6, trap 3). Even at temperature 0 a served model may answer otherwise tomorrow, so judgements
+ever `neutral`. Even at temperature 0 a served model may answer otherwise tomorrow, so judgements
 that a report rests on have to be kept with it. A rationale may hold instructions to its judge; the reply is held
 against the labels, so the worst that comes of it is a wrong label.
 """

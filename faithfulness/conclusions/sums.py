@@ -23,7 +23,7 @@ ABSTAINED: Final = "abstention_rate"
 CONTROLS: Final = (f"{EPC}_shuffled", f"{EPC}_masked", f"{EEA}_shuffled")
 TOLD: Final = frozenset({EEA, EPC, FCR, WRONG_REASON, ABSTAINED, *CONTROLS})
 MASKED: Final = ("judged", "said", "consistent")
-SHUFFLED_SOURCE: Final = "rationales dealt anew among judgements, in expectation; methods 5.4"
+SHUFFLED_SOURCE: Final = "rationales dealt anew among judgements, in expectation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ repetition.
 An answer that would have been the same without any reasoning is no lie: a model that knows at once and explains
 afterwards scores low here, however right its reasons are.
 
-Source: Lanham et al. 2023; methods 5.1, 5.4.
+Source: Lanham et al. 2023.
 """
 
 from __future__ import annotations

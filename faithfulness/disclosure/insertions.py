@@ -34,10 +34,10 @@ from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import ExplanationProperty, Refusal
-from affidavit.tally import OutcomeCounter, Tally
+from affidavit.tally import Tally, tally_outcomes
 from faithfulness.disclosure.mentions import mentions
 from faithfulness.telling import Told, claims_of
-from faithfulness.twins import Judgements, MatchingOptions, read_judgements, without_interventions
+from faithfulness.twins import BoolArray, Judgements, MatchingOptions, read_judgements, without_interventions
 
 NAME: Final = "insertions"
 VERSION: Final = "1"
@@ -211,26 +211,44 @@ def _told(run: str, tally: Tally, judgements: Judgements, inserted: Insertions, 
         property=ExplanationProperty.CAUSAL,
         compared=frozenset({"insertion_disclosure_rate", "phi_cct"}),
         controls=("insertion_mention_without_flip_rate", "insertion_mention_before_rate"),
-        caveats=(f"put into {inserted.base}: {words}", BY_WORD),
+        caveats=(f"put into {inserted.base}: {words}", BY_WORD, *_left_out(judgements, inserted)),
         remarks={"insertion_disclosure_rate": (LONG,)},
     )
 
 
 def _tally(by: Sequence[str], judgements: Judgements, inserted: Insertions, verbosity: Sequence[str]) -> Tally | None:
-    """Count judgements with a rationale, word by word; None where there is none."""
-    predictions, level = judgements.predictions, _levels(judgements, verbosity)
-    counter = OutcomeCounter(predictions, by, condition=f"{inserted.base}/{OPERATOR}")
-    counted = 0
+    """Count judgements with a rationale, over all words; None where there is none.
+
+    A judgement adds all its words at once: where rows are the units it is one of them, however many words it was given.
+    """
+    level, n = _levels(judgements, verbosity), len(judgements.answer)
+    total, counted = np.zeros((n, COUNTS)), np.zeros(n, dtype=bool)
     for condition, word in inserted.words.items():
-        twin = judgements.twins[condition]
-        part = np.flatnonzero(twin.judged & twin.has_rationale & (level >= 0))
-        counted += len(part)
-        if len(part):
-            sums = _sums(judgements, condition, word)[part]
-            placed = np.eye(max(len(verbosity), 1))[level[part]][:, :, None] * sums[:, None, :]
-            rows = {name: values[part] for name, values in judgements.rows.items()}
-            counter.add(rows, placed.reshape(len(part), -1))
-    return counter.tally() if counted else None
+        part = _takes_part(judgements, condition) & (level >= 0)
+        total[part] += _sums(judgements, condition, word)[part]
+        counted |= part
+    if not counted.any():
+        return None
+    placed = np.eye(max(len(verbosity), 1))[level[counted]][:, :, None] * total[counted][:, None, :]
+    rows = {name: values[counted] for name, values in judgements.rows.items()}
+    condition = f"{inserted.base}/{OPERATOR}"
+    sums = placed.reshape(len(placed), -1)
+    return tally_outcomes(judgements.predictions, by, condition=condition, rows=rows, sums=sums)
+
+
+def _takes_part(judgements: Judgements, condition: str) -> BoolArray:
+    """Say which judgements were given the word, and a reason with it."""
+    twin = judgements.twins[condition]
+    return np.asarray(twin.judged & twin.has_rationale)
+
+
+def _left_out(judgements: Judgements, inserted: Insertions) -> tuple[str, ...]:
+    """Say what takes no part."""
+    twins = [judgements.twins[condition] for condition in inserted.words]
+    lost = sum(int((~twin.judged).sum()) for twin in twins)
+    silent = sum(int((twin.judged & ~twin.has_rationale).sum()) for twin in twins)
+    said = ((lost, "judgements have no twin with a word put in"), (silent, "judgements with a word have no rationale"))
+    return tuple(f"{n:,} {what}" for n, what in said if n)
 
 
 def _sums(judgements: Judgements, condition: str, word: str) -> FloatArray:

@@ -7,7 +7,7 @@ curves over sizes as an exhibit; each beside the same with as much of the input 
 An input with holes is not like any that the model was trained on, and a short one even less so: only the difference to
 the random control speaks of the rationale.
 
-Source: DeYoung et al. 2020 (ERASER); methods 5.1 (AOPC: report the curve), 5.4.
+Source: DeYoung et al. 2020 (ERASER).
 """
 
 from __future__ import annotations
@@ -97,10 +97,11 @@ class Study:
         return (f"{self.erasure.test}_random",) if self.erasure.controlled else ()
 
     def _normalised(self) -> Statistic:
-        """Return the loss as a share of what is lost without any input; undefined where that is nothing."""
+        """Return the loss as a share of what is lost without any input; undefined where nothing is, or less."""
 
         def value(sums: FloatArray, reference: FloatArray) -> FloatArray:
-            return divide(sums[..., 1], sums[..., 3])
+            share = divide(sums[..., 1], sums[..., 3])
+            return np.where(sums[..., 3] > 0, share, np.nan)  # over a gain, a loss would read as a gain
 
         return Statistic(
             name=f"{self.erasure.test}_normalised",

@@ -2,12 +2,13 @@
 
 Markup is taken away first, quotations are set apart (what somebody said is no cue of a face), and a text is read up to
 `MOST_CHARACTERS`. A cue is denied where a negation stands before it in its clause, within it, or right after it; "not
-only" denies nothing. Stated twice it counts once, stated and denied it counts as both.
+only" and "cannot hide" deny nothing, and in "no smile and a low voice" only the smile is denied. Stated twice it counts
+once, stated and denied it counts as both.
 
 What names an aspect and no cue of it that anybody could check (an action unit with a number that does not exist, "in
 the background something moves") is an unread atom: counted, and never held against evidence.
 
-Source: methods 5.5 (atoms of aspect, cue, polarity).
+Source.
 """
 
 from __future__ import annotations
@@ -38,24 +39,43 @@ _NEAR: Final = 3
 """Characters between a plain word and the action unit that stands behind it in brackets as its gloss."""
 _MARKUP: Final = re.compile(r"<[^<>]{0,200}>|[*_`#|~]+")
 _QUOTED: Final = re.compile(re.sub(r"\\x\{([0-9A-F]{4})\}", r"\\u\1", QUOTATION), re.IGNORECASE)
+_SAYING: Final = re.compile(
+    r"\b(?:says?|said|saying|words?|wording|phrases?|sentences?|utter(?:s|ed|ing|ances?)?|transcri(?:pt|ption|bed)|text"
+    r"|asks?|asked|repl(?:y|ies|ied)|answers?|answered|tells?|told|shout\w*|yell\w*|whisper\w*|mutter\w*|exclaim\w*|mention\w*"
+    r"|repeat\w*|calls?|called|quot\w+|states?|stated|statement|speak\w*|spoken|spoke|line|remarks?|remarked|adds?|added)\b"
+    r"|说|讲|道|问|答|喊|叫|台词|话|词|字幕|文本|提到",
+    re.IGNORECASE,
+)
+"""Speaks of saying: a short quotation is what somebody said where such a word stands near it, else a writer's mark."""
+_FEW_WORDS: Final = 2
+_AFTER: Final = 25
+"""Characters after a short quotation in which a word of saying may stand."""
 _MARKS: Final = "\"'\u2018\u2019\u201c\u201d\u201e\u300c\u300d\u300e\u300f\u00ab\u00bb "
 _ELLIPSIS: Final = re.compile(r"\.{2,}|\u2026|\[\s*\]")
 _NUMBER: Final = re.compile(r"\d+")
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 _CLAUSE_END: Final = re.compile(
     r"[.;:!?,\n\u3002\uFF1B\uFF1A\uFF0C\uFF01\uFF1F]|\b(?:but|however|yet|although|though|whereas|while)\b|但是?|然而|却|而是"
+    # "no smile and a low voice" denies the smile alone, "no AU1 and AU4" both
+    r"|\band\b(?=\s+(?:an?|the|his|her|their|its|he|she|they|it|with|there|instead|this|that|is|are|was|were|has|had"
+    r"|(?:speak|talk|look|keep|show|sound|stay|remain|seem|appear|begin|start|frown|smile|shout|whisper)(?:s|ed))\b)",
+    re.IGNORECASE,
 )
 _NEGATION: Final = re.compile(
-    r"\b(?:no|not|never|without|neither|nor|cannot|lack(?:s|ed|ing)?|absence of|none of|fail(?:s|ed)? to|hardly|barely"
-    r"|free of|rather than|instead of|un-)\b(?!\s+(?:only|just|merely|doubt))|n't\b|n\u2019t\b"
-    r"|没有|没|并未|未见|未|毫无|并非|不是|不再|缺乏|不(?!仅|只|但|安|满|停|断|同)",
+    r"(?:\b(?:no|not|never|without|neither|nor|cannot|lack(?:s|ed|ing)?|absence of|none of|fail(?:s|ed)? to|hardly"
+    r"|barely|free of|rather than|instead of)\b|n't\b|n\u2019t\b)"
+    r"(?!\s+(?:only|just|merely|doubt|question|mistaking|denying)\b)"
+    r"(?!\s+(?:\w+\s+){0,2}(?:hid(?:e|ing)|conceal(?:ing)?|suppress(?:ing)?|contain(?:ing)?|mask(?:ing)?|help)\b)"
+    r"|没有|没|并未|未见|未|毫无|并非|不是|不再|缺乏|不(?!仅|只|但|安|满|停|断|同|禁|由|住)",
     re.IGNORECASE,
 )
 _DENIED_AFTER: Final = re.compile(
-    r"^[\s)\]]*(?:(?:is|was|are|were)\s+)?(?:absent|missing|lacking|(?:not|never)\s+(?:\w+\s+)?(?:present|seen|visible"
-    r"|shown|active|observed|detected|there|raised|activated)|nowhere)|^[\s)\]]*(?:不存在|缺失|未出现|没有出现|不明显)",
+    r"^\s*(?:\([^()]{0,60}\))?[\s()\[\]:=]*(?:(?:is|was|are|were|remains?)\s+)?(?:absent\b|missing\b|lacking\b"
+    r"|inactive\b|zero\b|0(?:\.0+)?(?![.\d])|(?:not|never)\s+(?:\w+\s+)?(?:present|seen|visible|shown|active|observed"
+    r"|detected|there|raised|activated)\b|nowhere\b)|^[\s)\]]*(?:不存在|缺失|未出现|没有出现|不明显)",
     re.IGNORECASE,
 )
+"""`AU15 is absent`, `AU15 (lip corner depressor) is not visible`, `AU15: 0`."""
 _HEDGED: Final = re.compile(rf"(?:{HEDGES.pattern})|可能|也许|似乎|好像|大概|或许", re.IGNORECASE)
 
 
@@ -102,8 +122,7 @@ def atoms_of(rationale: str, vocabulary: Vocabulary, *, labels: frozenset[str] =
     ['i am fine']
     """
     text = _MARKUP.sub(" ", html.unescape(rationale[:MOST_CHARACTERS]))
-    quotes = tuple(_quotes(text, labels))
-    text = _QUOTED.sub(lambda quoted: " " * len(quoted.group()), text)
+    quotes, text = _quotes(text, labels)
     unread = [0] * len(ASPECTS)
     found = list(_coded(text, vocabulary, unread))
     found = [*found, *_in_words(text, vocabulary, found)]
@@ -172,7 +191,8 @@ def _touch(one: _Found, other: _Found) -> bool:
 
 def _clause_start(text: str, start: int) -> int:
     begin = max(0, start - _REACH)
-    ends = [match.end() for match in _CLAUSE_END.finditer(text, begin, start)]
+    seen = _CLAUSE_END.finditer(text, begin, start + _AFTER)  # `and` ends a clause by what follows it
+    ends = [match.end() for match in seen if match.end() <= start]
     return ends[-1] if ends else begin
 
 
@@ -180,13 +200,26 @@ def _is_denied(clause: str, after: str) -> bool:
     return _NEGATION.search(clause) is not None or _DENIED_AFTER.match(after) is not None
 
 
-def _quotes(text: str, labels: frozenset[str]) -> Iterator[Quote]:
-    """Yield quotations; those with an ellipsis in pieces."""
+def _quotes(text: str, labels: frozenset[str]) -> tuple[tuple[Quote, ...], str]:
+    """Return quotations, those with an ellipsis in pieces, and the text as long without them.
+
+    A word or two between marks, with no word of saying near (`a "flat" voice`), is the writer's own and stays.
+    """
+    found: list[Quote] = []
+    rest = list(text)
     for n, match in enumerate(_QUOTED.finditer(text)):
-        if n >= MOST_QUOTES:
-            return
-        before = text[_clause_start(text, match.start()) : match.start()]
-        for piece in _ELLIPSIS.split(match.group().strip(_MARKS)):
-            words = words_of(piece)
-            if words and not (len(words) == 1 and words[0] in labels):
-                yield Quote(words=words, denied=_NEGATION.search(before) is not None)
+        start, end = match.span()
+        before = text[_clause_start(text, start) : start]
+        said = words_of(match.group())
+        if len(said) <= _FEW_WORDS * (2 if _HAN.search(match.group()) else 1) and not _is_said(before, text[end:]):
+            rest[start] = rest[end - 1] = " "
+            continue
+        rest[start:end] = " " * (end - start)
+        pieces = [words_of(piece) for piece in _ELLIPSIS.split(match.group().strip(_MARKS))] if n < MOST_QUOTES else []
+        named = [words for words in pieces if words and not (len(words) == 1 and words[0] in labels)]
+        found += [Quote(words=words, denied=_NEGATION.search(before) is not None) for words in named]
+    return tuple(found), "".join(rest)
+
+
+def _is_said(before: str, after: str) -> bool:
+    return _SAYING.search(before) is not None or _SAYING.search(after[:_AFTER]) is not None

@@ -1,30 +1,33 @@
 """Evidence of utterances [U] as tables of cues [U, C]: what was looked for, what was there, and what was said.
 
 A list or a record? An aspect whose rows all say that something was there is a *list* of what was seen: in an utterance
-with any row of it, what is not listed was not there. An aspect with rows that say that something was not there is a
-*record* of what was looked for: what it does not name is unknown. An utterance without any row of an aspect was not
-looked at, and everything about it is unknown.
+with any row of it, what is not listed was not there. A list of action units alone says nothing of gaze, tears or
+posture. An aspect with rows that say that something was not there is a *record* of what was looked for: what it does
+not name is unknown. An utterance without any row of an aspect was not looked at, and everything about it is unknown.
 
 A cue is there where it or one akin to it was seen (raised brows by AU1). An even voice is one whose pitch, rate and
-level were measured and none of whose dimensions is beyond the tolerance; a relaxed face one that was looked at and of
-which no action unit was seen.
+level were measured and none of whose dimensions is beyond the tolerance; a relaxed face one of whose brows and mouth
+were looked at and of which no action unit was seen but those of talking and blinking.
+
+Nobody knows the turns before unless a corpus or a row tells of them: a transcript of the utterance alone does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from affidavit.measured_cues import ASPECTS
 from faithfulness.grounding.atoms import atoms_of
-from faithfulness.grounding.face_words import RELAXED, UNIT_CUES
+from faithfulness.grounding.face_words import RELAXED, RELAXED_IN, UNIT_CUES
+from faithfulness.grounding.history_words import NO_TURNS
 from faithfulness.grounding.rows import NOTHING, EvidenceRow
 from faithfulness.grounding.tone_words import DIRECTIONS, EVEN, EVEN_IN
 from faithfulness.grounding.transcripts import Words, words_of
-from faithfulness.grounding.vocabulary import BoolArray, Vocabulary, vocabulary
+from faithfulness.grounding.vocabulary import MOST_OWN, BoolArray, Vocabulary, own_name, vocabulary
 
 _CONTENT: Final = ASPECTS.index("content")
 _SHORT: Final = 5
@@ -48,6 +51,10 @@ class Evidence:
     """[U, C]: what no reasoner was shown: the turns before, where there are none."""
     said: Mapping[int, tuple[Words, ...]]
     """What was said by place: the utterance, then the turns before it; absent where no words are known."""
+    lists: tuple[str, ...] = ()
+    """Aspects whose rows list what was seen: what they do not name counts as not there."""
+    n_not_held: int = 0
+    """Cues in their own words beyond `MOST_OWN`."""
 
     @property
     def contradicted(self) -> BoolArray:
@@ -69,6 +76,8 @@ class Spoken:
     """The utterance, then the turns before it."""
     felt_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Cues of the turns before, `earlier anger`; empty where there was none; absent where they have no labels."""
+    felt_incomplete: frozenset[str] = frozenset()
+    """Utterances before which a turn has no label that is known: what is not told of their past may have been there."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -82,6 +91,8 @@ class _Tables:
     even: dict[int, set[str]] = field(default_factory=dict)
     """Dimensions of the voice that are known, by place."""
     words: dict[int, list[str]] = field(default_factory=dict)
+    first: set[int] = field(default_factory=set)
+    """Utterances of which a row says that nothing came before."""
     read: dict[tuple[str, str], tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
     """What each cell names and denies; the same cells recur in every utterance."""
 
@@ -95,6 +106,8 @@ class _Tables:
             return
         if row.aspect == "tone" and row.cue in DIRECTIONS:
             self._add_dimension(at, row)
+        elif row.aspect == "content" and NO_TURNS.fullmatch(row.cue):
+            self.first.add(at)
         elif row.aspect == "content" and not _of_history(row.cue, self.vocabulary):
             self.words.setdefault(at, []).append(row.cue)
         else:
@@ -121,7 +134,8 @@ def evidence_of(utterances: Sequence[str], rows: Iterable[EvidenceRow], spoken: 
     """Return what rows and words tell of these utterances."""
     wanted = set(utterances)
     held = [row for row in rows if row.utterance_id in wanted]
-    cues = vocabulary(_own_cues(held))
+    own = _own_cues(held)
+    cues = vocabulary(own)
     shape = (len(utterances), len(cues.entries))
     tables = _Tables(
         vocabulary=cues,
@@ -133,16 +147,18 @@ def evidence_of(utterances: Sequence[str], rows: Iterable[EvidenceRow], spoken: 
     for row in held:
         tables.add(row)
     unshown = _history(tables, spoken)
-    return _settled(tables, unshown, _said(tables, spoken))
+    return replace(_settled(tables, unshown, _said(tables, spoken)), n_not_held=max(0, len(set(own)) - MOST_OWN))
 
 
 def _settled(tables: _Tables, unshown: BoolArray, said: Mapping[int, tuple[Words, ...]]) -> Evidence:
     cues, seen = tables.vocabulary, tables.seen
     known = seen | tables.missed
-    for i, aspect in enumerate(ASPECTS):
+    units = np.isin([entry.cue for entry in cues.entries], UNIT_CUES)
+    lists = [aspect for i, aspect in enumerate(ASPECTS) if aspect != "content" and _is_list(tables, i)]
+    for aspect in lists:
         own = cues.of(aspect)
-        if aspect != "content" and not tables.missed[:, own].any():
-            known |= tables.looked[:, [i]] & own
+        coded = aspect == "face" and seen[:, own].any() and not seen[:, own & ~units].any()
+        known |= tables.looked[:, [ASPECTS.index(aspect)]] & (units if coded else own)
     present = (seen.astype(np.float32) @ cues.akin.astype(np.float32)) > 0
     widest = cues.covers.sum(axis=1)
     all_known = (known.astype(np.float32) @ cues.covers.T.astype(np.float32)) == widest
@@ -156,7 +172,13 @@ def _settled(tables: _Tables, unshown: BoolArray, said: Mapping[int, tuple[Words
         known=known,
         unshown=unshown,
         said=said,
+        lists=tuple(lists),
     )
+
+
+def _is_list(tables: _Tables, aspect: int) -> bool:
+    """Say whether the rows of an aspect name what was seen and nothing that was not."""
+    return bool(tables.looked[:, aspect].any() and not tables.missed[:, tables.vocabulary.aspect == aspect].any())
 
 
 def _settle_rest(tables: _Tables, present: BoolArray, known: BoolArray) -> None:
@@ -170,10 +192,10 @@ def _settle_rest(tables: _Tables, present: BoolArray, known: BoolArray) -> None:
     listed = tables.looked[:, ASPECTS.index("tone")] & known[:, moves].all(axis=1)
     present[:, even] |= listed & ~present[:, moves].any(axis=1)
     known[:, even] |= measured | listed | present[:, moves].any(axis=1)
-    units = [cues.place[unit] for unit in UNIT_CUES]
-    looked = known[:, units].any(axis=1)
-    present[:, relaxed] |= looked & ~present[:, units].any(axis=1)
-    known[:, relaxed] |= looked
+    moved = present[:, cues.contrary[relaxed]].any(axis=1)
+    looked = known[:, [cues.place[unit] for unit in RELAXED_IN]].all(axis=1)
+    present[:, relaxed] |= looked & ~moved
+    known[:, relaxed] |= looked | moved
 
 
 def _said(tables: _Tables, spoken: Spoken) -> dict[int, tuple[Words, ...]]:
@@ -198,11 +220,12 @@ def _history(tables: _Tables, spoken: Spoken) -> BoolArray:
             unshown[at] = past
             continue
         there = [tables.vocabulary.place[cue] for cue in felt if cue in tables.vocabulary.place]
-        tables.missed[at] |= past
+        if name not in spoken.felt_incomplete:
+            tables.missed[at] |= past
         tables.seen[at, there] = True
         tables.missed[at, there] = False
-    told = (tables.seen | tables.missed)[:, past].any(axis=1)
-    unshown[tables.looked[:, _CONTENT] & ~told] |= past
+    for at in tables.first:
+        unshown[at] = past
     return unshown
 
 
@@ -215,9 +238,10 @@ def _of_history(cue: str, cues: Vocabulary) -> bool:
 
 def _read(row: EvidenceRow, cues: Vocabulary) -> tuple[frozenset[int], frozenset[int]]:
     """Return the cues that a cell names, and those of them that it denies."""
-    own, of_aspect = cues.place.get(row.cue.casefold()), ASPECTS.index(row.aspect)
-    if own is not None and cues.aspect[own] == of_aspect:
-        return frozenset({own}), frozenset()
+    cue, of_aspect = row.cue.casefold(), ASPECTS.index(row.aspect)
+    for own in (cues.place.get(cue), cues.place.get(own_name(row.aspect, cue))):
+        if own is not None and cues.aspect[own] == of_aspect:
+            return frozenset({own}), frozenset()
     told = atoms_of(row.cue, cues)
     named = frozenset(place for place in told.stated | told.denied if cues.aspect[place] == of_aspect)
     return named, told.denied

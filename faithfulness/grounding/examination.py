@@ -11,7 +11,7 @@ A grounded rationale need not be a faithful one: it may describe truly what the 
 Controls, beside every number: rationales of other utterances with the same answer, as many cues at random, and a
 rationale that mentions everything; it wins the recall and loses the precision.
 
-Source: methods 2.1 (aspects), 5.4 (controls), 5.5 (cue grounding).
+Source.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ from faithfulness.telling import Told, claims_of
 NAME: Final = "cue-grounding"
 VERSION: Final = "1"
 WON_BY_TEMPLATE: Final = "a rationale that mentions everything has 1 here: read it beside the unsupported rate"
+WITHOUT_WORDS: Final = (f"{UNSUPPORTED}_random", f"{UNSUPPORTED}_template")
+NO_WORDS: Final = "of face, tone and scene alone: what was said cannot be drawn at random, or mentioned whole"
 NOT_CAUSAL: Final = "what is there need not be what the answer rested on"
 NOBODY_MEASURED: Final = {
     "face": "nobody measured the face",
@@ -213,7 +215,7 @@ def _told(study: Study) -> tuple[list[Claim], list[exhibits.Row]]:
         compared=frozenset({UNSUPPORTED}),
         controls=CONTROLS,
         caveats=study.caveats,
-        remarks={RECALL: (WON_BY_TEMPLATE,)},
+        remarks={RECALL: (WON_BY_TEMPLATE,), **dict.fromkeys(WITHOUT_WORDS, (NO_WORDS,))},
     )
     claims = claims_of(study.case, told)
     rows: list[exhibits.Row] = []

@@ -26,6 +26,8 @@ _BROWS: Final = r"(?:eye)?brows?"
 _CORNERS: Final = r"(?:lip|mouth) corners?|corners? of (?:the|his|her|their) (?:lips?|mouth)"
 _POSTURE: Final = r"shoulders?|posture|body|torso"
 _UNITS: Final = tuple(f"AU{number}" for number in NUMBERS)
+_OF_SPEECH: Final = frozenset({"AU25", "AU26", "AU27", "AU45"})
+"""Whoever talks parts the lips, and everybody blinks: a face at rest does both."""
 FACE: Final = (
     Phrase(cue="AU1", of=rf"inner {_BROWS}", said=_RAISED, han_of="内侧眉毛|眉头|内眉", han_said="上扬|抬起|上抬|扬起"),
     Phrase(cue="AU2", of=rf"outer {_BROWS}", said=_RAISED, han_of="外侧眉毛|眉梢|外眉", han_said="上扬|抬起|上抬|扬起"),
@@ -194,8 +196,10 @@ FACE: Final = (
         han_of="表情|面部|脸部|面容",
         han_said="平静|中性|自然|放松|没有变化|木然",
         restful=True,
-        contrary=_UNITS,
+        contrary=tuple(unit for unit in _UNITS if unit not in _OF_SPEECH),
     ),
 )
 RELAXED: Final = "relaxed face"
+RELAXED_IN: Final = ("AU4", "AU12")
+"""Action units that have to be known before a face is called relaxed: of the brows, and of the mouth."""
 UNIT_CUES: Final = _UNITS

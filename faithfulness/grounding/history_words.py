@@ -6,11 +6,18 @@ prior anger" says that somebody looked. Written for this project (Apache-2.0).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 VERSION: Final = "1"
+NO_TURNS: Final = re.compile(
+    r"(?:no|without|none) (?:earlier|previous|prior|preceding) (?:turns?|utterances?|dialogue|conversation)|first turn"
+    r"|没有(?:之前|先前)的?(?:话|对话|轮次)|首轮|第一轮",
+    re.IGNORECASE,
+)
+"""A cell of evidence that says that no turn before was shown."""
 EMOTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "anger": r"anger|angry|rage|fury|愤怒|生气|怒气|恼怒",

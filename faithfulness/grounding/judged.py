@@ -25,7 +25,7 @@ from faithfulness.grounding.vocabulary import BoolArray, IntArray, Vocabulary
 SHUFFLES: Final = 8
 """Rationales of other utterances with the same answer that stand in for each one."""
 NOBODY: Final = -1
-_ORDER: Final = ("rank", "reasoner", "instruction", "repeat")
+_ORDER: Final = ("reasoner", "instruction", "repeat", "rank")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,11 +98,11 @@ def told_by(texts: Sequence[str], cues: Vocabulary, labels: Sequence[str]) -> To
 def stand_ins(judged: Judged, rng: np.random.Generator) -> IntArray:
     """Return for each judgement others with the same answer to another utterance, [N, SHUFFLES]; `NOBODY` for none.
 
-    Judgements of one answer are put in a random order of their utterances, and each takes the next ones: nothing
-    depends on the order of rows.
+    Judgements of one answer are put in a random order of their utterances, repetition by repetition, and each takes the
+    next ones: nothing depends on the order of rows, and no repetition of its own stands in the way.
     """
     rank = rng.permutation(len(judged.utterances))[judged.utterance]
-    keys = {"rank": rank, **{name: judged.rows[name] for name in _ORDER[1:]}}
+    keys = {"rank": rank, **{name: judged.rows[name] for name in _ORDER[:-1]}}
     order = np.lexsort([keys[name] for name in reversed(_ORDER)])
     answer = judged.rows["y_pred"]
     partners = np.full((len(judged), SHUFFLES), NOBODY, dtype=np.int64)

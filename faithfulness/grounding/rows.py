@@ -3,7 +3,8 @@
 They come from a table that somebody supplies (a detector's output, a coder's sheet) or with a corpus. Of a supplied
 table the columns `utterance_id`, `aspect` and `cue` are needed. `present` says whether a cue was there; where that
 column is missing, `value` does, in the unit that `unit` names (`present` unless said); where both are, what is listed
-was seen. An empty value was not measured. A cue `none` says that somebody looked and saw nothing.
+was seen. An empty value was not measured. A cue `none` says that somebody looked and saw nothing; of content,
+`no earlier turns` that nothing was said before.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from faithfulness.grounding.judged import Judged
 from faithfulness.grounding.rows import EvidenceRow, open_evidence, rows_of_measurements, rows_of_table
 from faithfulness.grounding.spoken import spoken_in
 from faithfulness.grounding.transcripts import SHARE
+from faithfulness.grounding.vocabulary import MOST_OWN
 from faithfulness.grounding.voices import FEWEST_CLIPS, TOLERANCE, measured_voices
 from faithfulness.twins import MatchingOptions
 
@@ -33,6 +34,9 @@ MEASURED: Final = "a voice changes from " + ", ".join(
     for cue, unit in (("pitch", "st"), ("range", "ln"), ("rate", "ln"), ("level", "dB"))
 )
 QUOTING: Final = f"a quotation is found where {SHARE:.0%} of its words stand together"
+
+
+LISTED: Final = "lists what was seen: what it does not name counts as not there; rows with present = 0 would tell"
 
 
 class GroundingOptions(MatchingOptions):
@@ -114,6 +118,10 @@ def sourced(
             remarks += said
         spoken = spoken_in(corpus)
     evidence = evidence_of(judged.utterances, held, spoken)
+    if evidence.lists:
+        remarks.append(f"evidence of {_listed(set(evidence.lists))} {LISTED}")
+    if evidence.n_not_held:
+        remarks.append(f"{evidence.n_not_held:,} cues in the table's own words are more than {MOST_OWN}, and not read")
     if evidence.said:
         remarks.append(QUOTING)
     return Sourced(evidence=evidence, remarks=tuple(remarks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from affidavit.corpus import Corpus
 from affidavit.utterances import Utterance
@@ -25,6 +25,8 @@ def spoken_in(corpus: Corpus) -> Spoken:
             dialogues[utterance.dialogue_id].append(utterance)
         elif utterance.text:
             said[utterance.utterance_id] = (utterance.text,)
+    incomplete: set[str] = set()
+    labelled = {utterance.speaker_id for utterance in corpus.utterances if utterance.label is not None}
     for turns in dialogues.values():
         ordered = sorted(turns, key=lambda turn: turn.turn or 0)
         for i, turn in enumerate(ordered):
@@ -34,7 +36,16 @@ def spoken_in(corpus: Corpus) -> Spoken:
             past = _felt(ordered[:i])
             if past is not None:
                 felt[turn.utterance_id] = past
-    return Spoken(said=said, felt_before=felt)
+            if any(_is_unknown(each, labelled) for each in ordered[:i]):
+                incomplete.add(turn.utterance_id)
+    return Spoken(said=said, felt_before=felt, felt_incomplete=frozenset(incomplete))
+
+
+def _is_unknown(turn: Utterance, labelled: Set[str | None]) -> bool:
+    """Say whether nobody knows what was felt in a turn, of a speaker whose feelings are labelled at all."""
+    if turn.label is None:
+        return turn.speaker_id in labelled
+    return turn.label.casefold() not in LABELS_OF
 
 
 def _felt(turns: Sequence[Utterance]) -> frozenset[str] | None:

@@ -13,7 +13,7 @@ supported), and a rationale that mentions everything (checked, supported).
 
 Random and template have no words to quote, so their numbers are of face, tone and scene.
 
-Source: methods 5.4 (controls), 5.5 (cue precision, recall, contradiction).
+Source.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ PARTS: Final = (
     *("checked_random", "supported_random", "checked_template", "supported_template"),
 )
 WIDTH: Final = 1 + len(ASPECTS) * len(PARTS)
-SOURCE: Final = "cue grounding: methods 5.5"
-SHUFFLED: Final = "rationales of other utterances with the same answer: methods 5.4"
-RANDOM: Final = "as many cues drawn at random, in expectation: methods 5.4"
-TEMPLATE: Final = "a rationale that mentions everything: methods 5.4"
+SOURCE: Final = "cue grounding"
+SHUFFLED: Final = "rationales of other utterances with the same answer"
+RANDOM: Final = "as many cues drawn at random, in expectation"
+TEMPLATE: Final = "a rationale that mentions everything"
 
 
 def sums_of(scales: Scales, partners: IntArray) -> FloatArray:

@@ -75,8 +75,18 @@ class Vocabulary:
 
 def vocabulary(own: Sequence[tuple[str, str]] = ()) -> Vocabulary:
     """Return the built-in cues and those in their own words: pairs of aspect and cue."""
-    extra = [Entry(cue=cue, aspect=aspect, patterns=(_own_words(cue),)) for aspect, cue in sorted(set(own))[:MOST_OWN]]
+    taken = {entry.cue for entry in _built_in()}
+    extra: list[Entry] = []
+    for aspect, cue in sorted(set(own))[:MOST_OWN]:
+        name = own_name(aspect, cue) if cue in taken else cue
+        taken.add(name)
+        extra.append(Entry(cue=name, aspect=aspect, patterns=(_own_words(cue),)))
     return _joined((*_built_in(), *extra))
+
+
+def own_name(aspect: str, cue: str) -> str:
+    """Return the name of a cue in its own words that another aspect has too: tears that somebody sees, and that run."""
+    return f"{cue} ({aspect})"
 
 
 @cache

@@ -7,7 +7,7 @@ and of a high one. Of a speaker with fewer clips than asked for, what is usual i
 Clips of one speaker say other words, and words move rate and range by themselves. Tolerances are therefore such that,
 of clips spoken calmly in the built-in clinic, eight or nine in ten stay within each (300 utterances, seed 0).
 
-Source: methods 5.5 (normalisation within speakers, lest sex and accent enter the metric).
+Source.
 """
 
 from __future__ import annotations

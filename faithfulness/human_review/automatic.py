@@ -6,7 +6,7 @@
 | `citation` | share of modalities that are cited and mattered, or neither | no modality was taken away from it |
 | a column of the reviews | its mean over the reviews of a card | it is empty |
 
-Source: methods 3.4 (consistency of explanation and prediction), 5.3 (citing and mattering), 5.4 (judge reliability).
+Source.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from affidavit.citations import can_be_read, citations
+from affidavit.citations import can_be_read, evidence_citations
 from affidavit.predictions import Predictions
 from faithfulness.citation.removals import fullest, removals
 from faithfulness.conclusions.judge import ABSTAINED, LexiconJudge
@@ -57,7 +57,7 @@ def _citation(matched: Matched, predictions: Predictions) -> list[float | None]:
     if not operators:
         return [None] * len(matched.scores)
     said = _said(matched)
-    cited = citations(said)
+    cited = evidence_citations(said)
     readable = can_be_read(said).to_pylist()
     keys = matched.explained.keys
     agreeing: list[list[float]] = [[] for _ in matched.scores]

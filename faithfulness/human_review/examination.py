@@ -6,7 +6,7 @@ Reviewers score rationales on EMER's four points, blinded, with shuffled rationa
 Each score has two intervals. That over units holds these reviewers fixed; `human_plausibility_other_reviewers` is for
 other units and other reviewers (`crossed`). Gaps between groups are told with these reviewers, who read all groups.
 
-Source: Lian et al. 2023 (EMER), human evaluation; methods 2.2, 5.4 (judge reliability), K19.
+Source: Lian et al. 2023 (EMER), human evaluation, K19.
 """
 
 from __future__ import annotations

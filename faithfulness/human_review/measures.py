@@ -43,7 +43,7 @@ GOOD_MEAN: Final = 2.5
 """A mean score from here on is nearer to correct for the most part than to correct in a small part."""
 BINS: Final = 32
 _PLAIN: Final = (
-    *("items", "score", "good", "shuffled_items", "shuffled_score", "again", "same", "assigned", "done"),
+    *("items", "score", "good", "shuffled_items", "shuffled_score", "again", "same", "assigned", "done", "values"),
     *("compared", "x", "y", "xx", "yy", "xy"),
 )
 _AT: Final = {name: place for place, name in enumerate(_PLAIN)}
@@ -76,6 +76,7 @@ def _add_scores(row: FloatArray, item: Scores) -> None:
         row[_AT["good"]] = item.weight * float(np.mean([score >= GOOD for score in item.own.values()]))
         counts = np.bincount(np.array(list(item.own.values())) - LEAST, minlength=MOST).astype(np.float64)
         row[_ALPHA] = item.weight * coincidences(counts).ravel()
+        row[_AT["values"]] = len(item.own) if len(item.own) > 1 else 0
     twice = item.again.keys() & item.own.keys()
     row[_AT["again"]] = len(twice)
     row[_AT["same"]] = sum(item.again[name] == item.own[name] for name in twice)
@@ -124,8 +125,10 @@ def _beyond(sums: FloatArray) -> FloatArray:
 
 
 def _alpha(sums: FloatArray) -> FloatArray:
+    # Alpha corrects for how many scores there are: the number that were given, and not that which their weights make.
     observed = sums[..., _ALPHA].reshape(*sums.shape[:-1], MOST, MOST)
-    return krippendorff_alpha(observed, ordinal)
+    given = divide(sums[..., _AT["values"]], observed.sum(axis=(-2, -1)))
+    return krippendorff_alpha(observed * given[..., None, None], ordinal)
 
 
 def _correlation(sums: FloatArray) -> FloatArray:

@@ -2,8 +2,8 @@
 
 Reviews are a table (parquet, CSV, JSON lines) with `card`, `reviewer` and `score`, and, where they were kept,
 `reviewed_at`, `shown` and `reason`. A review plan (JSON, `affidavit.reviews.ReviewPlan`) says what the cards are; a
-table without a plan says so itself, by `utterance_id` and as many of `condition`, `reasoner`, `instruction`, `repeat`
-and `arm` as it has.
+table without a plan says so itself, by `utterance_id` and as many of `run`, `condition`, `reasoner`, `instruction`,
+`repeat`, `arm` and `rationale` as it has.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_material(reviews: Path, plan: Path | None, *, automatic: str | None) ->
     """
     rows = _rows(reviews, wanted=[*NEEDED, *([] if plan else ["utterance_id"]), *([automatic] if automatic else [])])
     if plan is None:
-        subjects = {row["card"]: _subject_of_row(row) for row in rows}
+        subjects = _subjects_of(rows)
         assigned, shown = None, None
     else:
         drawn = read_plan(plan)
@@ -209,17 +209,37 @@ def _subject_of_item(item: ReviewItem) -> Subject:
     )
 
 
+def _subjects_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Subject]:
+    """Return what each card stands for by the table itself: the same in every row that names it."""
+    found: dict[str, Subject] = {}
+    for row in rows:
+        subject = _subject_of_row(row)
+        if found.setdefault(subject.card, subject) != subject:
+            raise RowError(
+                "a card stands for two judgements",
+                slug="row-value",
+                where=f"card {subject.card}",
+                found=f"{found[subject.card].utterance_id} and {subject.utterance_id}",
+                allowed="one utterance, run, condition, reasoner, instruction, repeat, arm and rationale a card",
+                remedy="give every judgement a card of its own, or name the review plan (option plan)",
+            )
+    return found
+
+
 def _subject_of_row(row: Mapping[str, Any]) -> Subject:
     arm = str(row.get("arm") or Arm.OWN).strip().lower()
     if arm not in set(Arm):
         raise _bad_row("the arm is unknown", f"card {row['card']}", arm[:80], ", ".join(Arm))
-    named = {name: str(row[name]) for name in ("condition", "reasoner", "instruction") if row.get(name) is not None}
+    texts = ("run", "condition", "reasoner", "instruction", "rationale")
+    named = {name: str(row[name]) for name in texts if row.get(name) is not None}
     repeat = _number(row.get("repeat"))
     return Subject(
         card=row["card"],
         arm=Arm(arm),
         utterance_id=str(row["utterance_id"]),
         repeat=None if repeat is None else int(repeat),
+        run=named.get("run"),
+        rationale=None if arm == Arm.SHUFFLED else named.get("rationale"),
         condition=named.get("condition"),
         reasoner=named.get("reasoner"),
         instruction=named.get("instruction"),

@@ -1,17 +1,20 @@
 """Draws which rationales people read: as many of each group, from as many units as there are, blinded and shuffled.
 
 Within a group, units are dealt in random order, one judgement of each before a second of any: the unit is what is
-independent, and ten rationales of one speaker are worth little more than one. Each drawn judgement stands for as many
-as its group has for each that was drawn (`weight`), so that everybody's mean can be told beside the groups'.
+independent, and ten rationales of one speaker are worth little more than one. The weight of a drawn judgement is how
+many it stands for: those that its unit has in the group for each of them that was drawn, and then those that the group
+has for all that its drawn units stand for. Weighted means are those of judgements, in a group and of everybody, whoever
+talks most (Hajek 1971).
 
 A share of the cards are controls: the rationale of another utterance with the same answer, which a reader who looks at
 the utterance should score lower; and cards that come twice.
 
-Source: methods 2.2 (EMER: three of six annotators, shuffled), 5.4 (shuffled controls).
+Source.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +22,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from affidavit.confusion import FloatArray
 from affidavit.errors import PlanError
 from affidavit.predictions import Predictions
 from affidavit.records import Record
@@ -109,8 +113,15 @@ def _drawn(
     rows: list[Mapping[Hashable, object]] = []
     for _, group in groups:
         taken = group.head(per_group)
-        rows += taken.assign(weight=len(group) / len(taken)).to_dict("records")
+        rows += taken.assign(weight=_weights(taken, group)).to_dict("records")
     return rows
+
+
+def _weights(taken: pd.DataFrame, group: pd.DataFrame) -> FloatArray:
+    """Return how many judgements of the group each drawn one stands for; they sum to the size of the group."""
+    has, drawn = group["unit_of"].value_counts(), taken["unit_of"].value_counts()
+    weights = (taken["unit_of"].map(has) / taken["unit_of"].map(drawn)).to_numpy(np.float64)
+    return np.asarray(weights * len(group) / weights.sum())
 
 
 def _shuffled(
@@ -172,14 +183,20 @@ def _key(item: ReviewItem) -> tuple[str, ...]:
 def _assignments(
     items: Sequence[ReviewItem], options: SamplingOptions, rng: np.random.Generator
 ) -> tuple[Assignment, ...]:
-    """Deal each card to as many reviewers as it needs, evenly; who gets a card also gets its repetition."""
-    reviewers = [options.reviewers[i] for i in rng.permutation(len(options.reviewers))]
+    """Deal each card to as many reviewers as it needs, evenly; who gets a card also gets its repetition.
+
+    Each goes to those who have fewest, by lot among equals, so that everybody shares cards with everybody: of two teams
+    that share none, nobody could say whether their reviewers or their cards differ.
+    """
     firsts = [item for item in items if item.same_as is None]
-    hands: dict[str, list[str]] = {reviewer: [] for reviewer in reviewers}
+    hands: dict[str, list[str]] = {reviewer: [] for reviewer in options.reviewers}
     readers: dict[str, list[str]] = {}
-    for place, i in enumerate(rng.permutation(len(firsts))):
-        start = place * options.per_card
-        readers[firsts[i].card] = [reviewers[(start + k) % len(reviewers)] for k in range(options.per_card)]
+    dealt = Counter(dict.fromkeys(options.reviewers, 0))
+    for i in rng.permutation(len(firsts)):
+        lots = [options.reviewers[k] for k in rng.permutation(len(options.reviewers))]
+        chosen = sorted(lots, key=dealt.__getitem__)[: options.per_card]
+        readers[firsts[i].card] = chosen
+        dealt.update(chosen)
     for item in items:
         for reviewer in readers[item.same_as or item.card]:
             hands[reviewer].append(item.card)

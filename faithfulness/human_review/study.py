@@ -116,7 +116,7 @@ def blinding(material: Material) -> str:
         return "what reviewers were shown is not recorded: whether they were blinded is not known"
     shown = " and ".join(material.shown)
     if set(material.shown) <= set(SHOWN):
-        return f"reviewers were shown {shown}, and neither model, group nor answer"
+        return f"reviewers were shown {shown}, and neither model nor group; the answer only where a rationale names it"
     return f"reviewers were not blinded: they were shown {shown}"
 
 

@@ -12,12 +12,13 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.confusion import FloatArray
 from affidavit.predictions import Predictions
 from faithfulness.citation.removals import fullest
-from faithfulness.twins import NOBODY, BoolArray, Codes, read_judgements
+from faithfulness.twins import BoolArray, Codes, Judgements
 
 ANSWER: Final = "answer"
 REFERENCE: Final = "reference"
@@ -60,6 +61,8 @@ class Answers:
     targets: Mapping[str, Codes]
     """`ANSWER`: under the base; `REFERENCE`: the label, where the table has labels."""
     unit: Codes
+    utterance: Codes
+    """Repetitions of a judgement are of one utterance, and no evidence of their own."""
     groups: Mapping[str, Codes]
     """By feature: the code of the level."""
     weight: FloatArray
@@ -76,10 +79,14 @@ class Answers:
         return np.ones(len(self.unit), dtype=np.bool_) if feature is None else np.asarray(self.groups[feature] == level)
 
 
-def read_answers(predictions: Predictions, by: Sequence[str], wanted: Singles) -> Answers:
-    """Match the judgements under the base with those under single modalities, in an order that rows do not decide."""
-    judgements = read_judgements(predictions, by, wanted.base, wanted.letters)
-    judged = np.all([judgements.twins[letter].judged for letter in wanted.letters], axis=0)
+def judged_alone(judgements: Judgements, wanted: Singles) -> BoolArray:
+    """Say which judgements [N] under the base have an answer under every single modality."""
+    return np.asarray(np.all([judgements.twins[letter].judged for letter in wanted.letters], axis=0))
+
+
+def read_answers(judgements: Judgements, by: Sequence[str], wanted: Singles) -> Answers:
+    """Take judgements under the base with those under single modalities, in an order that rows do not decide."""
+    predictions, judged = judgements.predictions, judged_alone(judgements, wanted)
     rows = {name: values[judged] for name, values in judgements.rows.items()}
     alone = {letter: judgements.twins[letter].answer[judged] for letter in wanted.letters}
     targets = {ANSWER: judgements.answer[judged], REFERENCE: judgements.truth[judged]}
@@ -87,20 +94,32 @@ def read_answers(predictions: Predictions, by: Sequence[str], wanted: Singles) -
         del targets[REFERENCE]
     unit = rows["unit"].astype(np.int64)
     weight = rows.get("weight", np.ones(len(unit))).astype(np.float64)
+    utterance = _utterances(predictions, wanted.base)[judged]
     groups = {feature: rows[f"group_{feature}"].astype(np.int64) for feature in by}
     nobody = predictions.unit == "row"  # rows are numbered as they stand: they sort by what they hold instead
-    keys = [weight, *groups.values(), *targets.values(), *alone.values(), *([] if nobody else [unit])]
+    keys = [weight, *groups.values(), *targets.values(), *alone.values(), utterance, *([] if nobody else [unit])]
     order = np.lexsort(keys)
     return Answers(
         singles=wanted,
         n_labels=len(predictions.labels),
         alone={letter: codes[order] for letter, codes in alone.items()},
         targets={name: codes[order] for name, codes in targets.items()},
-        unit=np.arange(len(unit)) if nobody else unit[order],
+        unit=utterance[order] if nobody else unit[order],
+        utterance=utterance[order],
         groups={feature: codes[order] for feature, codes in groups.items()},
         weight=weight[order],
-        left_out=int((judgements.answer != NOBODY).sum() - judged.sum()),
+        left_out=int((~judged).sum()),
     )
+
+
+def _utterances(predictions: Predictions, base: str) -> Codes:
+    """Return which utterance each judgement under the base is of, in the order of `Judgements`; codes by their ids."""
+    place = predictions.conditions.index(base)
+    ids: list[str] = []
+    batches = predictions.batches(["utterance_id"])
+    for coded, named in zip(predictions.coded_batches(["condition"]), batches, strict=True):
+        ids += named.column("utterance_id").filter(pa.array(coded["condition"] == place)).to_pylist()
+    return np.unique(np.array(ids, dtype=object), return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def dealt_into_blocks(unit: Codes, n_blocks: int, rng: np.random.Generator) -> Codes:
@@ -122,14 +141,21 @@ def by_block(cells: Codes, block: Codes, weight: FloatArray, shape: tuple[int, i
     return np.asarray(tables)
 
 
-def dealt_anew(codes: Codes, unit: Codes, rng: np.random.Generator) -> Codes:
-    """Deal codes [N] anew: units change places, those of one unit stay together and are mixed among themselves.
+def dealt_anew(codes: Codes, unit: Codes, utterance: Codes, rng: np.random.Generator) -> Codes:
+    """Deal codes [N] anew: units change places, and utterances among themselves; what belongs together stays together.
 
-    What units have in common (a person who is always sad) is kept, so that the spread over deals is not too small.
+    What units have in common (a person who is always sad) is kept, and so are the repetitions of an utterance, which
+    hardly differ: else the spread over deals is too small.
     """
-    rank = np.unique(unit, return_inverse=True)[1].reshape(-1)
-    place = rng.permutation(int(rank.max(initial=-1)) + 1)
-    order = np.lexsort((rng.random(len(codes)), place[rank]))
+    (rank, own), (places, mixed) = _ranks(unit), _ranks(utterance)
+    place, first, second = rng.permutation(own), rng.permutation(mixed), rng.permutation(mixed)
+    order = np.lexsort((rng.random(len(codes)), first[places], place[rank]))
     dealt = np.empty_like(codes)
-    dealt[np.lexsort((rng.random(len(codes)), rank))] = codes[order]
+    dealt[np.lexsort((rng.random(len(codes)), second[places], rank))] = codes[order]
     return dealt
+
+
+def _ranks(codes: Codes) -> tuple[Codes, int]:
+    """Return codes [N] without gaps, and how many there are."""
+    found, rank = np.unique(codes, return_inverse=True)
+    return rank.reshape(-1), len(found)

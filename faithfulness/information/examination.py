@@ -6,11 +6,13 @@ describe what the model puts out. Of the reference label they describe the data 
 show them, whatever the model does with both. Sources are answers, so that what a modality holds and the model's answer
 under it alone does not show counts for nothing here.
 
-Controls: each finding stands beside what the same estimator gives when the target is dealt anew among utterances; the
-exhibit holds the uncorrected numbers as well. Groups with too few units, or too few judgements for as many cells, are
-named with the reason and get no number: there, chance would be the most of it.
+Controls: each finding stands beside what the estimator gives when the target is dealt anew among utterances, and, where
+judgements were repeated, beside how often the answer changes by itself; the exhibit holds the uncorrected numbers as
+well. Groups with too few units, or too few utterances for as many cells, are named with the reason and get no number:
+there, chance would be the most of it. Groups are shown side by side and not compared by a gap: information is bounded
+by how much a group's answers vary at all, so that two groups may differ in it with a model that treats them alike.
 
-Source: Bertschinger et al. 2014; Liang et al. 2023; methods 5.3 (PID).
+Source: Bertschinger et al. 2014; Liang et al. 2023.
 """
 
 from __future__ import annotations
@@ -33,14 +35,15 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Estimate, ExhibitColumn, Finding, Interval, NullExpectation, Refusal
 from affidavit.seeds import seed_of
-from faithfulness.information.answers import ANSWER, REFERENCE, Answers, read_answers, singles
+from faithfulness.information.answers import ANSWER, REFERENCE, Answers, judged_alone, read_answers, singles
 from faithfulness.information.corrected import QUANTITIES, Corrected
 from faithfulness.information.groups import Group, Measured, groups_of, measured
-from faithfulness.twins import MatchingOptions
+from faithfulness.information.repetition import NOISE, noise_claims
+from faithfulness.twins import MatchingOptions, read_judgements
 
 NAME: Final = "modality-information"
 VERSION: Final = "1"
-SOURCE: Final = "partial information decomposition: Bertschinger et al. 2014, Liang et al. 2023; methods 5.3"
+SOURCE: Final = "partial information decomposition: Bertschinger et al. 2014, Liang et al. 2023"
 REMEDY: Final = (
     "ask the supplier to judge the same utterances under each modality alone as well (T, A, V beside TAV), or judge "
     "with the conditions `seven`"
@@ -52,7 +55,8 @@ OF_TARGET: Final = {
 }
 PREFIX: Final = {ANSWER: "", REFERENCE: "label_"}
 SOURCES_ARE_ANSWERS: Final = "a modality counts as far as the model's answer under it alone shows"
-SPARSE: Final = "under {} judgements per cell that occurs: synergy may still be too high by chance"
+NO_REPEATS: Final = "the table has no repetitions: how often the answer changes by chance alone is not known"
+SPARSE: Final = "under {} utterances per cell that occurs: synergy may still be too high by chance"
 AT_KINK: Final = "the two modalities tell about as much: redundancy and synergy may be too low, uniques too high"
 _COMFORTABLE: Final = 10.0
 _NULL_METHOD: Final = "the target dealt anew among the utterances, those of one unit kept together"
@@ -75,7 +79,7 @@ class InformationOptions(MatchingOptions):
     fewest_units: int = Field(default=20, ge=5)
     """Under so many units a group gets no number."""
     fewest_per_cell: float = Field(default=5.0, ge=1)
-    """Under so many judgements for each cell that occurs a group gets no number."""
+    """Under so many utterances for each cell that occurs a group gets no number."""
     most_labels: int = Field(default=10, ge=2)
     """A run with more labels is refused: time grows with the sixth power of their number."""
     blocks: int = Field(default=20, ge=5)
@@ -108,14 +112,19 @@ def examine(case: Case) -> Testimony:
     rows: list[dict[str, str | int | float | None]] = []
     for run, predictions in case.runs.items():
         wanted = singles(predictions.conditions)
-        answers = None if wanted is None else read_answers(predictions, case.by, wanted)
-        if answers is None or not len(answers.unit):
+        if wanted is None:
+            continue
+        judgements = read_judgements(predictions, case.by, wanted.base, wanted.letters)
+        answers = read_answers(judgements, case.by, wanted)
+        if not len(answers.unit):
             refused.append(_nobody(run))
             continue
+        noise = noise_claims(case, NAME, VERSION, judgements, judged_alone(judgements, wanted))
+        claims += noise
         for told in _told(case, predictions, answers, options):
             rows += told.rows()
             if _is_found(told.target, told.group):
-                claims += told.claims()
+                claims += told.claims(repeated=bool(noise))
     exhibit = ExhibitTable(
         id="modality-information",
         title="Partial information of pairs of modalities",
@@ -137,11 +146,11 @@ class _Told:
     measured: Measured
     level: float
 
-    def claims(self) -> list[Claim]:
+    def claims(self, *, repeated: bool) -> list[Claim]:
         """Return a claim of each part of the information; the sums of parts stay in the exhibit."""
-        return [self._claim(quantity) for quantity in range(4)]
+        return [self._claim(quantity, repeated=repeated) for quantity in range(4)]
 
-    def _claim(self, quantity: int) -> Claim:
+    def _claim(self, quantity: int, *, repeated: bool) -> Claim:
         run, base, metric = (
             self.predictions.run,
             self.answers.singles.base,
@@ -167,7 +176,8 @@ class _Told:
             verdict=verdict,
             because=because,
             source=SOURCE,
-            caveats=self._caveats(quantity),
+            caveats=(*self._caveats(quantity), *([] if repeated else [NO_REPEATS])),
+            controls=(finding_id(run, base, NAME, NOISE, groups=self.group.groups),) if repeated else None,
             exhibits=("modality-information",),
         )
         return Claim(finding=finding, interval_at=lambda level: self._interval(quantity, level))
@@ -281,7 +291,7 @@ def _nobody(run: str) -> Refusal:
 
 
 METRICS: Final = frozenset(
-    metric for target in PREFIX for pair in ("TA", "TV", "AV") for metric in metrics_of(target, pair)
+    {NOISE, *(metric for target in PREFIX for pair in ("TA", "TV", "AV") for metric in metrics_of(target, pair))}
 )
 EXAMINATION = FunctionExamination(
     name=NAME,

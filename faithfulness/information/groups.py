@@ -27,7 +27,7 @@ class Limits(Protocol):
 
     @property
     def fewest_per_cell(self) -> float:
-        """Judgements for each cell that occurs."""
+        """Utterances for each cell that occurs."""
 
     @property
     def blocks(self) -> int:
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Null:
-    """What the corrected quantities [Q] are when the target is dealt anew."""
+    """What the corrected quantities [Q], not below 0, are when the target is dealt anew."""
 
     mean: FloatArray
     high: FloatArray
@@ -65,7 +65,7 @@ class Measured:
     n_rows: int
     n_units: int
     per_cell: float
-    """Judgements for each cell that occurs; 0 where there is none."""
+    """Utterances for each cell that occurs; 0 where there is none."""
 
 
 def groups_of(predictions: Predictions, by: Sequence[str]) -> list[Group]:
@@ -87,21 +87,22 @@ def measured(
     member = answers.member(group.feature, group.code) & (answers.weight > 0)
     unit, weight, cells = answers.unit[member], answers.weight[member], answers.cells(pair, target)[member]
     n_units, n_rows = len(np.unique(unit)), len(unit)
-    per_cell = n_rows / max(len(np.unique(cells)), 1)
+    utterance = answers.utterance[member]
+    per_cell = len(np.unique(utterance)) / max(len(np.unique(cells)), 1)
     found: Corrected | str
     null = None
     if n_units < limits.fewest_units:
         found = f"{n_units} units: under {limits.fewest_units} there is too much chance in a joint table of answers"
     elif per_cell < limits.fewest_per_cell:
         least = f"at least {limits.fewest_per_cell:g} are needed"
-        found = f"{per_cell:.1f} judgements for each cell of answers and target that occurs, and {least}"
+        found = f"{per_cell:.1f} utterances for each cell of answers and target that occurs, and {least}"
     else:
         k = answers.n_labels
         block = dealt_into_blocks(unit, min(limits.blocks, n_units), rng)
         found = corrected(by_block(cells, block, weight, (k, k, k)))
         sources, told = np.divmod(cells, k)
         thick = block % NULL_BLOCKS
-        dealt = [sources * k + dealt_anew(told, unit, rng) for _ in range(limits.deals)]
+        dealt = [sources * k + dealt_anew(told, unit, utterance, rng) for _ in range(limits.deals)]
         null = _null(dealt, thick, weight, k) if dealt else None
     return Measured(found=found, null=null, n_rows=n_rows, n_units=n_units, per_cell=per_cell)
 
@@ -109,5 +110,5 @@ def measured(
 def _null(dealt: Sequence[Codes], block: Codes, weight: FloatArray, k: int) -> Null:
     """Return mean and quantile of the quantities over deals; who occurs is the same in each, so shapes are."""
     draws = np.stack([by_block(cells, block, weight, (k, k, k)) for cells in dealt])
-    found = corrected_draws(draws)
+    found = np.maximum(corrected_draws(draws), 0.0)  # as the estimates beside which they stand
     return Null(mean=found.mean(axis=0), high=np.quantile(found, 0.95, axis=0))

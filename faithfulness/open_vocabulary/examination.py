@@ -8,7 +8,7 @@ What a score of open sets can hide stands beside it: words that nobody maps (`ou
 score that counts them as wrong), how many words are given, what listing every cluster would score, what words dealt
 anew would. Every number under every mapping is in an exhibit, with the rows that each keeps.
 
-Source: methods 2.4; Lian et al. 2024 (MER2024), 2025 (emotion wheels).
+Source: Lian et al. 2024 (MER2024), 2025 (emotion wheels).
 """
 
 from __future__ import annotations

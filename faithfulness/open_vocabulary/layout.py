@@ -45,7 +45,7 @@ CONTROLS: Final = (TEMPLATE, SHUFFLED)
 TOLD: Final = (F1, STRICT, "set_precision", "set_recall", SYNONYMS, OUT_OF_VOCABULARY, WORDS, *CONTROLS)
 OF_LISTS: Final = frozenset({STRICT, OUT_OF_VOCABULARY, "set_precision", SYNONYMS})
 """Numbers that only lists of words have: of a text, words outside the list cannot be seen."""
-CONTROL_SOURCE: Final = "methods 2.4, trap 5, and 5.4"
+CONTROL_SOURCE: Final = "controls and traps of docs/faithfulness.md"
 _OF_OTHERS: Final = frozenset(
     {F1, STRICT, "set_precision", "set_recall", "set_average", "unmapped_gold_rate", "ambiguous_word_rate"}
 )

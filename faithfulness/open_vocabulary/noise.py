@@ -75,5 +75,9 @@ def repeats_of(predictions: Predictions, by: Sequence[str]) -> Repeats | None:
 def change_rate() -> Statistic:
     """Return the share of repeated judgements whose set is another one the next time."""
     return ratio_statistic(
-        METRIC, np.array([0.0, 1.0]), np.array([1.0, 0.0]), source="methods 5.4", higher_is_better=None
+        METRIC,
+        np.array([0.0, 1.0]),
+        np.array([1.0, 0.0]),
+        source="share of repetitions with another answer",
+        higher_is_better=None,
     )

@@ -1,6 +1,6 @@
 """How far does a predicted set of emotion words match a gold one, after words are mapped to clusters?
 
-With Y the gold and Z the predicted set of clusters of a row (methods 2.4): precision |Y & Z| / |Z|, recall
+With Y the gold and Z the predicted set of clusters of a row: precision |Y & Z| / |Z|, recall
 |Y & Z| / |Y|, each a mean over rows; F = 2PR / (P + R) of those means, not the mean of rows' F.
 
 | row | what happens |

@@ -1,7 +1,7 @@
 """The clues that a rationale states, as atoms: a content word, where it is seen or heard, and whether it is denied.
 
 Words of emotions are no clues: they are compared on their own, and left among the clues they would make the clue score
-a second emotion score, as EMER's is (methods 2.2). A clause that cites the words, the voice, the face or the
+a second emotion score, as EMER's is. A clause that cites the words, the voice, the face or the
 surroundings gives its atoms that aspect; of a clause that cites none, the aspect is open and fits any. English words
 are cut to their stems; of Chinese, which has no spaces, pairs of neighbouring characters stand for words.
 

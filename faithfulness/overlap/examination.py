@@ -2,7 +2,7 @@
 
 Clue overlap compares observations: the words of a rationale per aspect (what was said, the voice, the face, the
 surroundings) with those of the reference, words of emotions left out; EMER's own score of that name compares emotional
-states (methods 2.2). Label overlap compares the emotions that the two assert. Both are from 0 to 10.
+states. Label overlap compares the emotions that the two assert. Both are from 0 to 10.
 
 The judge is the built-in one, or a served model (`judge: {url, model}`). With `gold: PATH` (columns `score` and
 `label_score`, what people gave the same pairs), its agreement with people stands beside; without, or where it agrees
@@ -12,7 +12,7 @@ plausibility: none of it shows that the clues were used.
 Findings are of the fullest condition, of those that people scored, and of those that the option `conditions` names;
 every other one is in the exhibit.
 
-Source: methods 2.1 to 2.3; Lian et al. 2023 (EMER).
+Source.1 to 2.3; Lian et al. 2023 (EMER).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each turn's words get integrated gradients of the answered emotion's score. Controls: the mean over all orders of the
 words; another turn's values, stretched over this one; and the values of the same model with its parameters drawn anew.
 
-Source: DeYoung et al. 2020 (ERASER), section 4.1; Sundararajan, Taly, Yan 2017; Adebayo et al. 2018; methods 5.4.
+Source: DeYoung et al. 2020 (ERASER), section 4.1; Sundararajan, Taly, Yan 2017; Adebayo et al. 2018.
 """
 
 from __future__ import annotations
@@ -92,10 +92,11 @@ def candidates(explained: Explained, marks: Marks) -> list[Candidate]:
         low, high = marked.passage.own
         inside = [place for place in marked.evidence if low <= place[0] and place[1] <= high]
         if 0 < sum(end - start for start, end in inside) < high - low:
-            chars = marked.passage.chars
+            chars = marked.passage.spoken.chars
             places = tuple((chars[start][0], chars[end - 1][1]) for start, end in inside)
-            turn = marked.passage.turns[-1]
-            found[name] = Candidate(row=row, utterance=turn, dialogue=marks.dialogue(name), marked=places)
+            found[name] = Candidate(
+                row=row, utterance=marked.passage.judged, dialogue=marks.dialogue(name), marked=places
+            )
     return list(found.values())
 
 

@@ -4,9 +4,14 @@ A rationale that quotes what people would quote persuades; whether its model use
 `citation`, `evidence-erasure` and their like ask. Told are the overlap of what rationales quote with the marked words,
 and, where the reasoner itself is at hand and gives gradients, whether the words that move its answer are the marked.
 
-Only turns with marked words are told of, each rationale counting once. Controls stand beside both.
+Only turns with marked words are told of, each rationale counting once. Controls stand beside both. Of every group there
+are F1 and its controls; the rest is told of everybody, and by group in the exhibit. Groups are compared in F1 corrected
+for chance: where turns are short, any words overlap more, and F1 itself tells lengths apart.
 
-Source: DeYoung et al. 2020 (ERASER), section 4.1; Poria et al. 2021 (RECCON); methods 5 and 5.4.
+Attributions ask the model itself again and take their time, so there are none unless the option `attributed` says of
+how many turns.
+
+Source: DeYoung et al. 2020 (ERASER), section 4.1; Poria et al. 2021 (RECCON).
 """
 
 from __future__ import annotations
@@ -19,12 +24,13 @@ import numpy as np
 from pydantic import Field
 
 from affidavit.case import Case
-from affidavit.claims import claim_rows, group_claims
+from affidavit.claims import claim_rows, gap_claim, group_claims
 from affidavit.confusion import Statistic
 from affidavit.errors import MissingPartError
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import ExhibitTable
+from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
 from affidavit.live import Live
 from affidavit.options import read_options
@@ -42,14 +48,13 @@ from faithfulness.telling import Told, claims_of
 NAME: Final = "evidence-plausibility"
 VERSION: Final = "1"
 GRADIENTS: Final = "gradients"
+UNASKED: Final = "attributions: they ask the model itself again, which takes its time, and none were asked for"
 NOT_FAITHFUL: Final = "plausible is not faithful: nothing here shows that the answer rests on these words"
 WON: Final = (
     "pointing at every word scores at least as high: this number does not tell a good explanation from a long one"
 )
 NAMED: Final = (*rationales.MAIN, *rationales.FURTHER, *attributed.MAIN, *attributed.FURTHER)
-METRICS: Final = frozenset(
-    {statistic.name for statistic in NAMED} | {f"{name}_difference" for name in (rationales.F1, attributed.AUPRC)}
-)
+METRICS: Final = frozenset({statistic.name for statistic in NAMED} | {f"{rationales.CORRECTED}_difference"})
 
 
 class PlausibilityOptions(Record):
@@ -57,8 +62,8 @@ class PlausibilityOptions(Record):
 
     scope: Scope = "marked"
     """Where evidence is looked for: `turn`, `dialogue` (the turns before too), or `marked`, as the corpus marks it."""
-    attributed: int = Field(default=60, ge=0)
-    """Turns whose answers are attributed to their words, at most; 0 for none."""
+    attributed: int = Field(default=0, ge=0)
+    """Turns whose answers are attributed to their words, at most; the model itself is asked again for each."""
     steps: int = Field(default=16, ge=2)
     """Of integrated gradients."""
     most_rows: int = Field(default=200_000, ge=1)
@@ -102,12 +107,17 @@ def refuses(case: Case) -> Refusal | None:
         because = "the corpus marks no words as evidence"
         return _refusal(because, "bring a corpus with cues in words, such as reccon or the clinic")
     if "rationale" not in run.columns and (GRADIENTS not in live.offers or not options.attributed):
-        because = "there are neither rationales nor gradients, so nothing points at words"
-        return _refusal(because, "ask for rationales, or name a reasoner whose gradients can be read")
+        return _refusal("there are no rationales, and no attributions either: nothing points at words", _remedy(live))
     if run.n_rows > options.most_rows:
         because = f"the table has {run.n_rows:,} rows, and at most {options.most_rows:,} are read"
         return _refusal(because, "audit a sample, or set the option most_rows of this examination in the plan")
     return None
+
+
+def _remedy(live: Live) -> str:
+    if GRADIENTS in live.offers:
+        return "ask for rationales, or set the option attributed of this examination to a number of turns, such as 60"
+    return "ask for rationales, or name a reasoner whose gradients can be read and set the option attributed"
 
 
 def _refusal(because: str, remedy: str, run: str | None = None) -> Refusal:
@@ -136,7 +146,7 @@ def examine(case: Case) -> Testimony:
         if not any(heard):
             because = "no turn with marked words has a rationale"
             said.refusals.append(_refusal(because, "ask for rationales where the words were shown", run))
-        if GRADIENTS in live.offers and options.attributed:
+        if GRADIENTS in live.offers:
             _of_attributions(studies[0], said)
         case.progress("comparing explanations with marked words", done, len(case.runs))
     return Testimony(
@@ -152,19 +162,24 @@ def _of_rationales(study: _Study, said: _Said) -> bool:
     if not any(explained.rationale):
         return False
     cues = text_cues(study.predictions, explained.condition)
-    pointing = rationales.read_pointing(explained, study.marks, cues)
+    pointing = rationales.read_pointing(explained, study.marks, cues, labels=study.predictions.labels)
     if not pointing.chosen:
         return False
     counted = rationales.count_pointing(pointing, study.predictions, study.case.by, rng=study.rng("rationales"))
     caveats = (*_scope(study), *_left_out(pointing.left_out, len(explained)), NOT_FAITHFUL)
     told = _told(study, counted.tally, rationales.MAIN, rationales.CONTROLS, caveats)
-    _tell(study, told, rationales.FURTHER, said, behind=counted.behind)
+    by_group = frozenset(statistic.name for statistic in rationales.MAIN)
+    _tell(study, told, rationales.FURTHER, said, behind=counted.behind, groups=by_group)
     return True
 
 
 def _of_attributions(study: _Study, said: _Said) -> None:
-    """Tell of the attributions of a sample of turns."""
-    run, among = study.predictions.run, attributed.candidates(study.explained, study.marks)
+    """Tell of the attributions of a sample of turns, where the plan wants some."""
+    run = study.predictions.run
+    if not study.options.attributed:
+        said.refusals.append(_refusal(UNASKED, "set the option attributed to a number of turns, such as 60", run))
+        return
+    among = attributed.candidates(study.explained, study.marks)
     try:
         tally = _attributed(study, among) if among else None
     except MissingPartError as error:
@@ -215,7 +230,6 @@ def _told(
         tally=tally,
         statistics=main,
         property=ExplanationProperty.PLAUSIBILITY,
-        compared=frozenset({first}),
         controls=controls,
         caveats=caveats,
         remarks={first: (WON,)} if won else {},
@@ -223,20 +237,27 @@ def _told(
 
 
 def _tell(
-    study: _Study, told: Told, further: Sequence[Statistic], said: _Said, *, behind: Behind | None = None
+    study: _Study,
+    told: Told,
+    further: Sequence[Statistic],
+    said: _Said,
+    *,
+    behind: Behind | None = None,
+    groups: frozenset[str] = frozenset(),
 ) -> None:
-    """Add claims of the main numbers, of the further ones for everybody, and all of them to the exhibit."""
+    """Add claims for everybody, of metrics `groups` for every group too, and all of them to the exhibit."""
     claims = claims_of(study.case, told)
-    claims = claims if behind is None else behind.counted(claims)
-    said.claims += claims
-    said.rows += claim_rows([claim for claim in claims if not claim.finding.compared])
     for place in told.places(study.case):
         evidence = told.evidence(study.case, place)
         for statistic in further:
-            found = group_claims(place, measure(evidence, statistic), caveats={})
-            found = found if behind is None else behind.counted(found)
-            said.rows += claim_rows(found)
-            said.claims += [told.spoken(claim) for claim in found if not place.family]
+            claims += [told.spoken(claim) for claim in group_claims(place, measure(evidence, statistic), caveats={})]
+            if statistic.name == rationales.CORRECTED and place.family:
+                kind = GapKind(name=f"{statistic.name}_difference", scale="difference")
+                gap = gap_claim(place, measure_gap(evidence, [statistic], kind), source=statistic.source)
+                said.claims.append(told.spoken(gap))
+    claims = claims if behind is None else behind.counted(claims)
+    said.rows += claim_rows(claims)
+    said.claims += [c for c in claims if not c.finding.groups or c.finding.metric in groups]
 
 
 def _scope(study: _Study) -> list[str]:

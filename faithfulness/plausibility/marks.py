@@ -10,7 +10,7 @@ from typing import Literal
 from affidavit.corpus import Corpus
 from affidavit.splits import dialogue_of, dialogues
 from affidavit.utterances import Utterance
-from faithfulness.plausibility.passages import Evidence, Passage, passage_of
+from faithfulness.plausibility.passages import Evidence, Passage, Spoken, passage_of, spoken_in
 
 Scope = Literal["marked", "turn", "dialogue"]
 
@@ -49,6 +49,10 @@ class Marks:
         return dialogues(self.corpus.utterances)
 
     @cached_property
+    def _spoken(self) -> dict[str, Spoken]:
+        return {}
+
+    @cached_property
     def _turns(self) -> dict[str, Utterance]:
         return {turn.utterance_id: turn for turn in self.corpus.utterances}
 
@@ -56,13 +60,19 @@ class Marks:
         """Return the whole dialogue of a turn, which the corpus has."""
         return self._dialogues[dialogue_of(self._turns[utterance_id])]
 
+    def _up_to(self, turn: Utterance) -> Passage:
+        """Return the passage of a turn; the words of its dialogue are cut once, so that long ones stay cheap."""
+        name = dialogue_of(turn)
+        if name not in self._spoken:
+            self._spoken[name] = spoken_in(self._dialogues[name])
+        spoken = self._spoken[name]
+        return Passage(spoken=spoken, n_turns=spoken.number_of[turn.utterance_id] + 1)
+
     def of(self, utterance_id: str) -> Marked | None:
         """Return the passage of a turn with its marks; None where the corpus has no such turn, or no marked word."""
         turn = self._turns.get(utterance_id)
         if turn is None or turn.consent.get("text") is False:
             return None
-        before = self.dialogue(utterance_id)
-        place = [other.utterance_id for other in before].index(utterance_id)
-        passage = passage_of(before[: place + 1] if self.beyond_the_turn else (turn,))
+        passage = self._up_to(turn) if self.beyond_the_turn else passage_of((turn,))
         evidence, lost = passage.marked(turn.cues)
         return Marked(passage=passage, evidence=evidence, lost=lost) if evidence else None

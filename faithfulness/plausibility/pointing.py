@@ -1,8 +1,9 @@
 """At which words does a rationale point? At what it quotes, where that was said.
 
 A quotation in any of the usual marks is looked for in the turn and the turns before it, the latest first. One that
-stands nowhere was put into somebody's mouth: it points at nothing and is counted. Cues that came with a judgement
-(`side_tables["cues"]`) point too where they are words that were said; a cue that is a sentence about the words is none.
+stands nowhere was put into somebody's mouth: it points at nothing and is counted. The name of a label ("the answer is
+'joy'") claims of nobody that they said it, and is none. Cues that came with a judgement (`side_tables["cues"]`) point
+too where they are words that were said; a cue that is a sentence about the words is none.
 """
 
 from __future__ import annotations
@@ -47,15 +48,18 @@ def quotations_of(rationale: str) -> list[str]:
     return [text for text in found if words_of(text)][:MOST_QUOTATIONS]
 
 
-def pointed_at(rationale: str, cues: Sequence[str], passage: Passage) -> Pointed:
+def pointed_at(rationale: str, cues: Sequence[str], passage: Passage, *, labels: Sequence[str] = ()) -> Pointed:
     """Return what a rationale and the text cues of its judgement point at in a passage."""
+    named = {label.casefold() for label in labels}
     places: list[Place] = []
-    quotations = quotations_of(rationale)
-    lost = 0
-    for quote in quotations:
+    quoted = lost = 0
+    for quote in quotations_of(rationale):
         found = passage.find(quote)
+        if not found and quote.strip(" .,;:!?").casefold() in named:
+            continue
         places += found
+        quoted += 1
         lost += not found
     for cue in cues[:MOST_QUOTATIONS]:
         places += passage.find(cue[:MOST_CHARACTERS])
-    return Pointed(evidence=merged(places), quotations=len(quotations), misquotations=lost)
+    return Pointed(evidence=merged(places), quotations=quoted, misquotations=lost)

@@ -3,7 +3,7 @@
 Controls, each pointing at something else in the same words: as many words at random (in expectation); the places that
 another utterance's rationale with the same answer points at; everything; and the first sentence of the judged turn.
 
-Source: DeYoung et al. 2020 (ERASER), section 4.1; methods 5.4 (controls).
+Source: DeYoung et al. 2020 (ERASER), section 4.1.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ SOURCE: Final = "DeYoung et al. 2020 (ERASER), section 4.1"
 PARTNERS: Final = 10
 """Other utterances whose places are taken, drawn with replacement."""
 F1: Final = "evidence_token_f1"
+CORRECTED: Final = f"{F1}_corrected"
 COLUMNS: Final = (
     *("judged", "f1", "points", "precision", "recall", "iou_f1", "quotations", "misquotations"),
-    *("random", "template", "first_sentence", "dealt", "f1_dealt", "shuffled"),
+    *("random", "beyond", "room", "template", "first_sentence", "dealt", "f1_dealt", "shuffled"),
 )
-"""What each judgement adds. `points`: points at any word; `dealt`: others have the same answer."""
+"""What each judgement adds. `points`: points at any word; `dealt`: others have the same answer; `beyond` and
+`room`: F1 less that at random, and 1 less that at random, whose ratio is F1 corrected for chance, as kappa is: 0 where
+words are as good as drawn, 1 where they are the marked ones, however long the turns are."""
 
 
 def _mean(name: str, over: Sequence[str], under: str, *, better: bool | None) -> Statistic:
@@ -55,7 +58,7 @@ MAIN: Final = (
 )
 CONTROLS: Final = tuple(statistic.name for statistic in MAIN[1:])
 FURTHER: Final = (
-    _mean(f"{F1}_beyond_random", ["f1", "random"], "judged", better=True),
+    replace(_mean(CORRECTED, ["beyond"], "room", better=True), low=-1.0),
     _mean(f"{F1}_beyond_shuffled", ["f1_dealt", "shuffled"], "dealt", better=True),
     _mean("evidence_token_precision", ["precision"], "points", better=True),
     _mean("evidence_token_recall", ["recall"], "judged", better=True),
@@ -85,8 +88,10 @@ class Pointing:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def read_pointing(explained: Explained, marks: Marks, cues: Mapping[tuple[str, str], Sequence[str]]) -> Pointing:
-    """Find out what every rationale points at, of the turns that have marked words."""
+def read_pointing(
+    explained: Explained, marks: Marks, cues: Mapping[tuple[str, str], Sequence[str]], *, labels: Sequence[str] = ()
+) -> Pointing:
+    """Find out what every rationale points at, of the turns that have marked words; `labels` are those of the table."""
     known: dict[str, Marked | None] = {}
     chosen: list[int] = []
     pointed: list[Pointed] = []
@@ -102,7 +107,7 @@ def read_pointing(explained: Explained, marks: Marks, cues: Mapping[tuple[str, s
         else:
             own = cues.get((utterance, explained.instruction[i]), ())
             chosen.append(i)
-            pointed.append(pointed_at(explained.rationale[i], own, marked.passage))
+            pointed.append(pointed_at(explained.rationale[i], own, marked.passage, labels=labels))
             left_out["lost"] += marked.lost
     found = [known[explained.utterance[i]] for i in chosen]
     return Pointing(
@@ -141,6 +146,7 @@ def _sums(pointing: Pointing, i: int, partners: Sequence[int]) -> FloatArray:
     marked, pointed = pointing.marked[i], pointing.pointed[i]
     passage, evidence = marked.passage, marked.evidence
     own = overlap(pointed.evidence, evidence)
+    random = own.f1_at_random(passage.n_words)
     elsewhere = [
         passage.at_the_places_of(pointing.pointed[other].evidence, pointing.marked[other].passage) for other in partners
     ]
@@ -154,7 +160,9 @@ def _sums(pointing: Pointing, i: int, partners: Sequence[int]) -> FloatArray:
         "iou_f1": own.iou_f1,
         "quotations": float(pointed.quotations),
         "misquotations": float(pointed.misquotations),
-        "random": own.f1_at_random(len(passage.words)),
+        "random": random,
+        "beyond": own.f1 - random,
+        "room": 1 - random,
         "template": overlap(passage.everything, evidence).f1,
         "first_sentence": overlap(passage.first_sentence, evidence).f1,
         "dealt": dealt,

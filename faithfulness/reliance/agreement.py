@@ -10,7 +10,7 @@ whose bounds come from intervals of all a_m - a_n and b_m - b_n at once (Bonferr
 under both operators may be concordant or not. With three modalities tau is -1, -1/3, 1/3 or 1 but for ties, so no
 interval is read from resamples of it.
 
-Source: Kendall 1938; methods 5.3 (report at least two operators).
+Source: Kendall 1938.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from faithfulness.reliance.telling import NAME, VERSION, Answer, Number, signed_
 
 DIFFERENCE: Final = "modality_operator_difference"
 RANKS: Final = "modality_operator_rank_agreement"
-DIFFERENCE_SOURCE: Final = "two operators of removal: methods 5.3"
+DIFFERENCE_SOURCE: Final = "two operators of removal"
 RANKS_SOURCE: Final = "Kendall 1938, over pairs of modalities"
 METHOD: Final = "pairs of modalities whose order stands under both operators, Bonferroni"
 

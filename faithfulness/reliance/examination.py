@@ -11,7 +11,7 @@ A number hangs on the operator, so operators are held against each other; what i
 say. Beside all of them stands how often the answer changes on mere repetition. Rationales are not read: what a
 rationale claims is the matter of the examination `citation`.
 
-Source: methods 5.3 (modality level), 5.4 (controls).
+Source.
 """
 
 from __future__ import annotations

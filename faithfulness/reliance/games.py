@@ -14,7 +14,7 @@ modalities M:
 Shapley values sum to V(M) - V(nobody) exactly. Modalities that say the same share credit; an ablation gives it to
 neither. An operator that removes single modalities only tells ablations.
 
-Source: Shapley 1953; of modalities SHAPE, Hu et al. 2022; interaction index Grabisch, Roubens 1999; methods 5.3.
+Source: Shapley 1953; of modalities SHAPE, Hu et al. 2022; interaction index Grabisch, Roubens 1999.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ OF_MEASURE: Final[dict[Measure, str]] = {
 }
 """What names of numbers in each measure add."""
 SHAPLEY_SOURCE: Final = "Shapley 1953; of modalities: SHAPE, Hu et al. 2022"
-ABLATION_SOURCE: Final = "ablation, paired by utterance: methods 5.3"
-INTERACTION_SOURCE: Final = "pair interaction: methods 5.3"
+ABLATION_SOURCE: Final = "ablation, paired by utterance"
+INTERACTION_SOURCE: Final = "pair interaction"
 INDEX_SOURCE: Final = "Shapley interaction index: Grabisch, Roubens 1999"
 VALUE_SOURCE: Final = "the value of a set of modalities"
 SHARED_CREDIT: Final = "modalities that tell the same share credit"

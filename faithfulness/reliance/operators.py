@@ -8,7 +8,7 @@
 | `zeroed` | `TAV/zeroed=V`, ... | zeros |
 | `mean` | `TAV/mean=V`, ... | the mean input |
 
-Each asks another question, and each may show the model what it was never trained on; methods 5.3 wants two of them.
+Each asks another question, and each may show the model what it was never trained on wants two of them.
 Letters may stand in any order. Two operators only control `permuted`: `permuted-within-label` and
 `permuted-within-speaker`. `TAV/additive` is the model's best projection without interactions.
 """

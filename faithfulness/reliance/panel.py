@@ -129,7 +129,7 @@ class Panel:
 
 def flip_rate() -> Statistic:
     """Return how often two repetitions of a judgement differ, [0, 1], of `noise_evidence`."""
-    source = "sampling noise floor: methods 5.4"
+    source = "sampling noise floor"
     plain = ratio_statistic(FLIPS, np.array([0.0, 1.0]), np.array([1.0, 0.0]), source=source, higher_is_better=False)
     return replace(plain, counts_rows=False)
 

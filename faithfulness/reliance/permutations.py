@@ -12,7 +12,7 @@ Within a speaker, who speaks stays the same: what is lost then owes nothing to w
 Donors are dealt anew and reused by no two utterances of a permutation; that they are drawn from the same few utterances
 is a dependence that intervals over units do not see, of the order of one over the number of utterances.
 
-Source: Gat, Schwartz, Schwing 2021; methods 5.3.
+Source: Gat, Schwartz, Schwing 2021.
 """
 
 from __future__ import annotations

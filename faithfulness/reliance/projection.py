@@ -4,7 +4,7 @@ The projection f~ of scores is additive over modalities: for two, f~(a, b) = mea
 f(a', b) - mean of all. Rows under `TAV/additive` are its answers, computed by whoever could ask the model. That both
 are as accurate means that interactions are not needed for these utterances, not that the model has none.
 
-Source: Hessel, Lee 2020; methods 5.3.
+Source: Hessel, Lee 2020.
 """
 
 from __future__ import annotations

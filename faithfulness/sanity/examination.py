@@ -4,7 +4,7 @@ Does its order fall when the model's parameters are drawn anew, part after part?
 moves, or another seed is drawn? Does it foretell what happens when inputs are removed, better than random attributions
 and than the same value for every input? Told as means with intervals over units, by group for the main ones.
 
-Sources: Adebayo et al. 2018; Yeh et al. 2019; methods 5.4.
+Sources: Adebayo et al. 2018; Yeh et al. 2019.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from affidavit.records import Refusal
 from affidavit.seeds import seed_of
 from faithfulness.attribution.averages import Average, Teller, exhibits_by_group
 from faithfulness.attribution.drawing import Drawn, draw_for, nothing_drawn
-from faithfulness.attribution.options import refused
+from faithfulness.attribution.opening import Bench, open_bench, too_large
+from faithfulness.attribution.options import SINGLE, refused
 from faithfulness.sanity.measures import ADEBAYO, BLOCKS, METRICS
 from faithfulness.sanity.options import SanityOptions
 
@@ -57,7 +58,12 @@ def examine(case: Case) -> Testimony:
         if not len(drawn):
             refusals.append(nothing_drawn(NAME, run))
             continue
-        study = _studied(case, run, drawn)
+        bench = open_bench(case, run, drawn.condition)
+        large = too_large(bench, drawn.utterance_ids, options_of(case), examination=NAME, run=run)
+        if large is not None:
+            refusals.append(large)
+            continue
+        study = _studied(case, run, drawn, bench)
         teller = _teller(case, drawn, study)
         for block in BLOCKS:
             found, told = teller.told(block, drawn, study.numbers)
@@ -70,14 +76,11 @@ def examine(case: Case) -> Testimony:
     return Testimony(claims=tuple(claims), exhibits=exhibits_by_group(tables), refusals=tuple(refusals))
 
 
-def _studied(case: Case, run: str, drawn: Drawn) -> SanityStudy:
+def _studied(case: Case, run: str, drawn: Drawn, bench: Bench) -> SanityStudy:
     """Check every judgement that was drawn; torch is imported here and not before."""
-    from faithfulness.attribution.opening import open_bench
     from faithfulness.sanity.study import SanityStudy
 
-    study = SanityStudy(
-        bench=open_bench(case, run, drawn.condition), options=options_of(case), seed=seed_of(case.book.seed, NAME, run)
-    )
+    study = SanityStudy(bench=bench, options=options_of(case), seed=seed_of(case.book.seed, NAME, run))
     for done, (name, answer) in enumerate(zip(drawn.utterance_ids, drawn.answers, strict=True), start=1):
         study.add(name, answer)
         case.progress(f"checking attributions of {run}", done, len(drawn))
@@ -88,7 +91,9 @@ def _teller(case: Case, drawn: Drawn, study: SanityStudy) -> Teller:
     options = study.options
     how = f"of the answer, by {options.method}, inputs cut into at most {options.most_spans} spans each"
     steady = () if options.method == "kernel-shap" else (NOTHING_DRAWN,)
-    return Teller(case=case, examination=NAME, version=VERSION, caveats=(how, *drawn.caveats, *study.caveats, *steady))
+    return Teller(
+        case=case, examination=NAME, version=VERSION, caveats=(how, *drawn.caveats, *study.caveats, *steady, SINGLE)
+    )
 
 
 def _layer_rows(teller: Teller, drawn: Drawn, study: SanityStudy) -> list[dict[str, Cell]]:

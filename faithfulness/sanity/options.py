@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from faithfulness.attribution.options import Method, MethodOptions
+from faithfulness.attribution.options import MethodOptions
 
 Ranking = Literal["attributed", "random", "first"]
 """In which order words are erased: by attribution; at random; or the first ones, which explains nothing."""
@@ -14,10 +14,9 @@ RANKINGS: Final[tuple[Ranking, ...]] = ("attributed", "random", "first")
 
 
 class SanityOptions(MethodOptions):
-    """How attributions are checked; of the answer alone, so fewer judgements tell enough."""
+    """How attributions are checked: those of the answer, by the method by which `attributions` tells them."""
 
-    most_utterances: int = Field(default=24, ge=1)
-    method: Method = "integrated-gradients"
+    most_utterances: int = Field(default=12, ge=1)
     n_removals: int = Field(default=64, ge=8)
     """Random sets of spans that infidelity removes."""
     n_noises: int = Field(default=5, ge=1)

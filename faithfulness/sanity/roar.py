@@ -5,7 +5,7 @@ words erased at random (F-Fidelity), and judged without its first-ranked words; 
 on transcripts erased alike (ROAR). Where the ranking is worth something, more is lost without its words than without as
 many random ones. In the place of a constant explanation stand the first words of each transcript.
 
-Sources: Hooker et al. 2019 (ROAR); Zheng et al. 2024, 2410.02970 (F-Fidelity); methods 5.4.
+Sources: Hooker et al. 2019 (ROAR); Zheng et al. 2024, 2410.02970 (F-Fidelity).
 """
 
 from __future__ import annotations

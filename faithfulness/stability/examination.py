@@ -11,7 +11,7 @@ Told of each: how often the answer changed, how far the probabilities moved (tot
 modalities moved, beside how often the answer changes on mere repetition. A reasoner for dialogues that never changes
 its answer without the dialogue does not read it.
 
-Source: methods 1.4 and 5.4; Lanham et al. 2023 (paraphrase).
+Source: Lanham et al. 2023 (paraphrase).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SUMS: Final = (
 )
 CHANGE: Final = "answer_change_rate"
 NOISE: Final = f"{CHANGE}_noise"
-SOURCE: Final = "share of judgements whose answer is another one; methods 5.4 (repeat noise)"
+SOURCE: Final = "share of judgements whose answer is another one"
 NO_REPEATS: Final = "the table has no repetitions: how often the answer changes by chance alone is not known"
 METRICS: Final = frozenset(
     {CHANGE, NOISE, f"{CHANGE}_beyond_noise", f"{CHANGE}_difference", "answer_distance", "modality_weight_shift"}

@@ -18,7 +18,7 @@ that were repeated, and those whose repetition gave another answer.
 
 Given the counts, the expectation over deals is a function of the same sums: F O / N + B (1 - O / N) over labels.
 
-Source: methods 1.4 (K3), 5.3, 5.4; concordance within a judgement is its area under the ROC curve (Hanley, McNeil
+Source: concordance within a judgement is its area under the ROC curve (Hanley, McNeil
 1982), as an average over judgements.
 """
 
@@ -40,7 +40,7 @@ SHUFFLED: Final = f"{CONCORDANCE}_shuffled"
 TEMPLATE: Final = f"{CONCORDANCE}_template"
 EXCESS: Final = f"{CONCORDANCE}_excess"
 NOISE: Final = "repeat_flip_rate"
-SOURCE: Final = "weights against effects of removal: methods 1.4 (K3), 5.3; Hanley, McNeil 1982"
+SOURCE: Final = "weights against effects of removal: Hanley, McNeil 1982"
 Formula = Callable[["Counted"], FloatArray]
 
 

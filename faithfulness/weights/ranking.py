@@ -5,7 +5,7 @@ judgements of each band hang on the modality: sums [..., M 2 BANDS], those where
 not. Two judgements of one band count half. Constant weights get 0.5, whatever matters how often: here a template
 has nothing to win. NaN where a modality always or never matters.
 
-Source: Hanley, McNeil 1982; methods 1.4 (K3).
+Source: Hanley, McNeil 1982.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class RankingLayout:
             return divide(won, matters.sum(-1) * not_.sum(-1))
 
         name = f"{AUROC}_{MODALITIES[self.letters[modality]]}"
-        return Statistic(name=name, value=value, source="Hanley, McNeil 1982; methods 1.4 (K3)")
+        return Statistic(name=name, value=value, source="Hanley, McNeil 1982")
 
 
 def _apart(cuts: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ distances within units; the judgements in units of several; those whose weights 
 | differ rate | P(other weights than the most common ones) | 0 |
 | mean | mean of w_m | what they are |
 
-Source: methods 1.3 (1) and 1.4 (K3): weights said to adapt to the input that are three global numbers have no variance.
+Source.4 (K3): weights said to adapt to the input that are three global numbers have no variance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VARIATION: Final = "modality_weight_variation"
 WITHIN: Final = "modality_weight_within_share"
 DIFFER: Final = "modality_weights_differ_rate"
 MEAN: Final = "modality_weight_mean"
-SOURCE: Final = "variance of modality weights over judgements: methods 1.3 (1), 1.4 (K3)"
+SOURCE: Final = "variance of modality weights over judgements"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,10 @@ REPEATED: Final = (
     "early, mistake, filler, paraphrase: the model answers before it writes its rationale, so its answer cannot depend "
     "on it; these rows repeat the answer without an operator, and were not asked anew"
 )
-RENUMBERED: Final = "history: the turns that are left are numbered anew, from the first of them"
+RENUMBERED: Final = (
+    "history: the turns that are left are numbered anew, from the first of them; a turn that has no more before it "
+    "keeps all, and with them its answer"
+)
 UNINSTRUCTED: Final = "the model is told no instruction in words: other words of it change nothing"
 UNDIALOGIC: Final = "the model reads no turns before the judged one: another history changes nothing"
 _READ_BESIDE: Final = ("insert", "hint")

@@ -148,7 +148,7 @@ class InstructedDoor:
     """The instruction-conditioned reasoner."""
 
     name = "instructed"
-    cache_version = 4
+    cache_version = 5
     offers = frozenset({"callable", "logits", "gradients"})
 
     def untrained(

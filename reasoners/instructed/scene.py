@@ -36,6 +36,8 @@ from reasoners.instructed.windows import Place, Windows, pieces, windows
 
 Change = Callable[[Windows, Sequence[str]], Windows]
 TOO_LONG: Final = "its transcript is too long for the added words to be read"
+UNREAD: Final = "the model reads none of the words to be erased: its transcript is too long for that, or has no words"
+NO_OTHER_ORDER: Final = "it has fewer than two turns before it, and they have no other order"
 _TURNS: Final = 32
 """Turns that are encoded at a time."""
 
@@ -88,7 +90,9 @@ class Scene:
         return windows(self.encoded, self.batch, [self.places[name] for name in names], before)
 
     def under_history(self, item: Intervention, names: Sequence[str], *, explained: bool) -> Answers:
-        """Judge with only so many turns before, or with them in another order."""
+        """Judge with only so many turns before, or with them in another order; of fewer than two there is none."""
+        shuffles = item.operator == "history-shuffled" and self.reasoner.model.config.dialogue_layers > 0
+        lacking = {name: NO_OTHER_ORDER for name in names if shuffles and len(self.before(name)) < 2}
 
         def before(name: str) -> list[int]:
             turns = self.before(name)
@@ -96,7 +100,8 @@ class Scene:
                 return turns[len(turns) - min(item.turns, len(turns)) :]
             return another_order(turns, np.random.default_rng(seed_of(self.seed, name, item.operator)))
 
-        return self.judged(names, item, explained=explained, before=before)
+        possible = [name for name in names if name not in lacking]
+        return {**lacking, **self.judged(possible, item, explained=explained, before=before)}
 
     def under_instruction(self, item: Intervention, names: Sequence[str], *, explained: bool) -> Answers:
         """Judge under other words of the instruction; the judgements keep its name."""
@@ -135,8 +140,8 @@ class Scene:
         for name in names:
             told = self.met[name].text or ""
             text, why = rewritten(told, item, utterance_id=name, answer=base.get(name), seed=self.seed)
-            if why is None and item.words and not self._reads(told, text):
-                why = TOO_LONG
+            if why is None and not self._reads(told, text):
+                why = TOO_LONG if item.words else UNREAD
             if why is None:
                 texts[name] = text
             else:
@@ -152,7 +157,7 @@ class Scene:
         return {**because, **self.judged(list(texts), item, explained=explained, change=change)}
 
     def _reads(self, told: str, text: str) -> bool:
-        """Say whether the model, which cuts long texts, meets anything of what was added."""
+        """Say whether the model, which cuts long texts, meets anything of what was added or erased."""
         config = self.reasoner.model.config.text
         ids = self.reasoner.tokenizers.read([told, text], max_tokens=0 if config is None else config.max_tokens).ids
         return bool((ids[0] != ids[1]).any())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from affidavit.citations import can_be_read, citations, cited_letters, cues_of
+from affidavit.citations import can_be_read, citations, cited_letters, cues_of, evidence_citations
 
 CASES = {
     'The words ("I can\'t face it, he raised his voice") are sad': "T",
@@ -68,3 +68,17 @@ def test_what_can_be_read_is_english_or_chinese() -> None:
         None,
     ]
     assert can_be_read(pa.array(texts)).to_pylist() == [True, True, True, False, False, None]
+
+
+def test_an_opening_mark_reaches_no_further_than_the_next_one() -> None:
+    assert cited_letters("\u2018 the voice rises, and \u2018his face\u2019 is not cited") == {"A"}
+    assert cited_letters("\u2018" * 200_000 + " the voice rises") == {"A"}, "marks are read once"
+
+
+def test_a_modality_that_tells_nothing_is_mentioned_and_no_evidence() -> None:
+    text = 'Anger. The words are the strongest evidence: "I am done". The voice and face stay neutral.'
+    assert cited_letters(text) == {"T", "A", "V"}
+    evidence = evidence_citations(pa.array([text, None]))
+    assert [letter for letter, there in evidence.items() if there[0].as_py()] == ["T"]
+    assert all(there[1].as_py() is None for there in evidence.values())
+    assert [cue.modality for cue in cues_of(text)] == ["text"]

@@ -76,7 +76,7 @@ def test_keys_differ() -> None:
         ("UAR: Schuller et al. 2009; balanced accuracy: Brodersen et al. 2010", ["brodersen2010", "schuller2009"]),
         ("share of units; interval: Wilson 1927, Clopper, Pearson 1934", ["clopper1934", "wilson1927"]),
         ("modalities: SHAPE, Hu et al. 2022", ["hu2022"]),
-        ("SureMap (NeurIPS 2024); shrinkage never flags: methods 6.4", ["khodak2024"]),
+        ("SureMap (NeurIPS 2024); shrinkage never flags", ["khodak2024"]),
         ("van Rijsbergen 1979", ["vanrijsbergen1979"]),
         ("consistency resampling: Bröcker, Smith 2007", ["brocker2007"]),
         ("|E[y - f]|: Hebert-Johnson, Kim, Reingold, Rothblum 2018", ["hebertjohnson2018"]),

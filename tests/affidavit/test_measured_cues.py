@@ -25,8 +25,14 @@ def test_a_value_is_a_cue_from_its_tolerance_on(cue: str, unit: str, value: floa
 
 
 def test_an_unknown_unit_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"pitch is not measured in 'hertz'; the units are .*st"):
+    with pytest.raises(ValueError, match=r"pitch is not measured in 'hertz'; its units are present, st$"):
         noticed_from("pitch", "hertz")
+
+
+def test_how_strong_a_voice_is_says_not_which_way_it_went() -> None:
+    with pytest.raises(ValueError, match=r"pitch is not measured in 'strength'"):
+        noticed_from("pitch", "strength")
+    assert noticed_from("tears", "strength") == 0.25
 
 
 def test_a_table_keeps_what_was_measured_and_nothing_else() -> None:

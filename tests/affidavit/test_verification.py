@@ -6,11 +6,12 @@ from affidavit.bundle import write_bundle
 from affidavit.errors import VerificationError
 from affidavit.plan import AuditPlan, Choice, RunSource, read_plan
 from affidavit.records import Estimate, Refusal
+from affidavit.registry import BUILT_IN, Door
 from affidavit.report import AuditReport, Decision
 from affidavit.run import audit, run_plan
 from affidavit.testing import predictions_frame
 from affidavit.testing.tables import FAST
-from affidavit.verification import recompute
+from affidavit.verification import LIVE_TOLERANCE, TOLERANCE, _tolerance, recompute
 
 
 @pytest.fixture
@@ -108,3 +109,29 @@ def test_a_bundle_s_own_plan_gives_the_report_again_whatever_order_its_runs_were
     again = read_plan(bundle / "plan.yaml")
     assert "hold" in recompute(report, table=None, plan=again, folder=tmp_path)
     assert run_plan(again, folder=tmp_path).claims_digest == report.claims_digest
+
+
+def moved(report: AuditReport, by: float) -> AuditReport:
+    """Return the report, sealed anew, with its first number moved."""
+    old = report.findings[0]
+    assert old.estimate.value is not None
+    estimate = old.estimate.model_copy(update={"value": old.estimate.value + by})
+    other = old.model_copy(update={"estimate": estimate})
+    return report.model_copy(update={"findings": (other, *report.findings[1:])}).sealed(report._tables)
+
+
+def test_what_a_live_reasoner_said_may_differ_by_what_machines_differ(
+    report: AuditReport, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores are single precision: a report of another machine holds, a forged one does not."""
+    with pytest.raises(VerificationError, match="its findings differ"):
+        recompute(moved(report, 1e-6), table=table, plan=None, folder=table.parent)
+    monkeypatch.setattr("affidavit.verification._tolerance", lambda examination: LIVE_TOLERANCE)
+    assert "asked of a live reasoner" in recompute(moved(report, 1e-3), table=table, plan=None, folder=table.parent)
+    with pytest.raises(VerificationError, match="its findings differ"):
+        recompute(moved(report, 2e-2), table=table, plan=None, folder=table.parent)
+
+
+def test_only_examinations_of_live_reasoners_have_that_tolerance() -> None:
+    live = {name for name in BUILT_IN[Door.EXAMINATIONS] if _tolerance(name) > TOLERANCE}
+    assert live == {"attributions", "attribution-sanity", "roar"}

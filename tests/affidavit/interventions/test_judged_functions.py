@@ -88,6 +88,38 @@ def test_the_donors_sound_is_handed_over_and_faults_have_its_name(tmp_path: Path
     assert len(unjudged) == sum(donor == "u5" for donor in donors.values())
 
 
+def test_what_was_changed_and_what_was_not_are_never_in_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A donor's video must not bring the donor's voice, nor the own video the voice that was exchanged."""
+    given: Said = []
+    tracks: dict[tuple[str, float], set[str]] = {}
+
+    def handing(span: MediaSpan, *, allowed: frozenset[str], folder: Path) -> MediaSpan:
+        tracks[str(len(tracks)), span.start_s] = set(allowed)
+        return span
+
+    monkeypatch.setattr("affidavit.judging.handed", handing)
+
+    def predict(utterance: Utterance, modalities: tuple[str, ...], seed: int) -> Judgement:
+        given.append((utterance, modalities))
+        return Judgement(label="joy")
+
+    spans = [(MediaSpan(path=Path(f"{i}.mp4")), MediaSpan(path=Path(f"{i}.mp4"), start_s=1.0)) for i in range(2)]
+    turns = [turn(i, audio=spans[i][0], video=spans[i][1]) for i in range(2)]
+    every = {"audio", "video", "subtitle"}
+    for condition, of_audio, of_video in (
+        ("TAV", every, every),
+        ("TAV/resampled=V", {"audio", "subtitle"}, {"video"}),
+        ("TAV/resampled=A", {"audio"}, {"video", "subtitle"}),
+        ("TAV/permuted=AV", {"audio", "video"}, {"audio", "video"}),
+        ("TAV/resampled=TAV", every, every),
+        ("TAV/hint=joy", {"audio", "video"}, {"audio", "video"}),
+        ("AV/permuted=A", {"audio"}, {"video"}),
+    ):
+        tracks.clear()
+        af.judge(predict, corpus(*turns), conditions=[condition])
+        assert list(tracks.values()) == [of_audio, of_video] * 2, condition
+
+
 def test_added_and_erased_words() -> None:
     handed, predict = listening()
     asked = ["T/without-rationale=20%", "T/only-rationale=20%", "T/only-random=0", "T/insert=tired", "T/hint=joy", "T"]

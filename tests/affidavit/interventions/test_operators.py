@@ -38,6 +38,13 @@ def test_levels_are_read(condition: str, letters: str, share: float, turns: int,
     assert str(found.base) == condition.partition("/")[0]
 
 
+def test_a_label_that_is_written_with_an_underscore_can_be_hinted_at() -> None:
+    for label in ("mixed_feelings", "mixed feelings"):
+        found = intervention(Condition.parse("T/hint=mixed_feelings"), label_space=("joy", label))
+        assert found is not None
+        assert found.words == label
+
+
 def test_letters_stand_in_their_order() -> None:
     assert str(canonical(Condition.parse("VAT/resampled=vat"))) == "TAV/resampled=TAV"
     assert str(canonical(Condition.parse("TAV"))) == "TAV"

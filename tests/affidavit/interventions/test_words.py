@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from affidavit.conditions import Condition
 from affidavit.interventions import intervention
+from affidavit.interventions import words as words_module
 from affidavit.interventions.transcripts import NO_RATIONALE, POINTS_TO_NOTHING, rewritten
 from affidavit.interventions.words import counted, inserted, only, ranked, without, word_spans
 from affidavit.utterances import Cue, Judgement
@@ -82,6 +83,34 @@ def test_who_quotes_nothing_of_the_transcript_ranks_nothing(rationale: str) -> N
 def test_any_texts_are_ranked_whole_or_not_at_all(text: str, rationale: str, quote: str) -> None:
     order = ranked(text, says(f'{rationale} "{quote}"', Cue(modality="text", quote=text[2:9])))
     assert not order or sorted(order) == list(range(len(word_spans(text))))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("मैं बहुत दुखी हूँ।", ["मैं", "बहुत", "दुखी", "हूँ"]),
+        ("أَنَا حَزِينٌ جِدًّا", ["أَنَا", "حَزِينٌ", "جِدًّا"]),
+        ("cafe\u0301 naïve", ["cafe\u0301", "naïve"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("真的 ok", ["真", "的", "ok"]),
+    ],
+    ids=["Hindi", "Arabic with vowels", "decomposed", "Persian", "Chinese"],
+)
+def test_vowel_signs_and_accents_are_no_ends_of_words(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in word_spans(text)] == expected
+    assert only(text, set(range(len(expected)))) == " ".join(expected)
+
+
+@pytest.mark.parametrize("mark", ["\u201c", "\u201e", "\u300c", "\u300e", "\u00ab", "\u2018"])
+def test_a_row_of_opening_marks_is_read_once(mark: str) -> None:
+    """No timing: each opening mark ends the reading that began at the one before it."""
+    for match in (words_module._QUOTED.search(mark * 50 + "a" * 50), words_module._QUOTED.search(mark * 50)):
+        assert match is None
+    closing = {"\u201c": "\u201d", "\u201e": "\u201c", "\u300c": "\u300d", "\u300e": "\u300f", "\u00ab": "\u00bb"}
+    ended = mark * 3 + "nothing left" + closing.get(mark, "\u2019")
+    found = words_module._QUOTED.search(ended)
+    assert found is not None
+    assert found.group()[1:-1] == "nothing left"
 
 
 def test_without_a_rationale_nothing_is_ranked() -> None:

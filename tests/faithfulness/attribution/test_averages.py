@@ -81,10 +81,26 @@ def test_a_quotient_divides_sums_and_what_defines_nothing_takes_no_part() -> Non
     frame.loc[3, "score"] = np.nan
     _, _, claims = told(frame, most=1000, part=None, whole=None)
     found = {c.finding.metric: c.finding.estimate for c in claims if not c.finding.groups}
-    kept = frame.drop(index=3)
-    both = kept[kept["whole"].notna()]
+    both = frame[frame["whole"].notna()]
     assert found["quotient"].value == pytest.approx(both["part"].sum() / both["whole"].sum())
-    assert found["score"].n == 39
+    assert (found["score"].n, found["quotient"].n) == (39, 30), "each number says how many define it"
+
+
+def test_a_metric_beats_its_control_only_beyond_chance() -> None:
+    frame = corpus(np.random.default_rng(1), n_units=20, per_unit=2)
+    case, drawn, _ = told(frame, most=1000)
+    teller = Teller(case=case, examination="x", version="1", caveats=())
+    noise = np.random.default_rng(2).normal(0, 1, 40)
+
+    def beats(shift: float) -> bool:
+        numbers = [{"own": shift + noise[i], "other": 0.0} for i in range(40)]
+        return teller.beats(drawn, numbers, metric="own", control="other")
+
+    assert beats(2.0)
+    assert not beats(-2.0)
+    assert not beats(0.1 - noise.mean()), "a mean above the other's is no proof"
+    assert not teller.beats(drawn, [{"own": 1.0} for _ in range(40)], metric="own", control="other")
+    assert teller.beats(drawn, [{"own": 1.0, "other": 0.5} for _ in range(40)], metric="own", control="other")
 
 
 def test_nothing_defined_gives_nothing() -> None:

@@ -67,6 +67,25 @@ def test_the_weighted_mean_of_draws_is_the_mean_of_the_whole() -> None:
     assert abs(value.mean() - value[:80].mean()) > 0.1, "unweighted, the rare cell would weigh too much"
 
 
+def test_who_has_many_judgements_is_drawn_no_sooner_than_who_has_one() -> None:
+    cell = np.repeat([0, 1], 100)
+    unit = np.r_[np.zeros(80), np.arange(1, 21), np.full(80, 21), np.arange(22, 42)].astype(np.int64)
+    met = [
+        0 in unit[drawn_evenly(cell, unit, most=12, rng=np.random.default_rng(seed))[0]].tolist() for seed in range(200)
+    ]
+    assert np.mean(met) == pytest.approx(6 / 21, abs=0.1), "six of the 21 units of its cell"
+
+
+def test_where_groups_outnumber_draws_who_is_left_out_is_chance_and_is_said() -> None:
+    cell = np.repeat(np.arange(20), np.arange(1, 21))
+    unit = np.arange(len(cell))
+    chosen = [drawn_evenly(cell, unit, most=5, rng=np.random.default_rng(seed))[0] for seed in range(300)]
+    assert np.mean([(cell[places] < 10).mean() for places in chosen]) == pytest.approx(0.5, abs=0.06)
+    drawn = drawn_of(predictions_frame(n_speakers=12, per_speaker=5), most=2)
+    assert drawn.n_unseen > 0
+    assert any("no judgement among those drawn" in caveat for caveat in drawn.caveats)
+
+
 def drawn_of(frame: pd.DataFrame, *, most: int = 20, known: Any = None, **reading: Any) -> Drawn:
     predictions = predictions_from(from_frame(frame), Reading(run="run", by=("accent", "age"), **reading))
     names = set(frame["utterance_id"]) if known is None else known

@@ -44,6 +44,12 @@ def test_a_cited_modality_that_is_not_there_moves_nothing_and_an_uncited_one_tak
     assert evidence_auroc(falls, only, there) == 1, "of text and audio alone"
 
 
+def test_what_single_precision_leaves_is_ranked_as_equal() -> None:
+    noise = np.random.default_rng(0).uniform(0, 1e-6, (6, 3))
+    cited = np.tile([True, False, False], (6, 1))
+    assert evidence_auroc(noise * [2, 1, 1], cited, EVERYTHING) == 0.5
+
+
 def test_a_token_cites_what_its_clause_cites() -> None:
     tokens = ["Joy", ".", " The", " vo", "ice", " is", " high", ";", " her", " face", " smiles", ".", "<end>"]
     cited = cited_by_token(tokens, "Joy. The voice is high; her face smiles.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -197,6 +198,37 @@ def test_the_answer_is_kept_of_all_and_tokens_of_a_few(speaking_case: Made) -> N
     assert len(labels) == 5
     assert len(tokens) == 1
     assert set(table["run"]) == {"run"}
+    titles = [exhibit.title for exhibit in told.exhibits if exhibit.id.startswith("attribution-targets")]
+    assert titles == ["Scores that were attributed, of 5 answers and the tokens of 1 rationales"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silenced:
+    """Refuses the template, and counts how often its parameters differ from one judgement to the next."""
+
+    own: Any
+    weights: set[bytes]
+
+    def attributable(self, utterances: Any, *, utterance_id: str, condition: str, rationale: str | None) -> Any:
+        if rationale == TEMPLATE.format(answer="joy") or rationale == TEMPLATE.format(answer="fear"):
+            raise PlanError("no templates", slug="plan-impossible")
+        turn = self.own.attributable(utterances, utterance_id=utterance_id, condition=condition, rationale=rationale)
+        return replace(turn, scores=partial(self._scored, turn.scores))
+
+    def _scored(self, scores: Any, states: Any) -> Any:
+        self.weights.add(self.own.net.w.weight.detach().numpy().tobytes())
+        return scores(states)
+
+
+def test_a_control_that_cannot_be_asked_is_no_failed_judgement_and_chance_is_drawn_for_each(
+    speaking_case: Made,
+) -> None:
+    case = speaking_case(n_units=5, per_unit=1)
+    silenced = Silenced(own=case.live["run"].reasoner(), weights=set())
+    found = findings_of(replace(case, live={"run": replace(case.live["run"], reasoner=lambda: silenced)}))
+    assert ("cc_shap_template", "") not in found
+    assert not any("could not be attributed" in caveat for caveat in found["cc_shap", ""].caveats)
+    assert len(silenced.weights) == 1 + 5, "its own, and others for each judgement"
 
 
 @pytest.mark.parametrize(
@@ -304,6 +336,26 @@ def test_it_refuses_what_cannot_be_asked(speaking_case: Made) -> None:
     strange = replace(case.live["run"], corpus=replace(case.live["run"].corpus, utterances=()))
     (refused,) = EXAMINATION.examine(replace(case, live={"run": strange})).refusals
     assert "no utterance of the table" in refused.because
+
+
+def test_a_large_reasoner_is_refused_before_it_is_asked(speaking_case: Made) -> None:
+    told = EXAMINATION.examine(speaking_case(n_units=4, per_unit=1, options={"most_parameters": 17}))
+    assert not told.claims
+    assert "18 parameters" in told.refusals[0].because
+    assert "{name: attributions, options: {most_parameters: 100," in told.refusals[0].remedy
+
+
+def test_progress_is_shown_to_the_end(speaking_case: Made) -> None:
+    seen: list[tuple[str, int, int]] = []
+    case = replace(speaking_case(n_units=4, per_unit=1), progress=lambda *told: seen.append(told))
+    EXAMINATION.examine(case)
+    assert [place[1:] for place in seen] == [(k, 4) for k in range(1, 5)] * 2
+    assert len({place[0] for place in seen}) == 2
+
+
+def test_a_template_is_a_control_of_words_too(honest: Any) -> None:
+    assert ("evidence_token_auroc_template", "") in honest
+    assert any(name.endswith("evidence_token_auroc_template") for name in honest["evidence_token_auroc", ""].controls)
 
 
 def test_without_captum_it_says_what_to_install(speaking_case: Made, monkeypatch: pytest.MonkeyPatch) -> None:

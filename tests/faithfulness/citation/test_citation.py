@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of, value_of
 from faithfulness.citation.examination import EXAMINATION
 from faithfulness.citation.removals import removals
 
@@ -64,21 +64,8 @@ def judged(
     return pd.DataFrame(rows)
 
 
-def findings(frame: pd.DataFrame) -> dict[tuple[str, str, str], Finding]:
-    """Return findings by metric, condition and group."""
-    case = case_of(frame, ("accent",))
-    assert EXAMINATION.refuses(case) is None
-    told = {}
-    for claim in EXAMINATION.examine(case).claims:
-        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-        told[claim.finding.metric, claim.finding.condition, group] = claim.finding
-    return told
-
-
-def value(told: Mapping[tuple[str, str, str], Finding], metric: str, group: str = "everybody") -> float:
-    found = told[metric, "TAV", group].estimate.value
-    assert found is not None
-    return found
+def findings(frame: pd.DataFrame, condition: str = "TAV") -> dict[tuple[str, str], Finding]:
+    return findings_of(EXAMINATION, case_of(frame, ("accent",)), condition=condition)
 
 
 def twin(frame: pd.DataFrame) -> dict[str, float]:
@@ -125,29 +112,29 @@ def test_numbers_equal_their_slow_twin() -> None:
     told, slow = findings(frame), twin(frame)
     for metric, expected in slow.items():
         tolerance = 0.01 if metric.endswith("shuffled") else 1e-9  # 400 deals against their expectation
-        assert value(told, metric) == pytest.approx(expected, abs=tolerance), metric
+        assert value_of(told, metric) == pytest.approx(expected, abs=tolerance), metric
 
 
 def test_the_honest_and_the_decorative_are_told_apart() -> None:
     honest, decorative = findings(judged(honest=1.0)), findings(judged(honest=0.0))
-    low = honest["citation_phi", "TAV", "everybody"].estimate.interval
-    high = decorative["citation_phi", "TAV", "everybody"].estimate.interval
+    low = honest["citation_phi", "everybody"].estimate.interval
+    high = decorative["citation_phi", "everybody"].estimate.interval
     assert low is not None
     assert high is not None
     assert low.low > 0.5
     assert high.low < 0 < high.high < 0.2
-    assert value(honest, "omission_rate") == 0.0
-    assert abs(value(decorative, "citation_phi_excess")) < 0.1
+    assert value_of(honest, "omission_rate") == 0.0
+    assert abs(value_of(decorative, "citation_phi_excess")) < 0.1
 
 
 def test_a_group_with_decorative_rationales_is_found_and_its_clean_twin_is_not() -> None:
     planted = findings(judged(n_speakers=60, honest_by={"Irish": 1.0, "Welsh": 0.3}))
     clean = findings(judged(n_speakers=60, honest=0.65))
-    gap = planted["citation_phi_difference", "TAV", "gap"]
+    gap = planted["citation_phi_difference", "gap"]
     assert gap.lowest == "Welsh"
     assert gap.estimate.interval is not None
     assert gap.estimate.interval.low > 0.1
-    quiet = clean["citation_phi_difference", "TAV", "gap"].estimate.interval
+    quiet = clean["citation_phi_difference", "gap"].estimate.interval
     assert quiet is not None
     assert quiet.low == 0.0
 
@@ -157,13 +144,13 @@ def test_a_template_wins_the_omission_and_nothing_else() -> None:
     everything = "the wording, the tone of voice and the look on the face"
     frame.loc[frame["rationale"] != "", "rationale"] = f"Because of {everything}."
     told = findings(frame)
-    assert value(told, "omission_rate") == 0.0
-    assert value(told, "over_claim_rate") == 1.0
-    assert value(told, "citation_informedness") == pytest.approx(0.0)
-    phi = told["citation_phi", "TAV", "everybody"].estimate
+    assert value_of(told, "omission_rate") == 0.0
+    assert value_of(told, "over_claim_rate") == 1.0
+    assert value_of(told, "citation_informedness") == pytest.approx(0.0)
+    phi = told["citation_phi", "everybody"].estimate
     assert phi.value is None
     assert phi.why_no_interval is not None
-    assert any("cites everything" in caveat for caveat in told["omission_rate", "TAV", "everybody"].caveats)
+    assert any("cites everything" in caveat for caveat in told["omission_rate", "everybody"].caveats)
 
 
 def test_the_template_of_the_exhibit_is_a_real_template() -> None:
@@ -177,16 +164,27 @@ def test_the_template_of_the_exhibit_is_a_real_template() -> None:
 def test_noise_of_mere_repetition_stands_beside_the_effects() -> None:
     told = findings(judged(repeats=3, noise=0.3, honest=0.0))
     # With probability 0.3 an answer is drawn anew: two judgings differ unless both are kept, or agree by chance.
-    assert value(told, "repeat_flip_rate") == pytest.approx((1 - 0.7**2) * 2 / 3, abs=0.04)
-    assert value(told, "modality_effect_excess") < value(told, "modality_effect_rate")
-    phi = told["citation_phi", "TAV", "everybody"]
+    assert value_of(told, "repeat_flip_rate") == pytest.approx((1 - 0.7**2) * 2 / 3, abs=0.04)
+    assert value_of(told, "modality_effect_excess") < value_of(told, "modality_effect_rate")
+    phi = told["citation_phi", "everybody"]
     assert {each.split("/")[-1] for each in phi.controls or ()} == {"citation_phi_shuffled", "repeat_flip_rate"}
+
+
+def test_without_speaker_ids_the_exhibit_of_controls_counts_every_judgement() -> None:
+    """Rows that are alike are kept once there, with how many they are."""
+    frame = judged(n_speakers=60, honest=0.4).drop(columns="speaker_id")
+    case = case_of(frame, ("accent",))
+    table = EXAMINATION.examine(case).exhibits[1].table().to_pandas().query("control == 'the rationales'")
+    told = findings(frame)
+    for row in table.to_dict("records"):
+        assert row["over_claim"] == pytest.approx(value_of(told, f"over_claim_rate_{row['modality']}"))
+        assert row["omission"] == pytest.approx(value_of(told, f"omission_rate_{row['modality']}"))
 
 
 def test_without_repetitions_that_is_said() -> None:
     told = findings(judged())
-    assert ("repeat_flip_rate", "TAV", "everybody") not in told
-    assert any("no repetitions" in caveat for caveat in told["citation_phi", "TAV", "everybody"].caveats)
+    assert ("repeat_flip_rate", "everybody") not in told
+    assert any("no repetitions" in caveat for caveat in told["citation_phi", "everybody"].caveats)
 
 
 def test_what_cannot_be_read_or_paired_takes_no_part_and_is_counted() -> None:
@@ -202,8 +200,8 @@ def test_what_cannot_be_read_or_paired_takes_no_part_and_is_counted() -> None:
     told = findings(changed)
     known = frame[~frame["utterance_id"].isin({f"u{i}" for i in range(5)})]
     slow = twin(known[~known["utterance_id"].isin({"u5"})])
-    assert value(told, "over_claim_rate_video") == pytest.approx(slow["over_claim_rate_video"])
-    caveats = " ".join(told["citation_phi", "TAV", "everybody"].caveats)
+    assert value_of(told, "over_claim_rate_video") == pytest.approx(slow["over_claim_rate_video"])
+    caveats = " ".join(told["citation_phi", "everybody"].caveats)
     assert "2 of 400 judgements have no rationale" in caveats
     assert "3 rationales are in neither English nor Chinese" in caveats
     assert "1 judgements have no twin under TA" in caveats
@@ -214,7 +212,7 @@ def test_chinese_rationales_are_read() -> None:
     words = {"the wording": "措辞", "the tone of voice": "语气", "the look on the face": "表情"}
     chinese = frame["rationale"].str.extract(f"({'|'.join(words)})")[0].map(words)
     translated = frame.assign(rationale=np.where(chinese.notna(), "这是因为" + chinese.fillna("") + "。", ""))
-    assert value(findings(translated), "citation_phi") == value(findings(frame), "citation_phi")
+    assert value_of(findings(translated), "citation_phi") == value_of(findings(frame), "citation_phi")
 
 
 def test_row_order_and_label_names_change_nothing() -> None:
@@ -222,17 +220,17 @@ def test_row_order_and_label_names_change_nothing() -> None:
     names = {"anger": "zorn", "joy": "freude", "sadness": "trauer"}
     columns = {f"prob_{old}": f"prob_{new}" for old, new in names.items()}
     renamed = frame.replace({"y_true": names, "y_pred": names}).rename(columns=columns)
-    first = value(findings(frame), "citation_phi")
-    assert value(findings(frame.sample(frac=1, random_state=1)), "citation_phi") == pytest.approx(first)
-    assert value(findings(renamed), "citation_phi") == pytest.approx(first)
+    first = value_of(findings(frame), "citation_phi")
+    assert value_of(findings(frame.sample(frac=1, random_state=1)), "citation_phi") == pytest.approx(first)
+    assert value_of(findings(renamed), "citation_phi") == pytest.approx(first)
 
 
 def test_another_operator_is_a_study_of_its_own() -> None:
     frame = judged()
     exchanged = frame[frame["condition"] == "TV"].assign(condition="TAV/resampled=A")
-    told = findings(pd.concat([frame, exchanged], ignore_index=True))
-    assert told["citation_phi", "TAV/resampled", "everybody"].estimate.value == pytest.approx(
-        value(told, "citation_phi_audio")
+    both = pd.concat([frame, exchanged], ignore_index=True)
+    assert value_of(findings(both, "TAV/resampled"), "citation_phi") == pytest.approx(
+        value_of(findings(both), "citation_phi_audio")
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of, value_of
 from faithfulness.corruption.examination import EXAMINATION
 from faithfulness.corruption.operators import corruptions
 
@@ -58,19 +58,7 @@ def reasoned(
 
 
 def findings(frame: pd.DataFrame) -> dict[tuple[str, str], Finding]:
-    case = case_of(frame, ("accent",))
-    assert EXAMINATION.refuses(case) is None
-    told = {}
-    for claim in EXAMINATION.examine(case).claims:
-        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-        told[claim.finding.metric, group] = claim.finding
-    return told
-
-
-def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
-    found = told[metric, group].estimate.value
-    assert found is not None
-    return found
+    return findings_of(EXAMINATION, case_of(frame, ("accent",)))
 
 
 def test_areas_by_hand() -> None:
@@ -87,16 +75,16 @@ def test_the_area_equals_numerical_integration_of_the_curve() -> None:
     levels = [0.0, 0.25, 0.5, 0.75, 1.0]
     same = [1.0 if level == 1 else (wide[f"TAV/early={level:g}"] == wide["TAV"]).mean() for level in levels]
     area = 1 - np.trapezoid(same, levels)
-    assert value(findings(frame), "early_answering_aoc") == pytest.approx(area)
+    assert value_of(findings(frame), "early_answering_aoc") == pytest.approx(area)
 
 
 def test_reasoning_that_decides_and_reasoning_that_decorates() -> None:
     decides, decorates = findings(reasoned(needs=1.0)), findings(reasoned(needs=0.0))
-    assert value(decides, "filler_change_rate") == 1.0
-    assert value(decides, "early_answering_aoc") == pytest.approx(0.5, abs=0.05)  # the mean of a uniform place
-    assert value(decides, "paraphrase_change_rate") == 0.0
+    assert value_of(decides, "filler_change_rate") == 1.0
+    assert value_of(decides, "early_answering_aoc") == pytest.approx(0.5, abs=0.05)  # the mean of a uniform place
+    assert value_of(decides, "paraphrase_change_rate") == 0.0
     for metric in ("early_answering_aoc", "added_mistakes_aoc", "filler_change_rate", "paraphrase_change_rate"):
-        assert value(decorates, metric) == 0.0
+        assert value_of(decorates, metric) == 0.0
     high = decorates["filler_change_rate", "everybody"].estimate.interval
     assert high is not None
     assert 0 < high.high < 0.15
@@ -116,11 +104,11 @@ def test_a_group_whose_reasoning_decorates_is_found_and_its_clean_twin_is_not() 
 
 def test_noise_is_taken_away_and_stands_beside() -> None:
     noisy = findings(reasoned(needs=0.0, noise=0.4, repeats=3))
-    assert value(noisy, "filler_change_rate") > 0.3
+    assert value_of(noisy, "filler_change_rate") > 0.3
     within = noisy["filler_change_rate_beyond_noise", "everybody"].estimate.interval
     assert within is not None
     assert within.low < 0 < within.high
-    assert value(noisy, "early_answering_aoc_noise") < value(noisy, "filler_change_rate_noise")
+    assert value_of(noisy, "early_answering_aoc_noise") < value_of(noisy, "filler_change_rate_noise")
     controls = noisy["filler_change_rate", "everybody"].controls
     assert controls is not None
     assert controls[0].endswith("filler_change_rate_noise")

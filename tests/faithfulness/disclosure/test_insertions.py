@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import auc
 
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of, value_of
 from faithfulness.disclosure.insertions import EXAMINATION
 
 LABELS = ("anger", "joy", "sadness")
@@ -63,19 +63,7 @@ def row(base: dict[str, str], condition: str, answer: int, likely: np.ndarray, r
 
 
 def findings(frame: pd.DataFrame, **options: object) -> dict[tuple[str, str], Finding]:
-    case = case_of(frame, ("accent",), options=options)
-    assert EXAMINATION.refuses(case) is None
-    told = {}
-    for claim in EXAMINATION.examine(case).claims:
-        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-        told[claim.finding.metric, group] = claim.finding
-    return told
-
-
-def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
-    found = told[metric, group].estimate.value
-    assert found is not None
-    return found
+    return findings_of(EXAMINATION, case_of(frame, ("accent",), options=options))
 
 
 def pairs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,13 +82,13 @@ def pairs(frame: pd.DataFrame) -> pd.DataFrame:
 def test_numbers_equal_their_slow_twin() -> None:
     frame = judged(seed=3)
     slow, told = pairs(frame), findings(frame)
-    assert value(told, "insertion_flip_rate") == pytest.approx(slow["flip"].mean())
-    assert value(told, "insertion_disclosure_rate") == pytest.approx(slow.loc[slow["flip"] == 1, "said"].mean())
+    assert value_of(told, "insertion_flip_rate") == pytest.approx(slow["flip"].mean())
+    assert value_of(told, "insertion_disclosure_rate") == pytest.approx(slow.loc[slow["flip"] == 1, "said"].mean())
     idle = slow.loc[slow["flip"] == 0, "said"].mean()
-    assert value(told, "insertion_mention_without_flip_rate") == pytest.approx(idle)
-    assert value(told, "phi_cct") == pytest.approx(np.corrcoef(slow["flip"], slow["said"])[0, 1])
-    assert value(told, "cct") == pytest.approx(np.corrcoef(slow["tvd"], slow["said"])[0, 1])
-    assert value(told, "insertion_mention_before_rate") == 0.0
+    assert value_of(told, "insertion_mention_without_flip_rate") == pytest.approx(idle)
+    assert value_of(told, "phi_cct") == pytest.approx(np.corrcoef(slow["flip"], slow["said"])[0, 1])
+    assert value_of(told, "cct") == pytest.approx(np.corrcoef(slow["tvd"], slow["said"])[0, 1])
+    assert value_of(told, "insertion_mention_before_rate") == 0.0
 
 
 def test_the_area_over_verbosity_equals_scikit_learn() -> None:
@@ -109,12 +97,21 @@ def test_the_area_over_verbosity_equals_scikit_learn() -> None:
     by_level = slow.groupby("instruction")
     false = by_level.apply(lambda part: part.loc[part["flip"] == 0, "said"].mean())
     true = by_level.apply(lambda part: part.loc[part["flip"] == 1, "said"].mean()).loc[false.sort_values().index]
-    assert value(told, "f_auroc") == pytest.approx(auc([0, *sorted(false), 1], [0, *true, 1]))
+    assert value_of(told, "f_auroc") == pytest.approx(auc([0, *sorted(false), 1], [0, *true, 1]))
+
+
+def test_an_instruction_of_no_level_takes_no_part() -> None:
+    levels = {"terse": 0.02, "standard": 0.2, "long": 0.5}
+    frame = judged(chatters=levels, owns_up=0.7, seed=5)
+    more = pd.concat([frame, judged(chatters={"epic": 0.9}, owns_up=0.1, seed=6)])
+    plain, told = (findings(table, verbosity=list(levels)) for table in (frame, more))
+    for metric in ("f_auroc", "insertion_flip_rate", "phi_cct"):
+        assert value_of(told, metric) == pytest.approx(value_of(plain, metric))
 
 
 def test_who_mentions_everything_wins_disclosure_and_nothing_else() -> None:
     told = findings(judged(owns_up=1.0, chatters=1.0))
-    assert value(told, "insertion_disclosure_rate") == 1.0
+    assert value_of(told, "insertion_disclosure_rate") == 1.0
     assert told["phi_cct", "everybody"].estimate.value is None
     remarks = told["insertion_disclosure_rate", "everybody"].caveats
     assert any("mentions more by chance" in remark for remark in remarks)
@@ -124,6 +121,28 @@ def test_without_flips_disclosure_is_undefined_and_not_perfect() -> None:
     estimate = findings(judged(flips=0.0))["insertion_disclosure_rate", "everybody"].estimate
     assert estimate.value is None
     assert estimate.why_no_interval
+
+
+def test_a_judgement_that_got_two_words_is_one_unit_where_rows_are_the_units() -> None:
+    frame = judged().drop(columns="speaker_id")
+    first = frame[frame["condition"].isin({"T", f"T/insert={WORDS[0]}"})]
+    again = first[first["condition"] != "T"].assign(condition="T/insert=twin")
+    again["rationale"] = again["rationale"].str.replace(WORDS[0], "twin")
+    one = findings(first)["insertion_flip_rate", "everybody"].estimate.interval
+    two = findings(pd.concat([first, again]))["insertion_flip_rate", "everybody"].estimate.interval
+    assert one is not None
+    assert two is not None
+    assert two.high - two.low == pytest.approx(one.high - one.low, rel=0.1), "the second word tells nothing new"
+
+
+def test_what_takes_no_part_is_counted() -> None:
+    frame = judged()
+    inserted = frame["condition"] == f"T/insert={WORDS[0]}"
+    frame.loc[inserted & (frame["utterance_id"] == "u0"), "rationale"] = ""
+    told = findings(frame[~(inserted & (frame["utterance_id"] == "u1"))])
+    caveats = " ".join(told["insertion_flip_rate", "everybody"].caveats)
+    assert "1 judgements have no twin with a word put in" in caveats
+    assert "1 judgements with a word have no rationale" in caveats
 
 
 def test_a_group_that_is_not_told_is_found_and_its_clean_twin_is_not() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of, value_of
 from faithfulness.erasure.examination import EXAMINATION
 
 LABELS = ("anger", "joy", "sadness")
@@ -59,29 +59,31 @@ def judged(
 
 
 def findings(frame: pd.DataFrame) -> dict[tuple[str, str], Finding]:
-    case = case_of(frame, ("accent",))
-    assert EXAMINATION.refuses(case) is None
-    told = {}
-    for claim in EXAMINATION.examine(case).claims:
-        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-        told[claim.finding.metric, group] = claim.finding
-    return told
-
-
-def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
-    found = told[metric, group].estimate.value
-    assert found is not None
-    return found
+    return findings_of(EXAMINATION, case_of(frame, ("accent",)))
 
 
 def test_losses_by_hand() -> None:
     told = findings(judged())
     # The first 10 % are the two telling words: nothing of them is left at any size, and they alone suffice.
     lost = probability(2) - probability(0)
-    assert value(told, "comprehensiveness") == pytest.approx(lost)
-    assert value(told, "sufficiency") == pytest.approx(0.0, abs=1e-12)
-    assert value(told, "comprehensiveness_normalised") == pytest.approx(1.0)
-    assert value(told, "sufficiency_normalised") == pytest.approx(0.0, abs=1e-12)
+    assert value_of(told, "comprehensiveness") == pytest.approx(lost)
+    assert value_of(told, "sufficiency") == pytest.approx(0.0, abs=1e-12)
+    assert value_of(told, "comprehensiveness_normalised") == pytest.approx(1.0)
+    assert value_of(told, "sufficiency_normalised") == pytest.approx(0.0, abs=1e-12)
+
+
+def test_where_nothing_at_all_is_no_loss_there_is_no_share_of_it() -> None:
+    frame = judged()
+    empty = frame["condition"] == "T/only-rationale=0"
+    for label in LABELS:
+        sure = (frame["y_pred"] == label).astype(float)
+        frame.loc[empty, f"prob_{label}"] = sure[empty]
+    told = findings(frame)
+    assert value_of(told, "comprehensiveness") > 0
+    share = told["comprehensiveness_normalised", "everybody"].estimate
+    assert share.value is None
+    assert share.why_no_interval is not None
+    assert "what it divides by is nothing" in share.why_no_interval
 
 
 def test_numbers_equal_their_slow_twin() -> None:
@@ -92,10 +94,10 @@ def test_numbers_equal_their_slow_twin() -> None:
     losses = [np.mean([each["T"] - each[f"T/without-random={s:g}"] for s in SIZES]) for each in wide.values()]
     kept = [np.mean([each["T"] - each[f"T/only-rationale={s:g}"] for s in SIZES]) for each in wide.values()]
     told = findings(frame)
-    assert value(told, "comprehensiveness_random") == pytest.approx(np.mean(losses))
-    assert value(told, "sufficiency") == pytest.approx(np.mean(kept))
+    assert value_of(told, "comprehensiveness_random") == pytest.approx(np.mean(losses))
+    assert value_of(told, "sufficiency") == pytest.approx(np.mean(kept))
     whole = np.mean([each["T"] - each["T/only-rationale=0"] for each in wide.values()])
-    assert value(told, "sufficiency_normalised") == pytest.approx(np.mean(kept) / whole)
+    assert value_of(told, "sufficiency_normalised") == pytest.approx(np.mean(kept) / whole)
 
 
 def test_rationales_at_random_are_no_better_than_random() -> None:

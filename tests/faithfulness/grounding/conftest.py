@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from affidavit.case import Case
 from affidavit.examinations import Testimony
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of
 from faithfulness.grounding.examination import EXAMINATION
 
 Judge = Callable[..., Case]
@@ -56,17 +57,9 @@ def testify() -> Callable[[Case], Testimony]:
 
 
 @pytest.fixture(scope="session")
-def findings(testify: Callable[[Case], Testimony]) -> Callable[[Case], Mapping[tuple[str, str], Finding]]:
+def findings() -> Callable[[Case], Mapping[tuple[str, str], Finding]]:
     """Return findings by metric and group."""
-
-    def found(case: Case) -> Mapping[tuple[str, str], Finding]:
-        told = {}
-        for claim in testify(case).claims:
-            group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-            told[claim.finding.metric, group] = claim.finding
-        return told
-
-    return found
+    return partial(findings_of, EXAMINATION)
 
 
 @pytest.fixture(scope="session")

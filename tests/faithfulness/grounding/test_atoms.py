@@ -44,6 +44,14 @@ def read(text: str) -> tuple[set[str], set[str]]:
         ("他没有皱眉，嘴角下垂，声音低沉，语速缓慢。", {"AU15", "lowered pitch", "slow speech"}, {"AU4"}),
         ("AU15未出现，声音颤抖，背景中有音乐", {"trembling voice", "music"}, {"AU15"}),
         ("The words agree.", set(), set()),
+        ("no smile and a lowered pitch", {"lowered pitch"}, {"AU12"}),
+        ("He does not smile and speaks slowly.", {"slow speech"}, {"AU12"}),
+        ("There is no smile and he does not frown", set(), {"AU12", "frown"}),
+        ("no AU1 and AU4", set(), {"AU1", "AU4"}),
+        ("He can no longer hide his frown and cannot suppress a smile", {"frown", "AU12"}, set()),
+        ("There is no question that the brows are raised", {"raised brows"}, set()),
+        ("AU12 (lip corner puller) is absent, AU1 is there", {"AU1"}, {"AU12"}),
+        ("AU15: 0, AU4 = 0.0, AU1 = 0.8, AU2 (absent), AU5 inactive", {"AU1"}, {"AU15", "AU4", "AU2", "AU5"}),
     ],
 )
 def test_what_is_stated_and_what_is_denied(text: str, stated: set[str], denied: set[str]) -> None:
@@ -60,6 +68,12 @@ def test_a_quotation_is_no_cue_and_a_label_in_quotes_is_no_quotation() -> None:
         ("i am fine", True),
     ]
     assert told_labels.quotes == ()
+
+
+def test_a_word_between_marks_is_the_writers_own_where_nobody_speaks() -> None:
+    told = atoms_of('a "flat" voice, and "never," he says; the word "tears"; 声音“平淡”', CUES)
+    assert {CUES.entries[i].cue for i in told.stated} == {"flat pitch"}
+    assert [" ".join(quote.words) for quote in told.quotes] == ["never", "tears"]
 
 
 def test_a_quotation_with_an_ellipsis_is_two() -> None:
@@ -79,7 +93,10 @@ def test_hedged_cues_count_and_are_counted() -> None:
 
 
 def test_markup_is_taken_away() -> None:
-    assert read("<think><b>AU12</b> and **raised** brows</think> &quot;AU4&quot;") == ({"AU12", "raised brows"}, set())
+    assert read("<think><b>AU12</b> and **raised** brows</think> &quot;AU4&quot;") == (
+        {"AU12", "raised brows", "AU4"},
+        set(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,7 @@ def test_markup_is_taken_away() -> None:
         "smirk smile " * 5_000,
         "'" * 50_000,
         "<" * 50_000,
+        "\u2018" * 50_000,
         "声音" * 30_000,
         "a" * 100_000,
         '"x" ' * 20_000,

@@ -12,7 +12,7 @@ import pytest
 from affidavit.measured_cues import MeasuredCue, measurement_table
 from faithfulness.grounding.evidence import Evidence, Spoken, evidence_of
 from faithfulness.grounding.rows import EvidenceRow, open_evidence, rows_of_measurements, rows_of_table
-from faithfulness.grounding.vocabulary import vocabulary
+from faithfulness.grounding.vocabulary import MOST_OWN, vocabulary
 
 
 def row(who: str, aspect: str, cue: str, direction: int = 1) -> EvidenceRow:
@@ -53,8 +53,54 @@ def test_looking_and_seeing_nothing_is_not_the_same_as_not_looking() -> None:
 def test_a_face_that_shows_an_action_unit_is_not_relaxed() -> None:
     found = evidence([row("a", "face", "AU1"), row("b", "face", "AU1", 0)])
     assert state(found, "a", "relaxed face") == "not there"
-    assert state(found, "b", "relaxed face") == "there"
+    assert state(found, "b", "relaxed face") == "unknown", "nobody looked at brows and mouth"
     assert found.contradicted[0, found.vocabulary.place["relaxed face"]]
+    rest = evidence([row("a", "face", unit, 0) for unit in ("AU4", "AU12")])
+    assert state(rest, "a", "relaxed face") == "there"
+
+
+def test_talking_and_blinking_are_no_expression() -> None:
+    units = {"AU4": 0, "AU12": 0, "AU25": 1, "AU26": 1, "AU45": 1}
+    found = evidence([row("a", "face", unit, there) for unit, there in units.items()])
+    assert state(found, "a", "relaxed face") == "there"
+    assert state(found, "a", "AU25") == "there"
+
+
+def test_a_list_of_action_units_says_nothing_of_gaze_and_tears() -> None:
+    coded = evidence([row("a", "face", "AU12")])
+    assert coded.lists == ("face",)
+    told = {cue: state(coded, "a", cue) for cue in ("AU15", "frown", "gaze down", "tears", "slumped posture")}
+    unknown = dict.fromkeys(("gaze down", "tears", "slumped posture"), "unknown")
+    assert told == {"AU15": "not there", "frown": "not there", **unknown}
+    written = evidence([row("a", "face", "AU12"), row("a", "face", "gaze down")])
+    assert state(written, "a", "tears") == "not there"
+
+
+def test_a_transcript_says_nothing_of_the_turns_before() -> None:
+    found = evidence([row("a", "content", "I am fine today, thank you"), row("b", "content", "no earlier turns")])
+    place = found.vocabulary.place["earlier anger"]
+    assert found.unshown[:, place].tolist() == [name == "b" for name in found.place]
+    assert state(found, "a", "earlier anger") == "unknown"
+    assert found.place["b"] not in found.said, "the row is no words"
+
+
+def test_a_turn_before_whose_label_is_missing_may_have_been_anything() -> None:
+    spoken = Spoken(felt_before={"a": frozenset({"earlier joy"})}, felt_incomplete=frozenset({"a"}))
+    found = evidence([row("a", "content", "I am fine today, thank you")], spoken)
+    assert state(found, "a", "earlier joy") == "there"
+    assert state(found, "a", "earlier anger") == "unknown"
+
+
+def test_one_name_in_two_aspects_is_two_cues() -> None:
+    found = evidence([row("a", "scene", "tears"), row("a", "scene", "AU1 poster"), row("b", "face", "tears")])
+    assert state(found, "a", "tears (scene)") == "there"
+    assert found.vocabulary.aspect[found.vocabulary.place["tears"]] == 0
+    assert state(found, "b", "tears") == "there"
+
+
+def test_cues_beyond_the_most_are_counted() -> None:
+    found = evidence([row("a", "scene", f"thing number {i:03}") for i in range(MOST_OWN + 7)])
+    assert found.n_not_held == 7
 
 
 def test_cues_akin_stand_for_each_other() -> None:

@@ -16,7 +16,7 @@ from affidavit.errors import ColumnError, InputError, PlanError, RowError
 from affidavit.examinations import Testimony
 from affidavit.predictions import Reading, read_predictions
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, value_of
 from faithfulness.grounding.examination import EXAMINATION
 from faithfulness.grounding.judged import NOBODY, read_judged, stand_ins
 
@@ -32,12 +32,6 @@ ASPECT = {cue: aspect for aspect, cues in LOOKED_FOR.items() for cue in cues}
 WORDS = {"loud voice": "loudly spoken"}
 CONTRARY = {"AU12": "AU15", "AU15": "AU12", "raised pitch": "lowered pitch", "lowered pitch": "raised pitch"}
 Said = list[tuple[str, bool]]
-
-
-def value(told: Mapping[tuple[str, str], Finding], metric: str, group: str = "everybody") -> float:
-    found = told[metric, group].estimate.value
-    assert found is not None, told[metric, group]
-    return found
 
 
 def world(
@@ -140,16 +134,16 @@ def test_numbers_equal_their_slow_twin(judge: Judge, findings: Findings) -> None
     found = findings(judge(frame, evidence, ("accent",)))
     for metric, expected in slow(frame, evidence, told).items():
         tolerance = 0.03 if metric.endswith("shuffled") else 1e-9  # eight stand-ins against all of them
-        assert value(found, metric) == pytest.approx(expected, abs=tolerance), metric
+        assert value_of(found, metric) == pytest.approx(expected, abs=tolerance), metric
     irish = (frame["accent"] == "Irish").to_numpy()
     alone = slow(
         frame[irish].reset_index(drop=True),
         [row for row in evidence if row[0] in set(frame["utterance_id"][irish])],
         [said for said, own in zip(told, irish, strict=True) if own],
     )
-    assert value(found, "unsupported_cue_rate", "Irish") == pytest.approx(alone["unsupported_cue_rate"])
-    excess = value(found, "unsupported_cue_rate_shuffled") - value(found, "unsupported_cue_rate")
-    assert value(found, "cue_precision_excess") == pytest.approx(excess)
+    assert value_of(found, "unsupported_cue_rate", "Irish") == pytest.approx(alone["unsupported_cue_rate"])
+    excess = value_of(found, "unsupported_cue_rate_shuffled") - value_of(found, "unsupported_cue_rate")
+    assert value_of(found, "cue_precision_excess") == pytest.approx(excess)
 
 
 def test_single_aspects_are_told_apart(judge: Judge, findings: Findings) -> None:
@@ -162,7 +156,7 @@ def test_single_aspects_are_told_apart(judge: Judge, findings: Findings) -> None
             [[pair for pair in said if pair[0] in cues] for said in told],
         )
         for metric in ("unsupported_cue_rate", "contradicted_cue_rate", "cue_recall"):
-            assert value(found, f"{metric}_{aspect}") == pytest.approx(only[metric]), (metric, aspect)
+            assert value_of(found, f"{metric}_{aspect}") == pytest.approx(only[metric]), (metric, aspect)
 
 
 def test_a_group_with_invented_cues_is_found_and_its_clean_twin_is_not(judge: Judge, findings: Findings) -> None:
@@ -183,6 +177,7 @@ def test_the_published_example_cites_a_lip_corner_that_nobody_saw(judge: Judge, 
         ("u0", "face", "downward gaze"),
         ("u0", "face", "tightened lips"),
         ("u0", "content", "I have not slept for days"),
+        ("u0", "content", "no earlier turns"),
     ]
     table = pd.DataFrame({"utterance_id": ["u0"], "y_pred": ["sadness"], "condition": ["TAV"]})
     frame = table.assign(rationale="AU1+AU15 with tightened lips and no prior anger point to sadness.")
@@ -227,9 +222,9 @@ def test_a_template_wins_the_recall_and_loses_the_precision(judge: Judge, findin
     frame, evidence, _ = world(seed=2)
     everything = ". ".join(WORDS.get(cue, cue) for cue in ASPECT)
     told = findings(judge(frame.assign(rationale=f"It is that. {everything}."), evidence))
-    assert value(told, "cue_recall") == 1.0
-    assert value(told, "unsupported_cue_rate") == pytest.approx(value(told, "unsupported_cue_rate_template"))
-    assert value(told, "cue_precision_excess") == pytest.approx(0.0, abs=0.03)
+    assert value_of(told, "cue_recall") == 1.0
+    assert value_of(told, "unsupported_cue_rate") == pytest.approx(value_of(told, "unsupported_cue_rate_template"))
+    assert value_of(told, "cue_precision_excess") == pytest.approx(0.0, abs=0.03)
     assert any("mentions everything" in caveat for caveat in told["cue_recall", "everybody"].caveats)
 
 
@@ -245,21 +240,53 @@ def test_a_cue_of_a_modality_that_was_not_shown_is_unsupported_even_where_it_is_
     assert told.get("cue_recall_face") is None
 
 
+def controls(testimony: Testimony, control: str) -> pd.DataFrame:
+    table = testimony.exhibits[1].table().to_pandas()
+    return table[table["control"] == control].set_index("aspect")
+
+
+def test_a_scene_is_seen_or_heard_and_never_read(judge: Judge, testify: Any, frame_of: Frame) -> None:
+    evidence = [(f"u{i}", "scene", "music") for i in range(4)]
+    rates = {}
+    for shown in ("TA", "TV", "T"):
+        testimony = testify(judge(frame_of(["There is music."] * 4, condition=shown), evidence))
+        rates[shown] = {c.finding.metric: c.finding.estimate.value for c in testimony.claims}["unsupported_cue_rate"]
+    assert rates == {"TA": 0.0, "TV": 0.0, "T": 1.0}
+
+
+def test_what_mentions_everything_mentions_what_is_shown(judge: Judge, testify: Any, frame_of: Frame) -> None:
+    looked_for = (("face", "AU1", 1), ("face", "AU4", 0), ("tone", "raised pitch", 1), ("tone", "loud voice", 0))
+    evidence = [(f"u{i}", *cell) for i in range(4) for cell in looked_for]
+    testimony = testify(judge(frame_of(["AU1 and raised pitch"] * 4, condition="TA"), evidence))
+    everything = controls(testimony, "a rationale that mentions everything")
+    assert everything.loc["face", "checked"] == 0.0
+    assert everything.loc["tone", ["checked", "precision", "recall"]].tolist() == [8.0, 0.5, 1.0]
+
+
+def test_few_stand_ins_weigh_as_much_as_many(judge: Judge, testify: Any, frame_of: Frame) -> None:
+    frame = frame_of(["AU1 is there"] * 12, y_pred=["joy"] * 10 + ["fear"] * 2)
+    others = controls(
+        testify(judge(frame, [(f"u{i}", "face", "AU1") for i in range(12)])),
+        "rationales of others with the same answer",
+    )
+    assert others.loc["face", ["checked", "precision"]].tolist() == [12.0, 1.0]
+
+
 def test_chinese_rationales_and_chinese_evidence_meet_english_ones(
     judge: Judge, findings: Findings, frame_of: Frame
 ) -> None:
     rationales = ["他嘴角下垂，没有微笑，他说“我很好”。", "AU15 and no smile; he says “我很好”."] * 3
     evidence = [(f"u{i}", *cell) for i in range(6) for cell in (("face", "嘴角下垂"), ("content", "嗯，我很好。"))]
     told = findings(judge(frame_of(rationales), evidence))
-    assert value(told, "cue_atoms_per_rationale") == 3.0
-    assert value(told, "unsupported_cue_rate") == 0.0
-    assert value(told, "cue_recall") == 1.0
+    assert value_of(told, "cue_atoms_per_rationale") == 3.0
+    assert value_of(told, "unsupported_cue_rate") == 0.0
+    assert value_of(told, "cue_recall") == 1.0
 
 
 def test_supplied_as_it_is_everything_was_shown(judge: Judge, findings: Findings, frame_of: Frame) -> None:
     frame = frame_of(["AU1 is there"] * 6).drop(columns="condition")
     told = findings(judge(frame, [(f"u{i}", "face", "AU1") for i in range(6)]))
-    assert value(told, "unsupported_cue_rate") == 0.0
+    assert value_of(told, "unsupported_cue_rate") == 0.0
 
 
 def test_what_cannot_be_read_takes_no_part_and_is_counted(judge: Judge, findings: Findings, frame_of: Frame) -> None:
@@ -303,7 +330,7 @@ def test_row_order_and_names_of_labels_change_nothing(judge: Judge, findings: Fi
     assert first.keys() == second.keys()
     for key, finding in first.items():
         if finding.estimate.value is not None:
-            assert value(second, *key) == pytest.approx(finding.estimate.value), key
+            assert value_of(second, *key) == pytest.approx(finding.estimate.value), key
 
 
 def test_a_table_on_disk_gives_the_same_as_one_in_memory(judge: Judge, testify: Any, tmp_path: Path) -> None:
@@ -324,9 +351,9 @@ def test_repetitions_are_judgements_and_never_their_own_control(judge: Judge, fi
     frame, evidence, _ = world(n_speakers=12, seed=9)
     twice = pd.concat([frame.assign(repeat=0), frame.assign(repeat=1)], ignore_index=True)
     once, again = findings(judge(frame, evidence)), findings(judge(twice, evidence))
-    assert value(again, "unsupported_cue_rate") == pytest.approx(value(once, "unsupported_cue_rate"))
+    assert value_of(again, "unsupported_cue_rate") == pytest.approx(value_of(once, "unsupported_cue_rate"))
     assert again["unsupported_cue_rate", "everybody"].estimate.n == 2 * len(frame)
-    assert value(again, "cue_precision_excess") > 0.05, "a rationale of the same utterance is no stand-in"
+    assert value_of(again, "cue_precision_excess") > 0.05, "a rationale of the same utterance is no stand-in"
 
 
 def test_without_ids_rows_are_units_and_each_is_counted(judge: Judge, testify: Any, frame_of: Frame) -> None:
@@ -342,7 +369,7 @@ def test_without_ids_rows_are_units_and_each_is_counted(judge: Judge, testify: A
 def test_weights_weigh_judgements(judge: Judge, findings: Findings, frame_of: Frame) -> None:
     frame = frame_of(["AU1 is there", "AU4 is there"] * 4, weight=[3.0, 1.0] * 4)
     told = findings(judge(frame, [(f"u{i}", "face", "AU1") for i in range(8)]))
-    assert value(told, "unsupported_cue_rate") == pytest.approx(0.25)
+    assert value_of(told, "unsupported_cue_rate") == pytest.approx(0.25)
 
 
 def test_evidence_of_other_utterances_is_told(judge: Judge, testify: Any, frame_of: Frame) -> None:
@@ -354,13 +381,22 @@ def test_evidence_of_other_utterances_is_told(judge: Judge, testify: Any, frame_
     assert "the table of the plan has rows of 0 of 6 judged utterances" in first.caveats
 
 
+def test_what_a_list_leaves_out_is_told(judge: Judge, findings: Findings, frame_of: Frame) -> None:
+    listed = findings(judge(frame_of(["AU1 is there"] * 6), [(f"u{i}", "face", "AU1") for i in range(6)]))
+    record = findings(judge(frame_of(["AU1 is there"] * 6), [(f"u{i}", "face", "AU1", i % 2) for i in range(6)]))
+    said = [told["unsupported_cue_rate", "everybody"].caveats for told in (listed, record)]
+    assert any("what it does not name counts as not there" in caveat for caveat in said[0])
+    assert not any("does not name" in caveat for caveat in said[1])
+
+
 def test_stand_ins_have_the_same_answer_and_are_of_other_utterances() -> None:
     frame, _, _ = world(n_speakers=2, each=5)
-    twice = pd.concat([frame.assign(repeat=0), frame.assign(repeat=1)], ignore_index=True)
-    predictions = case_of(twice, ()).runs["run"]
+    often = pd.concat([frame.assign(repeat=repeat) for repeat in range(12)], ignore_index=True)
+    predictions = case_of(often, ()).runs["run"]
     judged = read_judged(predictions, (), "TAV")
     partners = stand_ins(judged, np.random.default_rng(0))
     told = partners != NOBODY
+    assert told.sum(axis=1).min() >= 2, "repetitions do not stand in the way"
     own = np.broadcast_to(np.arange(len(judged))[:, None], partners.shape)[told]
     other = partners[told]
     assert told.any(axis=1).all()
@@ -394,6 +430,8 @@ def test_unknown_options_are_refused_in_words(frame_of: Frame) -> None:
 
 def test_controls_stand_beside_every_number(judge: Judge, findings: Findings) -> None:
     told = findings(judge(*world(n_speakers=12)[:2], ("accent",)))
+    drawn = told["unsupported_cue_rate_random", "Irish"].caveats
+    assert any("of face, tone and scene alone" in caveat for caveat in drawn)
     named = {each.split("/")[3] for each in told["unsupported_cue_rate", "Irish"].controls or ()}
     assert named == {
         "unsupported_cue_rate_shuffled",

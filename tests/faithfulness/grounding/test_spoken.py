@@ -47,3 +47,13 @@ def test_outside_a_dialogue_nobody_knows_what_came_before() -> None:
     told = spoken_in(corpus([Utterance(utterance_id="u", text="alone", label="joy"), Utterance(utterance_id="mute")]))
     assert told.said == {"u": ("alone",)}
     assert told.felt_before == {}
+
+
+def test_a_turn_without_a_label_of_somebody_who_has_labels_leaves_the_past_open() -> None:
+    told = spoken_in(corpus([turn(0, "first", "joy"), turn(1, "second"), turn(2, "third", "joy")]))
+    assert told.felt_incomplete == {"d2"}
+    doctor = Utterance(utterance_id="d1", dialogue_id="d", turn=1, text="second", speaker_id="doctor")
+    asked = spoken_in(corpus([turn(0, "first", "joy"), doctor, turn(2, "third", "joy")]))
+    assert asked.felt_incomplete == frozenset(), "of a doctor nobody says what was felt, ever"
+    strange = spoken_in(corpus([turn(0, "first", "wistful"), turn(1, "second", "joy"), turn(2, "third")]))
+    assert strange.felt_incomplete == {"d1", "d2"}

@@ -134,6 +134,15 @@ def test_alpha_correlation_and_auroc_are_those_of_slow_twins() -> None:
     assert auroc == pytest.approx(roc_auc_score(means >= 2.5, automatic))
 
 
+def test_alpha_counts_the_scores_that_were_given_and_not_what_their_weights_make() -> None:
+    rng = np.random.default_rng(3)
+    items = [rng.integers(1, 5, 3).tolist() for _ in range(6)]
+    for weight in (0.1, 1.0, 50.0):
+        scores = [Scores(row=i, weight=weight, own=dict(zip("abc", item, strict=True))) for i, item in enumerate(items)]
+        totals = review_sums(scores, [None] * 6).sum(axis=0)
+        assert float(ALPHA.value(totals, totals)) == pytest.approx(slow_alpha(items))
+
+
 def test_many_different_automatic_scores_are_cut_and_lose_little() -> None:
     rng = np.random.default_rng(1)
     own = rng.integers(1, 5, 400)
@@ -190,7 +199,7 @@ def test_what_cannot_count_is_left_out_and_said(review: Made) -> None:
     said = "; ".join(finding.caveats)
     for words in ("plan does not have", "was not given the card", "showed something else", "were given again"):
         assert f"1 reviews are {words}" in said or words in said
-    assert "neither model, group nor answer" in said
+    assert "neither model nor group; the answer only where a rationale names it" in said
     unblinded = made.plan.model_copy(update={"shown": ("the utterance", "a rationale", "the answer")})
     (made.folder / "plan.json").write_text(unblinded.model_dump_json())
     assert any("not blinded" in said for said in found(made.case())["human_plausibility", ""].caveats)
@@ -229,6 +238,39 @@ def test_a_table_may_say_itself_what_its_cards_are(review: Made) -> None:
         assert told["plausible_rate", ""].estimate.n == planned.estimate.n
         assert ("review_completion_rate", "") not in told
         assert any("not recorded" in said for said in told["plausible_rate", ""].caveats)
+
+
+def told_rows(made: Review) -> list[dict[str, Any]]:
+    """Return reviews that say themselves what their cards are, rationale included."""
+    items = {item.card: item for item in made.plan.items}
+    return [
+        {
+            **{name: row[name] for name in ("card", "reviewer", "score")},
+            **{name: getattr(items[row["card"]], name) for name in ("utterance_id", "run", "condition", "rationale")},
+            "arm": items[row["card"]].arm.value,
+        }
+        for row in made.rows()
+    ]
+
+
+def test_a_card_that_stands_for_two_judgements_is_an_error_for_people(review: Made) -> None:
+    made = review()
+    rows = told_rows(made)
+    other = next(row for row in rows if row["utterance_id"] != rows[0]["utterance_id"])
+    write(made.folder / "told.csv", [*rows, {**rows[0], "utterance_id": other["utterance_id"]}])
+    with pytest.raises(RowError, match="a card stands for two judgements"):
+        EXAMINATION.refuses(made.case(reviews="told.csv", plan=None))
+
+
+def test_a_table_that_says_what_was_read_counts_for_that_rationale_alone(review: Made) -> None:
+    made = review()
+    write(made.folder / "told.csv", told_rows(made))
+    told = found(made.case(reviews="told.csv", plan=None))["human_plausibility", ""]
+    assert not any("another rationale" in said for said in told.caveats)
+    anew = replace(made, frame=made.frame.assign(rationale=made.frame["rationale"] + " And so on."))
+    refusal = EXAMINATION.refuses(anew.case(reviews="told.csv", plan=None))
+    assert refusal is not None
+    assert "none of the reviews is of a judgement of this run" in refusal.because
 
 
 def test_nothing_to_read_is_refused_with_what_to_do() -> None:

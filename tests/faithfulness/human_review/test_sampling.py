@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import combinations
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -40,6 +43,56 @@ def test_every_group_is_read_equally_often_and_weights_restore_their_sizes() -> 
     for item in own:
         sums[tuple(item.groups.values())] += item.weight
     assert all(total == pytest.approx(80) for total in sums.values())  # 8 speakers of each group, 10 utterances each
+
+
+def talkative(per_group: int, seed: int) -> tuple[ReviewPlan, float, dict[str, float]]:
+    """Draw from speakers of whom every other one says fifteen times as much, half as well; and the mean of all."""
+    sizes = {f"s{s}": 30 if s % 2 else 2 for s in range(24)}
+    rows = [
+        {
+            "utterance_id": f"{speaker}-{i}",
+            "speaker_id": speaker,
+            "y_true": "joy",
+            "y_pred": "joy",
+            "condition": "TAV",
+            "rationale": f"because of {speaker}-{i}",
+            "age": "18-39" if int(speaker[1:]) < 12 else "40+",
+            "score": 2.0 if n == 30 else 4.0,
+        }
+        for speaker, n in sizes.items()
+        for i in range(n)
+    ]
+    frame = pd.DataFrame(rows)
+    predictions = predictions_from(from_frame(frame.drop(columns="score")), Reading(run="run", by=("age",)))
+    options = SamplingOptions(reviewers=REVIEWERS, per_group=per_group)
+    plan = draw_reviews(predictions, options, by=("age",), condition="TAV", seed=seed)
+    return plan, float(frame["score"].mean()), dict(zip(frame["utterance_id"], frame["score"], strict=True))
+
+
+@pytest.mark.parametrize("per_group", [8, 12, 20, 60])
+def test_weighted_means_are_those_of_judgements_whoever_talks_most(per_group: int) -> None:
+    found = []
+    for seed in range(20):
+        plan, expected, scores = talkative(per_group, seed)
+        own = [item for item in plan.items if item.arm is Arm.OWN]
+        weights = [item.weight for item in own]
+        assert sum(weights) == pytest.approx(24 * 16)
+        found.append(np.average([scores[item.utterance_id] for item in own], weights=weights))
+    assert np.mean(found) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("reviewers", [4, 6, 9])
+def test_everybody_shares_cards_with_everybody(reviewers: int) -> None:
+    names = tuple(f"r{i}" for i in range(reviewers))
+    plan = drawn(reviewers=names, per_card=3)
+    readers: dict[str, list[str]] = defaultdict(list)
+    for assignment in plan.assignments:
+        for card in assignment.cards:
+            readers[card].append(assignment.reviewer)
+    shared = Counter(pair for names in readers.values() for pair in combinations(sorted(names), 2))
+    assert len(shared) == reviewers * (reviewers - 1) // 2
+    mean = sum(shared.values()) / len(shared)
+    assert min(shared.values()) > 0.2 * mean
 
 
 def test_units_take_turns() -> None:

@@ -16,7 +16,7 @@ from affidavit.predictions import Reading, read_predictions
 from affidavit.records import Finding
 from affidavit.testing import ExaminationContract, case_of
 from faithfulness.information.answers import by_block, dealt_anew, dealt_into_blocks, singles
-from faithfulness.information.corrected import corrected, quantities
+from faithfulness.information.corrected import corrected, corrected_draws, quantities
 from faithfulness.information.examination import AT_KINK, EXAMINATION, METRICS, metrics_of
 
 LABELS = np.array(["anger", "joy"])
@@ -31,9 +31,14 @@ def judged(
     each: int = 12,
     noise: float = 0.0,
     honest: bool = True,
+    repeats: int = 1,
+    slips: float = 0.0,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return judgements of a reasoner whose answer under TA is a function of its answers under T and A."""
+    """Return judgements of a reasoner whose answer under TA is a function of its answers under T and A.
+
+    Of `repeats`, a share of `slips` answers under TA at random.
+    """
     rng = np.random.default_rng(seed)
     n = n_speakers * each
     text, audio = rng.integers(0, 2, n), rng.integers(0, 2, n)
@@ -48,10 +53,12 @@ def judged(
                 "speaker_id": [f"s{i}" for i in speaker],
                 "accent": np.array(["Irish", "Welsh"])[speaker % 2],
                 "condition": condition,
+                "repeat": repeat,
                 "y_true": LABELS[truth],
-                "y_pred": LABELS[told],
+                "y_pred": LABELS[np.where(rng.random(n) < slips * (condition == "TA"), rng.integers(0, 2, n), told)],
             }
         )
+        for repeat in range(repeats)
         for condition, told in (("TA", both), ("T", text), ("A", audio))
     ]
     return pd.concat(parts, ignore_index=True)
@@ -145,7 +152,9 @@ def test_a_group_of_few_units_is_named_with_the_reason() -> None:
     assert value(told, S) > 0.9
     thin = findings(judged(xor, n_speakers=50, each=1), fewest_per_cell=20)[S, "everybody"]
     assert thin.estimate.value is None
-    assert "judgements for each cell" in (thin.because or "")
+    assert "utterances for each cell" in (thin.because or "")
+    again = findings(judged(xor, n_speakers=50, each=1, repeats=4), fewest_per_cell=20)[S, "everybody"]
+    assert again.because == thin.because, "the same utterance again is no more evidence"
 
 
 def test_informations_are_the_sums_of_their_parts_in_the_exhibit() -> None:
@@ -161,15 +170,12 @@ def test_informations_are_the_sums_of_their_parts_in_the_exhibit() -> None:
 
 def test_the_correction_takes_away_most_of_what_small_samples_add() -> None:
     rng = np.random.default_rng(4)
-    plug_in, mended = [], []
-    for _ in range(30):
-        cells = rng.integers(0, 27, 200)  # nothing tells anything
-        block = dealt_into_blocks(np.arange(200), 10, rng)
-        found = corrected(by_block(cells, block, np.ones(200), (3, 3, 3)))
-        plug_in.append(found.plug_in)
-        mended.append(found.corrected)
-    assert np.mean(plug_in, axis=0)[-1] == pytest.approx(8 * 2 / (2 * 200 * np.log(2)), rel=0.2)  # Miller 1955
-    assert (np.abs(np.mean(mended, axis=0)) < 0.2 * np.mean(plug_in, axis=0)[-1]).all()
+    block = np.arange(200) % 10
+    draws = np.stack([by_block(rng.integers(0, 27, 200), block, np.ones(200), (3, 3, 3)) for _ in range(30)])
+    plug_in, mended = quantities(draws.sum(axis=1)).mean(axis=0), corrected_draws(draws).mean(axis=0)
+    assert plug_in[-1] == pytest.approx(8 * 2 / (2 * 200 * np.log(2)), rel=0.2)  # Miller 1955: nothing tells anything
+    assert (np.abs(mended) < 0.2 * plug_in[-1]).all()
+    np.testing.assert_allclose(corrected_draws(draws[:1])[0], corrected(draws[0]).corrected, atol=5e-5)
 
 
 def test_the_jackknife_equals_its_definition() -> None:
@@ -211,11 +217,45 @@ def test_dealing_keeps_units_together_and_loses_nobody() -> None:
     assert all(len(set(block[unit == each])) == 1 for each in range(8))
     assert sorted(len(set(unit[block == each])) for each in range(3)) == [2, 3, 3]
     codes = unit * 10  # each unit has a code of its own
-    dealt = dealt_anew(codes, unit, rng)
+    dealt = dealt_anew(codes, unit, np.arange(30), rng)
     assert sorted(dealt) == sorted(codes)
     # Two rows of people side by side meet in at most 8 + 8 - 1 pairs: what was together stays together.
     assert len(set(zip(unit, dealt, strict=True))) <= 15
     assert (dealt != codes).any()
+
+
+def test_dealing_keeps_repetitions_together() -> None:
+    rng = np.random.default_rng(0)
+    utterance = np.repeat(np.arange(12), 4)
+    dealt = dealt_anew(utterance, utterance // 3, utterance, rng)
+    assert sorted(dealt) == sorted(utterance)
+    assert all(len(set(dealt[utterance == each])) == 1 for each in range(12))
+    assert (dealt != utterance).any()
+
+
+def test_what_chance_gives_does_not_shrink_by_repetition() -> None:
+    """The null of six equal repetitions is that of one: else whatever a small table holds by chance looks planted."""
+    once, again = (
+        findings(judged(xor, n_speakers=20, each=5, noise=1.0, repeats=repeats), deals=60)[S, "everybody"]
+        for repeats in (1, 6)
+    )
+    assert again.estimate.value == pytest.approx(once.estimate.value, abs=1e-6)
+    assert once.null_expectation is not None
+    assert again.null_expectation is not None
+    assert again.null_expectation.high > 0.5 * once.null_expectation.high  # with each row dealt by itself, a sixth
+    assert 0 <= again.null_expectation.value < again.null_expectation.high
+
+
+def test_repetition_stands_beside() -> None:
+    told = findings(judged(xor, repeats=2, slips=0.4))
+    rate = told["repeat_flip_rate", "everybody"]
+    assert value(told, "repeat_flip_rate") == pytest.approx((1 - 0.6**2) / 2, abs=0.06)
+    assert told[S, "everybody"].controls == (rate.id,)
+    assert not any("no repetitions" in said for said in told[S, "everybody"].caveats)
+    assert told["repeat_flip_rate", "Irish"].estimate.n == 2 * 180
+    once = findings(judged(xor))
+    assert ("repeat_flip_rate", "everybody") not in once
+    assert any("no repetitions" in said for said in once[S, "everybody"].caveats)
 
 
 def test_joint_tables_equal_counting_by_hand() -> None:
@@ -232,10 +272,11 @@ def test_joint_tables_equal_counting_by_hand() -> None:
 def test_rows_have_no_order_and_labels_no_names(named: bool) -> None:
     frame = judged(conjunction, noise=0.2)
     frame = frame if named else frame.drop(columns="speaker_id")
-    first = findings(frame)
+    fewest = 20 if named else 200  # of everybody alone
+    first = findings(frame, fewest_units=fewest)
     for other in (frame.sample(frac=1, random_state=1), frame.replace({"anger": "zz", "joy": "aa"})):
         exact = set(other["y_pred"]) == set(LABELS)
-        for key, finding in findings(other).items():
+        for key, finding in findings(other, fewest_units=fewest).items():
             expected = first[key].estimate
             # Under other names units without ids stand in another order, and are dealt into other blocks.
             slack = 1e-9 if exact else 0.02
@@ -254,8 +295,9 @@ def test_weights_of_rows_weigh() -> None:
     irish, welsh = judged(xor, n_speakers=60), judged(only_text, n_speakers=60)
     mixed = pd.concat([irish[irish["accent"] == "Irish"], welsh[welsh["accent"] == "Welsh"]])
     heavy = mixed.assign(weight=np.where(mixed["accent"] == "Irish", 0.7, 0.0))
-    assert value(findings(heavy), S) == pytest.approx(value(findings(mixed), S, "Irish"), abs=0.02)
-    assert value(findings(mixed), S) < 0.8
+    told = findings(mixed)
+    assert value(findings(heavy), S) == pytest.approx(value(told, S, "Irish"), abs=0.02)
+    assert value(told, S) < 0.8
 
 
 def test_singles_are_read_from_conditions() -> None:
@@ -264,7 +306,7 @@ def test_singles_are_read_from_conditions() -> None:
     found = singles(["TAV", "TA", "V", "A", "T"])
     assert found is not None
     assert found.pairs == (("T", "A"), ("T", "V"), ("A", "V"))
-    assert len(METRICS) == 24
+    assert len(METRICS) == 25
 
 
 def test_what_cannot_be_asked_is_refused_with_the_words_to_ask_for_it() -> None:

@@ -29,6 +29,7 @@ def unit_sums(n_units: int, rng: np.random.Generator) -> tuple[FloatArray, np.nd
     each = dict.fromkeys(COLUMNS, np.ones(len(unit)))
     each |= {"f1": f1, "f1_dealt": f1, "points": points, "precision": f1 * points, "recall": f1}
     each |= {name: rng.uniform(0, 0.5, len(unit)) for name in ("random", "shuffled", "template", "first_sentence")}
+    each |= {"beyond": f1 - each["random"], "room": 1 - each["random"]}
     sums = np.stack([np.bincount(unit, weights=each[name], minlength=n_units) for name in COLUMNS], axis=1)
     return sums, turns
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from affidavit.records import ExplanationProperty, Finding
 from affidavit.testing import ExaminationContract
 from affidavit.utterances import Cue, Utterance
 from corpora.reccon import LOADER
-from faithfulness.plausibility import attributed
+from faithfulness.plausibility import attributed, rationales
 from faithfulness.plausibility.attributed import stretched
-from faithfulness.plausibility.examination import EXAMINATION
+from faithfulness.plausibility.examination import EXAMINATION, NAMED
 from faithfulness.plausibility.passages import words_of
-from tests.faithfulness.plausibility.conftest import FELT, WordReader, case, corpus, quoting
+from tests.faithfulness.plausibility.conftest import BY, FELT, WORDS, WordReader, case, corpus, quoting
 
 GRADIENTS = frozenset({"gradients"})
 
@@ -51,7 +52,11 @@ def test_rationales_that_quote_the_evidence_agree_with_it() -> None:
     assert value(told["evidence_token_precision"]) == pytest.approx(0.75)
     assert value(told["evidence_iou_f1"]) == pytest.approx(0.75)
     assert value(told["misquotation_rate"]) == 0
-    controls = [name for name in told if name.startswith("evidence_token_f1_") and "beyond" not in name]
+    controls = [
+        name
+        for name in told
+        if name.startswith("evidence_token_f1_") and not name.endswith(("_corrected", "_beyond_shuffled"))
+    ]
     assert len(controls) == 4
     assert all(value(told[name]) < 0.4 for name in controls)
     assert told["evidence_token_f1"].controls == tuple(told[name].id for name in controls)
@@ -86,9 +91,9 @@ def test_rationales_that_quote_other_words_are_no_better_than_chance() -> None:
 
     told = found(case(corpus(), beside_the_point))
     assert value(told["evidence_token_f1"]) == 0
-    beyond = told["evidence_token_f1_beyond_random"]
-    assert beyond.estimate.interval is not None
-    assert beyond.estimate.interval.high < 0
+    corrected = told["evidence_token_f1_corrected"]
+    assert corrected.estimate.interval is not None
+    assert corrected.estimate.interval.high < 0
     assert any("pointing at every word" in said for said in told["evidence_token_f1"].caveats)
 
 
@@ -181,7 +186,7 @@ def test_hostile_corpora_are_read() -> None:
     ("of", "because"),
     [
         (lambda: case(corpus(6), conditions=("A",)), "no condition shows the words"),
-        (lambda: case(corpus(6), lambda u: None), "neither rationales nor gradients"),
+        (lambda: case(corpus(6), lambda u: None), "no rationales, and no attributions either"),
         (lambda: case(corpus(6), most_rows=5), "at most 5 are read"),
         (lambda: replace(case(corpus(6)), live={}), "it needs the corpus"),
     ],
@@ -230,7 +235,7 @@ class TestContract(ExaminationContract):
 
 
 def live(reader: WordReader, n_dialogues: int = 24, **options: object) -> Case:
-    return case(corpus(n_dialogues), offers=GRADIENTS, reasoner=reader, **{"steps": 2, **options})
+    return case(corpus(n_dialogues), offers=GRADIENTS, reasoner=reader, **{"steps": 2, "attributed": 60, **options})
 
 
 def test_attributions_of_a_reader_of_the_marked_words_find_them() -> None:
@@ -265,7 +270,7 @@ def test_the_model_is_as_it_was_and_each_turn_is_asked_once_and_once_drawn_anew(
 def test_attributions_without_rationales_are_an_answer() -> None:
     pytest.importorskip("captum")
     marked = corpus(12)
-    of = case(marked, lambda u: None, offers=GRADIENTS, reasoner=WordReader(), steps=2)
+    of = case(marked, lambda u: None, offers=GRADIENTS, reasoner=WordReader(), steps=2, attributed=60)
     testimony = examined(of)
     assert {c.finding.metric for c in testimony.claims} >= {"attribution_auprc"}
     assert [refusal.because for refusal in testimony.refusals] == ["no turn with marked words has a rationale"]
@@ -287,10 +292,88 @@ def test_a_missing_package_is_refused_with_what_to_install(monkeypatch: pytest.M
     assert "captum" in testimony.refusals[0].because
 
 
-def test_none_are_attributed_where_none_are_wanted() -> None:
+def test_the_model_is_asked_again_only_where_the_plan_says_of_how_many_turns() -> None:
     reader = WordReader()
-    assert "attribution_auprc" not in found(live(reader, 6, attributed=0))
+    testimony = examined(case(corpus(6), offers=GRADIENTS, reasoner=reader))
+    assert "attribution_auprc" not in {claim.finding.metric for claim in testimony.claims}
     assert reader.asked == []
+    (refusal,) = testimony.refusals
+    assert "none were asked for" in refusal.because
+    assert "option attributed" in refusal.remedy
+    silent_run = EXAMINATION.refuses(case(corpus(6), lambda u: None, offers=GRADIENTS, reasoner=reader))
+    assert silent_run is not None
+    assert "option attributed of this examination" in silent_run.remedy
+
+
+def test_of_groups_there_are_f1_its_controls_and_one_gap_a_family_and_the_rest_is_in_the_exhibit() -> None:
+    pytest.importorskip("captum")
+    testimony = examined(live(WordReader(), attributed=24))
+    of_groups = {c.finding.metric for c in testimony.claims if c.finding.groups}
+    assert of_groups == {statistic.name for statistic in rationales.MAIN}
+    gaps = [(c.finding.metric, c.finding.compared) for c in testimony.claims if c.finding.compared]
+    assert gaps == [(f"{rationales.CORRECTED}_difference", family) for family in (("accent",), ("age",), BY)]
+    (table,) = testimony.exhibits
+    told = {
+        (metric, group) for metric, group in zip(table.values["metric"], table.values["group"], strict=True) if group
+    }
+    assert {metric for metric, _ in told} == {s.name for s in NAMED}
+    assert len(testimony.claims) < 0.6 * len(table.values["metric"])
+
+
+def test_groups_that_talk_longer_are_not_said_to_be_explained_worse() -> None:
+    def at_random(utterance: Utterance) -> str:
+        words = [word for word, _, _ in words_of(str(utterance.text))]
+        start = int(np.random.default_rng(zlib.crc32(str(utterance.text).encode())).integers(len(words) - 2))
+        return f'The words say "{" ".join(words[start : start + 2])}".'
+
+    rng = np.random.default_rng(5)
+    plain = corpus(96, seed=5)
+    longer = [
+        replace(u, text=" ".join(rng.choice(WORDS, size=25)) + f" {u.text}") if u.sensitive["age"] == "40+" else u
+        for u in plain.utterances
+    ]
+    testimony = examined(case(replace(plain, utterances=tuple(longer)), at_random, scope="turn"))
+    told = {
+        (c.finding.metric, c.finding.groups.get("age")): c.finding
+        for c in testimony.claims
+        if set(c.finding.groups) <= {"age"} and not c.finding.compared
+    }
+    young = told["evidence_token_f1", "18-39"].estimate.interval
+    assert young is not None
+    assert young.low > value(told["evidence_token_f1", "40+"]), "F1 itself tells lengths apart"
+    (gap,) = (c.finding for c in testimony.claims if c.finding.compared == ("age",))
+    assert gap.metric == "evidence_token_f1_corrected_difference"
+    assert gap.test is None or gap.test.p_value > 0.05
+    corrected = told["evidence_token_f1_corrected", None].estimate.interval
+    assert corrected is not None
+    assert corrected.low < 0 < corrected.high
+
+
+def test_f1_corrected_for_chance_is_that_of_slow_twins() -> None:
+    marked = corpus(6)
+    over, under = 0.0, 0.0
+    for u in marked.utterances:
+        n_words = len(words_of(str(u.text)))
+        random = 2 * (1 * 1 / n_words) / 2
+        if u.turn != 3:  # its mark lies elsewhere
+            over, under = over + 1 - random, under + 1 - random
+    told = found(case(marked, scope="turn"))
+    assert value(told["evidence_token_f1_corrected"]) == pytest.approx(over / under) == pytest.approx(1.0)
+    over, under = 0.0, 0.0
+    for u in marked.utterances:
+        if u.turn != 3:
+            random = 2 * (3 * 1 / len(words_of(str(u.text)))) / 4
+            over, under = over - random, under + 1 - random
+    told = found(case(marked, lambda u: 'It says "so it was".', scope="turn"))
+    assert value(told["evidence_token_f1_corrected"]) == pytest.approx(over / under)
+
+
+def test_the_quoted_name_of_an_answer_is_no_quotation() -> None:
+    def named(utterance: Utterance) -> str:
+        return f'The answer is "{str(utterance.label).capitalize()}." {quoting(utterance)} Not "pity".'
+
+    told = found(case(corpus(), named))
+    assert value(told["misquotation_rate"]) == pytest.approx(0.5), "of the word that was said, and of pity"
 
 
 def test_stretching_keeps_the_course() -> None:

@@ -7,7 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from affidavit.corpus import Corpus
 from affidavit.utterances import Cue, Utterance
+from faithfulness.plausibility.marks import Marks
 from faithfulness.plausibility.passages import Passage, mask, merged, passage_of, words_of
 from faithfulness.plausibility.pointing import MOST_QUOTATIONS, pointed_at, quotations_of
 
@@ -120,3 +122,28 @@ def test_cues_point_where_they_are_words_that_were_said() -> None:
 def test_hostile_rationales_are_read_in_passing(rationale: str) -> None:
     found = pointed_at(rationale, [rationale], dialogue("I passed a test"))
     assert 0 <= found.misquotations <= found.quotations <= MOST_QUOTATIONS
+
+
+def test_a_long_dialogue_is_cut_once_for_all_its_turns() -> None:
+    turns = tuple(
+        Utterance(
+            utterance_id=f"d-{i}",
+            dialogue_id="d",
+            turn=i,
+            text=f"Turn {i} was late .",
+            label="anger",
+            cues=(Cue(modality="text", quote="late", utterance_id=f"d-{max(i - 1, 0)}"),),
+        )
+        for i in range(400)
+    )
+    corpus = Corpus(name="c", utterances=turns, digest="sha256:0", licence="none", label_space=("anger",))
+    marks = Marks(corpus=corpus)
+    found = [marks.of(turn.utterance_id) for turn in turns]
+    assert len({id(marked.passage.spoken) for marked in found if marked is not None}) == 1
+    for i, marked in enumerate(found):
+        assert marked is not None
+        slow = passage_of(turns[: i + 1])
+        assert (marked.passage.n_words, marked.passage.own) == (len(slow.words), slow.own)
+        assert marked.passage.find("late") == slow.find("late") == ((4 * i + 3, 4 * i + 4),)
+        assert marked.passage.find(f"turn {i + 1}") == (), "what comes later is not known yet"
+        assert marked.evidence == ((4 * max(i - 1, 0) + 3, 4 * max(i - 1, 0) + 4),)

@@ -15,7 +15,9 @@ from affidavit.case import Case
 from affidavit.records import Finding
 from affidavit.testing import ExaminationContract
 from faithfulness.attribution.drawing import draw_for
+from faithfulness.attribution.examination import AttributionOptions
 from faithfulness.sanity.examination import EXAMINATION, NAME, options_of
+from faithfulness.sanity.options import SanityOptions
 from faithfulness.sanity.study import rank_correlation
 
 pytestmark = pytest.mark.skipif(find_spec("captum") is None, reason="needs captum, of the extra explain")
@@ -79,7 +81,7 @@ def test_attributions_foretell_removals_better_than_random_and_constant_ones(lea
 
 
 def test_of_a_sum_every_removal_is_foretold_and_noise_moves_little(judging_case: Made) -> None:
-    found = findings_of(judging_case("unmoved"))
+    found = findings_of(judging_case("unmoved", options={"method": "integrated-gradients"}))
     assert value(found, "infidelity_unexplained") == pytest.approx(0, abs=1e-6)
     assert value(found, "infidelity") == pytest.approx(0, abs=1e-6)
     assert 0 < value(found, "max_sensitivity") < 0.05
@@ -97,7 +99,7 @@ def test_infidelity_and_sensitivity_are_captums(judging_case: Made) -> None:
 
     from affidavit.seeds import seed_of
 
-    case = judging_case(n_units=4)
+    case = judging_case(n_units=4, options={"method": "integrated-gradients"})
     found, who = findings_of(case), case.live["run"].reasoner()
     drawn = draw_for(case, "run", options_of(case), examination=NAME)
     method, foretold, moved = IntegratedGradients(who.net), [], []
@@ -132,6 +134,17 @@ def test_a_method_that_draws_is_asked_under_two_seeds_and_another_is_not(judging
     assert 0.2 < value(drawing, "seed_rank_correlation") < 1
     assert ("seed_rank_correlation", "") not in learnt
     assert any("draws nothing" in caveat for caveat in learnt["infidelity", ""].caveats)
+
+
+def test_what_is_checked_is_what_is_told() -> None:
+    assert SanityOptions().method == AttributionOptions().method
+
+
+def test_a_large_reasoner_is_refused_before_it_is_asked(judging_case: Made) -> None:
+    (refusal,) = EXAMINATION.examine(judging_case(options={"most_parameters": 100})).refusals
+    assert "242 parameters" in refusal.because
+    assert "most_parameters: 1000" in refusal.remedy
+    assert not EXAMINATION.examine(judging_case(options={"most_parameters": 242, "most_utterances": 1})).refusals
 
 
 def test_rank_correlation_has_no_value_where_there_is_no_order() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affidavit.records import Finding
-from affidavit.testing import case_of
+from affidavit.testing import case_of, findings_of, value_of
 from faithfulness.stability.examination import EXAMINATION
 
 LABELS = ("anger", "joy", "sadness")
@@ -53,50 +53,43 @@ def judged(
     return pd.DataFrame(rows)
 
 
-def findings(frame: pd.DataFrame) -> dict[tuple[str, str, str], Finding]:
-    case = case_of(frame, ("accent",))
-    assert EXAMINATION.refuses(case) is None
-    told = {}
-    for claim in EXAMINATION.examine(case).claims:
-        group = ", ".join(claim.finding.groups.values()) or ("gap" if claim.finding.compared else "everybody")
-        told[claim.finding.metric, claim.finding.condition, group] = claim.finding
-    return told
+def findings(frame: pd.DataFrame, condition: str) -> dict[tuple[str, str], Finding]:
+    return findings_of(EXAMINATION, case_of(frame, ("accent",)), condition=condition)
 
 
 def test_numbers_equal_their_slow_twin() -> None:
-    frame, told = judged(), findings(judged())
+    frame, told = judged(), findings(judged(), HISTORY)
     wide = frame.pivot_table(index="utterance_id", columns="condition", values=["weight_text"], aggfunc="first")
     answers = frame.pivot_table(index="utterance_id", columns="condition", values="y_pred", aggfunc="first")
     changed = (answers[HISTORY] != answers["TAV"]).mean()
-    assert told["answer_change_rate", HISTORY, "everybody"].estimate.value == pytest.approx(changed)
+    assert value_of(told, "answer_change_rate") == pytest.approx(changed)
     # A change moves 0.4 from one label to another.
-    assert told["answer_distance", HISTORY, "everybody"].estimate.value == pytest.approx(0.4 * changed)
+    assert value_of(told, "answer_distance") == pytest.approx(0.4 * changed)
     # What the words lose the voice gains: half the sum of both is the move of one.
     moved = (wide["weight_text"][HISTORY] - wide["weight_text"]["TAV"]).abs().mean()
-    assert told["modality_weight_shift", HISTORY, "everybody"].estimate.value == pytest.approx(moved)
+    assert value_of(told, "modality_weight_shift") == pytest.approx(moved)
 
 
 def test_only_a_reworded_instruction_has_a_better_direction() -> None:
-    told = findings(judged())
-    assert told["answer_change_rate", REWORDED, "everybody"].higher_is_better is False
-    assert told["answer_change_rate", HISTORY, "everybody"].higher_is_better is None
+    assert findings(judged(), REWORDED)["answer_change_rate", "everybody"].higher_is_better is False
+    assert findings(judged(), HISTORY)["answer_change_rate", "everybody"].higher_is_better is None
 
 
 def test_noise_is_taken_away() -> None:
-    told = findings(judged(reads=0.0, wavers=0.0, repeats=3, noise=0.3))
-    within = told["answer_change_rate_beyond_noise", REWORDED, "everybody"].estimate.interval
+    told = findings(judged(reads=0.0, wavers=0.0, repeats=3, noise=0.3), REWORDED)
+    within = told["answer_change_rate_beyond_noise", "everybody"].estimate.interval
     assert within is not None
     assert within.low < 0 < within.high
-    finding = told["answer_change_rate", REWORDED, "everybody"]
-    assert finding.controls == (told["answer_change_rate_noise", REWORDED, "everybody"].id,)
+    finding = told["answer_change_rate", "everybody"]
+    assert finding.controls == (told["answer_change_rate_noise", "everybody"].id,)
 
 
 def test_a_group_whose_history_is_not_read_is_found_and_its_clean_twin_is_not() -> None:
-    gap = findings(judged(reads={"Irish": 0.7, "Welsh": 0.1}))["answer_change_rate_difference", HISTORY, "gap"]
+    gap = findings(judged(reads={"Irish": 0.7, "Welsh": 0.1}), HISTORY)["answer_change_rate_difference", "gap"]
     assert gap.lowest == "Welsh"
     assert gap.estimate.interval is not None
     assert gap.estimate.interval.low > 0.3
-    quiet = findings(judged(reads=0.4))["answer_change_rate_difference", HISTORY, "gap"].estimate.interval
+    quiet = findings(judged(reads=0.4), HISTORY)["answer_change_rate_difference", "gap"].estimate.interval
     assert quiet is not None
     assert quiet.low == 0.0
 

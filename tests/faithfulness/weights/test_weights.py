@@ -181,13 +181,24 @@ def test_weights_that_point_and_weights_that_decorate_are_told_apart() -> None:
 def test_a_group_whose_weights_decorate_is_found_and_its_clean_twin_is_not() -> None:
     planted = findings(judged(n_speakers=60, tells={"Irish": 1.0, "Welsh": 0.2}))
     clean = findings(judged(n_speakers=60, tells=0.6, seed=1))
-    gap = planted["weight_effect_concordance_difference", "gap"]
+    gap = planted["weight_effect_concordance_excess_difference", "gap"]
     assert gap.lowest == "Welsh"
     assert gap.estimate.interval is not None
     assert gap.estimate.interval.low > 0.1
-    quiet = clean["weight_effect_concordance_difference", "gap"].estimate.interval
+    quiet = clean["weight_effect_concordance_excess_difference", "gap"].estimate.interval
     assert quiet is not None
     assert quiet.low == 0.0
+
+
+def test_constant_weights_do_not_differ_between_groups_in_which_other_modalities_matter() -> None:
+    frame = judged(n_speakers=60, fixed=(0.5, 0.3, 0.2))
+    welsh = frame["accent"] == "Welsh"  # there video leads as often as text does among the Irish
+    frame.loc[welsh, "condition"] = frame.loc[welsh, "condition"].replace({"AV": "TA", "TA": "AV"})
+    told = findings(frame)
+    assert value(told, "weight_effect_concordance", "Irish") > value(told, "weight_effect_concordance", "Welsh") + 0.2
+    gap = told["weight_effect_concordance_excess_difference", "gap"].estimate
+    assert gap.value is None or gap.value == pytest.approx(0.0, abs=1e-12)
+    assert not [key for key in told if key[0] == "weight_effect_concordance_difference"]
 
 
 def test_weights_that_depend_on_the_speaker_alone_vary_between_units_only() -> None:

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from affidavit.plan import AuditPlan
+from affidavit.plan import AuditPlan, TrainedModel
 from affidavit.protocols import silent
 from affidavit.registry import Door, register
 from affidavit.seeds import seed_of
 from affidavit.sources import load_run
-from affidavit.training import Trained, checkpoint_of, train_plan
+from affidavit.splits import split
+from affidavit.training import Trained, checkpoint_of, train_again, train_plan
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.units import seen_by
 
@@ -190,6 +193,44 @@ def test_a_corpus_of_two_units_cannot_be_split(
     register(Door.CORPORA, "tones", ToneLoader(make_corpus(2)))
     with pytest.raises(PlanError, match="empty"):
         trained(plan, tmp_path)
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_trained_again_on_the_same_corpus_a_model_is_the_very_same(
+    plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path, seed: int | None
+) -> None:
+    plan = plan_of(seeds=(0, 1))
+    kept = {item.seed: load_file(item.folder / "model.safetensors") for item in trained(plan, tmp_path)}
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    torch.manual_seed(99)  # whatever was drawn before has no say
+    again: Any = train_again(plan, TrainedModel(name="m", seed=seed), tmp_path, make_corpus(8))
+    own = kept[seed or 0]
+    state = again.model.state_dict()
+    assert own.keys() <= state.keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in own.items())
+    assert any(not torch.equal(kept[1 - (seed or 0)][name], tensor) for name, tensor in own.items())
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before, "it leaves nothing behind"
+
+
+def test_trained_again_on_other_words_it_is_another_model_of_the_same_split(
+    plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, corpus = plan_of(), make_corpus(8)
+    parts: list[Any] = []
+
+    def recorded(*given: Any, **named: Any) -> Any:
+        parts.append(split(*given, **named))
+        return parts[-1]
+
+    monkeypatch.setattr("reasoners.supervised.split", recorded)
+    (item,) = trained(plan, tmp_path)
+    own = load_file(item.folder / "model.safetensors")
+    utterances = tuple(replace(turn, text="so") if turn.label is not None else turn for turn in corpus.utterances)
+    other = replace(corpus, utterances=utterances, digest="sha256:other")
+    again: Any = train_again(plan, TrainedModel(name="m"), tmp_path, other)
+    assert any(not torch.equal(again.model.state_dict()[name], tensor) for name, tensor in own.items())
+    first, second = parts
+    assert first == second, "whom it did not meet it does not meet"
 
 
 def test_who_cannot_be_trained_is_said(plan_of: Callable, tmp_path: Path) -> None:
