@@ -52,9 +52,8 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         sentences += [_value(finding) for finding in everybody[:1]]
         gaps = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
         sentences += [_gap(f) for metric in gaps for f in _first_condition([g for g in mine if g.metric == metric])]
-        sentences += _standing(
-            [f for f in mine if f.examination not in {g.examination for g in mine if g.metric in gaps}]
-        )
+        told = {finding.examination for finding in mine if finding.metric in gaps}
+        sentences += _standing([finding for finding in mine if finding.examination not in told])
         sentences += _borne(mine) + _lost(mine) + _absent_citations(mine)
     return sentences
 
