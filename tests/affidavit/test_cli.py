@@ -54,6 +54,9 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     wanting = {"soft-labels", "annotators", "modality-disparity", "robustness", "model-comparison"}
     wanting |= {"mitigation", "leakage-probe"}  # they need probabilities, too
     wanting |= {"citation", "rationale-corruption", "evidence-erasure", "insertions", "hints", "stability"}
+    wanting |= {"modality-reliance", "modality-weights", "modality-information", "causal-concepts"}
+    wanting |= {"cue-grounding", "clue-overlap", "evidence-plausibility", "human-review"}  # measured, written, marked
+    wanting |= {"attributions", "attribution-sanity", "roar"}  # the model itself
     assert refused == NEED_PROBABILITIES | OTHER_TASKS | wanting
     found = {
         (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f
