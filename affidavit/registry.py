@@ -110,7 +110,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "human-review": "faithfulness.human_review.examination:EXAMINATION",
             "causal-concepts": "faithfulness.concepts.examination:EXAMINATION",
         },
-        Door.RELEASES: {},
+        Door.RELEASES: {"releasable": "affidavit.disclosure.release:RELEASE"},
         Door.RENDERERS: {
             "html": "reports.html:RENDERER",
             "md": "reports.markdown:RENDERER",
@@ -120,6 +120,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "keygen": "reports.oaths:make_key",
             "sign": "reports.oaths:sign_bundle",
             "verify": "reports.oaths:verify_bundle",
+            "lint-release": "privacy.linter.command:lint",
         },
     }
 )

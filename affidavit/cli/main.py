@@ -258,6 +258,28 @@ def cite(bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote
 
 
 @app.command()
+def release(
+    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report that may leave the house.")],
+) -> None:
+    """Make of a report one that may leave the house: small groups, and what they follow from, are withheld."""
+    from affidavit.cli.releases import release_bundle
+
+    raise typer.Exit(release_bundle(bundle, out=out))
+
+
+@app.command("lint-release")
+def lint_release(
+    released: Annotated[Path, typer.Argument(help="Bundle of a released report, a table, or a folder of tables.")],
+    previous: Annotated[Path | None, typer.Argument(help="An earlier release, attacked together with it.")] = None,
+    floor: Annotated[int | None, typer.Option("--floor", help="Least number of units that may be told.")] = None,
+    width: Annotated[int | None, typer.Option("--width", help="Least range of candidates of what is withheld.")] = None,
+) -> None:
+    """Attack released tables: which small counts follow from sums, percentages and earlier releases?"""
+    raise typer.Exit(_command("lint-release")(released, previous, floor=floor, width=width))
+
+
+@app.command()
 def keygen(
     out: Annotated[Path, typer.Argument(help="Where the private key goes; the public one beside it as .pub.")],
 ) -> None:

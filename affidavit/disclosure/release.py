@@ -1,0 +1,231 @@
+"""Makes of an audit report one that may leave the house.
+
+Claim: of a group with fewer than `floor` units the released report says that it is there and `n < 11`, and nothing
+else; no count of units or rows of such a group, and no count behind a share that is as small, follows from what the
+report does say by sums, shares and differences. Every withheld group is a row of the exhibit `withheld`, and the rule
+itself is the exhibit `disclosure-rule`.
+
+Group findings whose group is withheld are gone; those with a small count behind their value keep their group and lose
+their value; gaps over families with a withheld group are gone; exhibits that cannot be tied to groups are gone; the
+summary is written anew from what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from affidavit.disclosure.exhibit_release import coarse, released_exhibit, tied_blocks
+from affidavit.disclosure.fates import Fates, decide_fates
+from affidavit.disclosure.lattice import Group
+from affidavit.disclosure.legend import legend_exhibits
+from affidavit.disclosure.rule import DisclosureRule
+from affidavit.disclosure.texts import WITHHELD_TEXT, Words
+from affidavit.disclosure.told import (
+    Block,
+    BlockKey,
+    blocks_of_findings,
+    group_of_row,
+    slice_name,
+    units_by_group,
+)
+from affidavit.errors import PlanError
+from affidavit.plan import AuditPlan
+from affidavit.records import Estimate, Exhibit, Finding, Interval, Refusal, Verdict
+from affidavit.report import AuditReport, DataDescription
+from affidavit.summary import summary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLANK: Final = "withheld: a small count is behind it"
+NAME: Final = "releasable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureControl:
+    """The release `releasable`; satisfies `affidavit.protocols.Release`."""
+
+    name: str = NAME
+    rule: DisclosureRule = field(default_factory=DisclosureRule)
+
+    def release(self, report: AuditReport) -> AuditReport:
+        """Return a report that may leave: every exhibit releasable, under digests of its own.
+
+        Raises:
+            PlanError: everybody of a run is too few for anything to be released.
+        """
+        return released(report, self.rule)
+
+
+RELEASE: Final = DisclosureControl()
+
+
+def released(report: AuditReport, rule: DisclosureRule) -> AuditReport:
+    """Return what of a report may leave the house under a rule.
+
+    Raises:
+        PlanError: everybody of a run is too few for anything to be released.
+    """
+    _refuse_few(report, rule)
+    rows = {exhibit.id: report.exhibit(exhibit.id).to_pylist() for exhibit in report.exhibits}
+    exhibit_blocks = {exhibit.id: tied_blocks(exhibit, rows[exhibit.id]) for exhibit in report.exhibits}
+    blocks = blocks_of_findings(report.findings)
+    for own in exhibit_blocks.values():
+        blocks |= own or {}
+    fates = decide_fates(_units(report, blocks), blocks, rule)
+    words = Words(withheld=frozenset().union(*fates.groups.values()), names=_names(report, fates))
+    kept = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is not None]
+    sealed = [_sealed_exhibit(exhibit, rows[exhibit.id], fates, rule) for exhibit in kept]
+    gone = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is None]
+    sealed += [table.sealed(NAME) for table in legend_exhibits(fates, gone, rule)]
+    findings = _findings(report, fates, words, rule)
+    return _report(report, findings, dict(sealed_by_id(sealed)), words, rule).sealed(
+        {record.id: table for record, table in sealed}
+    )
+
+
+def sealed_by_id(sealed: list[tuple[Exhibit, pa.Table]]) -> list[tuple[str, Exhibit]]:
+    """Return the records of sealed exhibits by id; the last of one id stands."""
+    return [(record.id, record) for record, _ in sealed]
+
+
+def _units(report: AuditReport, blocks: Mapping[BlockKey, Block]) -> dict[str, dict[Group, int]]:
+    """Return the units of every group of every run; runs that only blocks name have everybody's lost, and no group."""
+    found = {}
+    for data in report.data:
+        everybody = data.n_rows if data.n_units is None else data.n_units
+        found[data.run] = units_by_group(report.findings, data.run, everybody)
+    others = {block.run for block in blocks.values()} | {finding.run for finding in report.findings}
+    return {run: dict[Group, int]() for run in sorted(others)} | found
+
+
+def _refuse_few(report: AuditReport, rule: DisclosureRule) -> None:
+    """Refuse a report in which a run's everybody is too few.
+
+    Raises:
+        PlanError: says which run, and how many it would take.
+    """
+    for data in report.data:
+        if rule.small(data.n_rows if data.n_units is None else data.n_units):
+            raise PlanError(
+                "the report cannot be released: everybody together is a small group",
+                slug="plan-impossible",
+                where=data.run,
+                found=rule.mark,
+                allowed=f"runs of at least {rule.floor} units",
+                remedy="audit more units, or keep the report in the house",
+            )
+
+
+def _names(report: AuditReport, fates: Fates) -> frozenset[str]:
+    levels = {level for own in fates.units.values() for group in own for _, level in group}
+    runs = {data.run for data in report.data} | {c for data in report.data for c in data.conditions}
+    labels = {label for data in report.data for label in data.label_space or ()}
+    return frozenset(levels | runs | labels)
+
+
+def _sealed_exhibit(
+    exhibit: Exhibit, rows: list[dict[str, Any]], fates: Fates, rule: DisclosureRule
+) -> tuple[Exhibit, pa.Table]:
+    def fate(key: BlockKey, row: Mapping[str, Any]) -> str:
+        group = group_of_row(row)
+        return "gone" if group is None else fates.of_row(key, slice_name(exhibit, row), group)
+
+    return released_exhibit(exhibit, rows, fate, rule).sealed(exhibit.examination)
+
+
+def _findings(report: AuditReport, fates: Fates, words: Words, rule: DisclosureRule) -> tuple[Finding, ...]:
+    fate = {f.id: fates.of_group_finding(f) if f.compared is None else fates.of_gap(f) for f in report.findings}
+    told = {name for name, what in fate.items() if what != "gone"}
+    return tuple(
+        _finding(finding, told, words, rule, blank=fate[finding.id] == "blank")
+        for finding in report.findings
+        if finding.id in told
+    )
+
+
+def _finding(finding: Finding, told: set[str], words: Words, rule: DisclosureRule, *, blank: bool) -> Finding:
+    changes: dict[str, Any] = {
+        "estimate": _estimate(finding.estimate, rule, blank=blank),
+        "caveats": words.kept(finding.caveats),
+        "because": None if finding.because is None or not words.harmless(finding.because) else finding.because,
+        "exhibits": None,
+    }
+    if finding.controls is not None:
+        changes["controls"] = tuple(control for control in finding.controls if control in told)
+    if blank:
+        nothing = dict.fromkeys(("null_expectation", "minimum_detectable_effect", "test", "label_noise"))
+        changes |= {**nothing, "because": BLANK, "verdict": Verdict.INCONCLUSIVE}
+        if finding.criterion is not None:
+            changes["criterion"] = finding.criterion.model_copy(update={"adjusted_interval": None})
+    return Finding.model_validate({**_as_fields(finding), **changes})
+
+
+def _as_fields(record: Finding) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in type(record).model_fields}
+
+
+def _estimate(estimate: Estimate, rule: DisclosureRule, *, blank: bool) -> Estimate:
+    n, units = rule.told(estimate.n), estimate.n_clusters
+    units = None if units is None else rule.told(units)
+    if blank or estimate.value is None:
+        return Estimate(value=None, why_no_interval=BLANK if blank else "undefined", n=n, n_clusters=units)
+    interval = estimate.interval
+    if interval is not None and rule.rounding is not None:
+        low, high = coarse(interval.low, rule), coarse(interval.high, rule)
+        interval = Interval(low=low, high=high, level=interval.level, method=interval.method)
+    why = None if interval is not None else "the reason is not released"
+    return Estimate(value=coarse(estimate.value, rule), interval=interval, why_no_interval=why, n=n, n_clusters=units)
+
+
+def _report(
+    report: AuditReport,
+    findings: tuple[Finding, ...],
+    exhibits: Mapping[str, Exhibit],
+    words: Words,
+    rule: DisclosureRule,
+) -> AuditReport:
+    marking = f"released: groups under {rule.floor} units, and what they follow from, are withheld"
+    rounded = () if rule.rounding is None else (f"Counts are rounded to multiples of {rule.rounding}.",)
+    caveats = (
+        f"Released under disclosure control: {rule.mark} stands for a group of fewer than {rule.floor} units, or one "
+        "withheld so that no such group follows from the others; the exhibit `withheld` lists them.",
+        "The decision is that of the whole audit; decisions that rest on withheld numbers are not listed.",
+        *rounded,
+    )
+    return AuditReport(
+        schema_version=report.schema_version,
+        title=words.or_withheld(report.title),
+        marking=marking,
+        plan=_plan(report.plan, words),
+        policy=report.policy,
+        policy_digest=report.policy_digest,
+        data=tuple(_data(data, words, rule) for data in report.data),
+        decision=report.decision,
+        summary=summary(findings, report.decision),
+        caveats=(*caveats, *words.kept(report.caveats)),
+        findings=findings,
+        refusals=tuple(_refusal(refusal, words) for refusal in report.refusals),
+        exhibits=tuple(exhibits.values()),
+        provenance=report.provenance,
+    )
+
+
+def _plan(plan: AuditPlan, words: Words) -> AuditPlan:
+    purpose = None if plan.purpose is None else words.or_withheld(plan.purpose)
+    return plan.model_copy(update={"title": words.or_withheld(plan.title), "purpose": purpose})
+
+
+def _data(data: DataDescription, words: Words, rule: DisclosureRule) -> DataDescription:
+    units = None if data.n_units is None else rule.told(data.n_units)
+    return data.model_copy(
+        update={"n_rows": rule.told(data.n_rows), "n_units": units, "assumptions": words.kept(data.assumptions)}
+    )
+
+
+def _refusal(refusal: Refusal, words: Words) -> Refusal:
+    because = refusal.because if words.harmless(refusal.because) else WITHHELD_TEXT
+    remedy = refusal.remedy if words.harmless(refusal.remedy) else WITHHELD_TEXT
+    return refusal.model_copy(update={"because": because, "remedy": remedy})

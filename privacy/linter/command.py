@@ -1,0 +1,82 @@
+"""The command `affidavit lint-release`: attacks a released bundle or table, alone or with an earlier release.
+
+Exit codes: 0 nothing follows; 1 a small count follows; 2 it cannot be read; 3 nothing follows, but some numbers
+contradict each other, so that nothing could be said of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from affidavit.bundle import read_bundle
+from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
+from privacy.linter.attack import Attack, attack
+from privacy.linter.bundles import demands_of, tables_of
+from privacy.linter.reading import read_table
+from privacy.linter.tables import Demands, ReleasedTable
+
+SHOWN: Final = 20
+"""Disclosures that are printed before the rest is counted."""
+
+
+def lint_release(
+    release: Annotated[Path, typer.Argument(help="Bundle of a released report, a table, or a folder of tables.")],
+    previous: Annotated[Path | None, typer.Argument(help="An earlier release, attacked together with it.")] = None,
+    floor: Annotated[int | None, typer.Option("--floor", help="Least number of units that may be told.")] = None,
+    width: Annotated[int | None, typer.Option("--width", help="Least range of candidates of what is withheld.")] = None,
+) -> None:
+    """Attack released tables: which small counts follow from sums, percentages and earlier releases?"""
+    raise typer.Exit(lint(release, previous, floor=floor, width=width))
+
+
+def lint(release: Path, previous: Path | None = None, *, floor: int | None = None, width: int | None = None) -> int:
+    """Attack a release, print what follows, and return the exit code."""
+    tables, demands = _read(release)
+    earlier = () if previous is None else _read(previous)[0]
+    if len(tables) == len(earlier) == 1:  # two files of one table rarely have one name
+        earlier = (replace(earlier[0], name=tables[0].name),)
+    demands = replace(demands, floor=floor or demands.floor, width=width or demands.width)
+    found = attack(tables, demands, previous=earlier)
+    typer.echo(_in_words(found, demands, len(tables)))
+    if found.disclosures:
+        return EXIT_CRITERION_FAILED
+    return EXIT_INCONCLUSIVE if found.contradictions else EXIT_DONE
+
+
+def _read(path: Path) -> tuple[tuple[ReleasedTable, ...], Demands]:
+    """Read a bundle, one table, or every table of a folder.
+
+    Raises:
+        PlanError: there is nothing to read.
+    """
+    if (path / "report.json").is_file():
+        report = read_bundle(path)
+        return tables_of(report), demands_of(report)
+    files = sorted(f for f in path.glob("*") if f.suffix in (".csv", ".parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise PlanError(
+            "there is nothing to attack",
+            slug="file-not-found",
+            where=str(path),
+            allowed="a bundle, a CSV or parquet table, or a folder of such tables",
+            remedy="check the path",
+        )
+    return tuple(read_table(file) for file in files), Demands()
+
+
+def _in_words(found: Attack, demands: Demands, n_tables: int) -> str:
+    head = (
+        f"{n_tables} tables, {found.asked:,} counts asked for, {found.withheld:,} of them withheld; "
+        f"floor {demands.floor}, width {demands.width}"
+    )
+    said = [f"discloses    {disclosure.told()}" for disclosure in found.disclosures[:SHOWN]]
+    if len(found.disclosures) > SHOWN:
+        said.append(f"and {len(found.disclosures) - SHOWN} more")
+    said += [f"contradicts  {what}: the numbers that bind it cannot all be counts" for what in found.contradictions[:5]]
+    if not found.disclosures:
+        said.append("nothing small follows from sums, percentages and differences")
+    return "\n".join([head, *said])
