@@ -33,6 +33,10 @@ EXPLANATION = (
     "No group is left out. Where a value is undefined or has no interval, a note says why. "
     f"“{NOTHING}” means that this metric was not computed for this group."
 )
+WITHHELD = (
+    "Groups that are too small to be told of, and those that protect them, are withheld (exhibit “withheld”). Where a "
+    f"value is undefined or has no interval, a note says why. “{NOTHING}” means that a metric is not told of a group."
+)
 NAMED_AT_MOST = 2
 MetricKey = tuple[str, str]
 
@@ -44,7 +48,8 @@ def groups_section(report: AuditReport, gallery: Gallery) -> Section:
         return Section(id="groups", title="Groups", blocks=(Paragraph(text="No group was measured."),))
     areas = distinct(finding.examination for finding in findings)
     parts = [_area(report, findings, area) for area in areas]
-    blocks: tuple[Block, ...] = (Paragraph(text=EXPLANATION), *gallery.of_groups, *parts, *_confusions(report, gallery))
+    told = WITHHELD if report.has_exhibit("withheld") else EXPLANATION
+    blocks: tuple[Block, ...] = (Paragraph(text=told), *gallery.of_groups, *parts, *_confusions(report, gallery))
     return Section(id="groups", title="Groups", blocks=blocks)
 
 

@@ -31,6 +31,8 @@ def test_a_report_is_released_and_holds_against_the_attack(audited: Path, tmp_pa
     assert len(released.findings) < len(before.findings)
     assert read_bundle(audited).claims_digest == before.claims_digest, "the audit stays as it is"
     assert run("lint-release", tmp_path / "out")[0] == 0
+    assert "No group is left out" in (audited / "report.html").read_text(encoding="utf-8")
+    assert "No group is left out" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_audit_itself_does_not_hold(audited: Path) -> None:
