@@ -53,6 +53,7 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "feature-levels": "A feature has too many levels to be groups.",
         "plan-invalid": "A plan has an unknown key, a missing key or a value of the wrong kind.",
         "plan-impossible": "A plan asks for something that its runs cannot give.",
+        "privacy-unfounded": "A text promises differential privacy, and no ledger counts what was spent.",
         "lexicon-invalid": "A list of emotion words has a word twice, an unknown place or a key of the wrong kind.",
         "worker-ended": "A worker process was ended from outside, as by a machine that ran out of memory.",
         "policy-invalid": "A policy file has an unknown key, a missing key or a value of the wrong kind.",

@@ -22,6 +22,7 @@ from affidavit.live import Live
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.policy import Policy, check_conditions, check_reach, read_policy
 from affidavit.predictions import Predictions
+from affidavit.privacy_promises import check_promises
 from affidavit.protocols import Examination, Progress, silent
 from affidavit.provenance import provenance
 from affidavit.records import Refusal
@@ -51,6 +52,7 @@ def run_plan(
     Raises:
         AffidavitError: whatever is wrong with the plan, the policy or the tables, before anything is computed.
     """
+    check_promises(plan)
     if policy is None and plan.policy is not None:
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
     examinations = choose(plan)
@@ -83,6 +85,7 @@ def audit(
     source = RunSource(table=name, columns=dict(columns or {}))
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
     chosen = _replanned(base, source, (by,) if isinstance(by, str) else tuple(by))
+    check_promises(chosen)
     if isinstance(policy, str):
         policy = read_policy(policy, folder=Path.cwd(), by=chosen.by)
     examinations = choose(chosen)
