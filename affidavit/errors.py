@@ -12,6 +12,7 @@
     ├── MissingPartError          an optional part of affidavit is not installed
     ├── HouseError                a file shadows one of the project's top-level packages
     ├── CheckpointError           a trained model cannot be loaded
+    ├── BudgetSpentError          a privacy budget allows no further step; exit code 3
     └── VerificationError         a bundle is not what it swears to be
 
 Each error names what is wrong, where, what was found, what is allowed and what to do, and carries a slug whose page
@@ -54,6 +55,9 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "plan-invalid": "A plan has an unknown key, a missing key or a value of the wrong kind.",
         "plan-impossible": "A plan asks for something that its runs cannot give.",
         "privacy-unfounded": "A text promises differential privacy, and no ledger counts what was spent.",
+        "chain-broken": "A line of a hash chain was changed, left out or moved.",
+        "chain-held": "Another process writes to the same hash chain.",
+        "budget-spent": "The next step would exceed a privacy budget.",
         "lexicon-invalid": "A list of emotion words has a word twice, an unknown place or a key of the wrong kind.",
         "worker-ended": "A worker process was ended from outside, as by a machine that ran out of memory.",
         "policy-invalid": "A policy file has an unknown key, a missing key or a value of the wrong kind.",
@@ -143,6 +147,12 @@ class MissingPartError(AffidavitError):
 
 class HouseError(AffidavitError):
     """A file shadows one of the project's top-level packages."""
+
+
+class BudgetSpentError(AffidavitError):
+    """The next step would exceed a privacy budget; the model as it is may be kept."""
+
+    exit_code = EXIT_INCONCLUSIVE
 
 
 class CheckpointError(AffidavitError):

@@ -38,7 +38,12 @@ def layer_integrated_gradients(
     features = [] if tokens is None else [item for item in turn.features if item.name == tokens.features]
     game = span_game(turn, targets, features=features, batch_size=options.batch_size)
     if tokens is None:
-        raise PlanError("there is no embedding", slug="plan-impossible", where=turn.key.utterance_id)
+        raise PlanError(
+            "there is no embedding",
+            slug="plan-impossible",
+            where=turn.key.utterance_id,
+            remedy="choose another method, or utterances that have words",
+        )
     name, modality, layer = tokens.features, game.features[0].modality, tokens.layer
 
     def scores(ids: Tensor) -> Tensor:

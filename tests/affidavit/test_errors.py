@@ -7,9 +7,8 @@ from affidavit import errors
 from affidavit.errors import SLUGS, AffidavitError, RowError
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [
-    path for room in ("affidavit", "corpora", "reasoners", "audit", "reports") for path in (ROOT / room).rglob("*.py")
-]
+ROOMS = ("affidavit", "corpora", "reasoners", "audit", "privacy", "faithfulness", "reports")
+SOURCES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 
 def test_prints_what_where_found_allowed_remedy_and_page() -> None:
