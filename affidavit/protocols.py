@@ -78,7 +78,10 @@ class Learner(Protocol):
 
 @runtime_checkable
 class Trainer(Protocol):
-    """A door `trainers`: DP-SGD, federation, mitigation and GRPO are all trainers."""
+    """A door `trainers`: DP-SGD, federation, mitigation and GRPO are all trainers.
+
+    One that spends people's privacy, and counts it in a ledger, says so by an attribute `spends_privacy` that is true.
+    """
 
     name: str
 
@@ -107,7 +110,7 @@ class Examination(Protocol):
     title: str
     method_version: str
     access: tuple[str, ...]
-    """What it needs, from `table`, `labels`, `seven conditions`, `rationales`, `callable`, `logits`, `gradients`."""
+    """What it needs: of `affidavit.examinations.ACCESS`."""
     metrics: frozenset[str]
 
     def refuses(self, case: Case) -> Refusal | None:

@@ -8,6 +8,7 @@ again, and one that has trains anew.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from affidavit.admission import admitted, somebody_withdrew
 from affidavit.cache import kept_folder
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
@@ -25,6 +27,7 @@ from affidavit.plan import AuditPlan, Choice, TrainedModel, Training
 from affidavit.protocols import Learner, Progress, Trainable, Trainer, silent
 from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
+from affidavit.withdrawals import withdrew_meanwhile
 
 CARD: Final = "card.json"
 
@@ -51,9 +54,8 @@ def train_plan(plan: AuditPlan, *, folder: Path, progress: Progress) -> list[Tra
     done: list[Trained] = []
     _require_places(plan, folder)
     for name, training in plan.training.items():
-        corpus: Corpus = load(Door.CORPORA, training.corpus.name).load(
-            training.corpus.options, folder=folder, progress=progress
-        )
+        loader = load(Door.CORPORA, training.corpus.name)
+        corpus = admitted(loader.load(training.corpus.options, folder=folder, progress=progress))
         place, learner, key = _place(name, training, plan, folder), _learner(training.reasoner), corpus_key(corpus)
         options = _placed(learner, training.reasoner.options, folder)
         tasks = [_Task(name, training, seed, plan, learner, options, key) for seed in training.seeds]
@@ -75,6 +77,7 @@ def train_again(
     Units, split and seed are the same, so whom it does not meet it did not meet before.
 
     Raises:
+        PlanError: its trainer counts what it spends of people's privacy, and what is spent here nobody would keep.
         AffidavitError: as `train_plan`.
     """
     training = plan.training[chosen.name]
@@ -83,6 +86,14 @@ def train_again(
     options = _placed(learner, training.reasoner.options, folder)
     reasoner = learner.untrained(corpus, options, seed=seed, execution=plan.execution)
     trainer: Trainer = load(Door.TRAINERS, training.trainer.name)
+    if getattr(trainer, "spends_privacy", False):
+        raise PlanError(
+            "training again would spend privacy that no ledger keeps",
+            slug="plan-impossible",
+            where=f"training.{chosen.name}",
+            found=f"trainer {training.trainer.name}",
+            remedy="ask this of a model that was trained without privacy",
+        )
     with TemporaryDirectory(prefix="affidavit-") as place:
         return trainer.train(
             reasoner,
@@ -188,6 +199,9 @@ def _trained(task: _Task, corpus: Corpus, folder: Path, progress: Progress) -> T
         rng=np.random.default_rng(own_seed),
         progress=progress,
     )
+    if somebody_withdrew(corpus):
+        shutil.rmtree(place, ignore_errors=True)
+        raise withdrew_meanwhile(f"training {task.name}")
     card = read_card(place)
     if card is None:
         raise PlanError(

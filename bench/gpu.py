@@ -1,9 +1,11 @@
-"""The `full` reasoner on one GPU: judging beside plain `generate`, one LoRA training step, peak memory of both.
+"""The `full` reasoner on one GPU: judging beside plain `generate`, a LoRA training step without and with DP, memory.
 
 Random weights of the genuine classes (Qwen2 of 7B shape in bf16, RoBERTa-base, ResNet-50, adapters by PEFT), made on
 the device and in their dtype. Numbers and memory depend on shapes alone, but for one thing: a model of random weights
 does not end its rationales, so every one has all the tokens that a rationale may have. The embeddings are tied, where
 the published 7B unties them (0.5B parameters more, the same work).
+The private step is `dp-sgd`'s own, gradients by `hooks`: each patient's gradient clipped as a whole, noise of double
+precision from the secret generator, then the optimiser; nothing is written to a ledger.
 
 `--cpu-check` runs the same code on tiny shapes, to see that it runs; its numbers mean nothing.
 """
@@ -13,17 +15,24 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from affidavit.protocols import Progress, silent
 from affidavit.utterances import Utterance
+from privacy.dpsgd.course import Course, Plan
+from privacy.dpsgd.gradients import unit_gradients
+from privacy.dpsgd.options import PrivateOptions
+from privacy.dpsgd.randomness import secret_source
+from privacy.dpsgd.units import ProtectedUnit
 from reasoners.instructed.batches import Batch, Collator
 from reasoners.instructed.config import BackboneConfig, LoraConfig, ModelConfig, TextEncoderConfig
 from reasoners.instructed.inputs import Perceived, senses_of
@@ -38,6 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOAL_OVERHEAD: Final = 1.05
+GOAL_PRIVATE_TIME: Final = 1.3
+GOAL_PRIVATE_MEMORY: Final = 1.2
 LABELS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness")
 ROBERTA_VOCABULARY: Final = 50_265
 WORDS: Final = ("the", "patient", "says", "that", "her", "voice", "was", "low", "while", "nobody", "had", "asked")
@@ -109,7 +120,7 @@ def tiny_setting() -> Setting:
         config=ModelConfig.model_validate(size.model_dump() | parts),
         device=torch.device("cpu"),
         patients=2,
-        trained_patients=1,
+        trained_patients=2,
         turns=3,
         repeats=1,
     )
@@ -282,6 +293,67 @@ def training_rows(model: InstructedModel, setting: Setting, clock: Clock) -> tup
     return n_tokens / clock.median("training step"), peak
 
 
+@dataclass(eq=False)
+class Patients:
+    """The model over one batch that lies on the device, as a `Trainable` whose units are the batch's patients."""
+
+    module: InstructedModel
+    batch: Batch
+
+    def prepare(self, utterances: Sequence[Utterance], *, progress: Progress = silent) -> None:
+        """Nothing is measured: the batch is there."""
+
+    def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """Return what is trained."""
+        return {"new": [value for value in self.module.parameters() if value.requires_grad]}
+
+    def losses(self, units: Sequence[Sequence[Utterance]], *, rng: np.random.Generator) -> Tensor:
+        """Return the loss of each patient of the batch; the units are all of them, in their order."""
+        return self.module.losses(self.batch).per_patient(LossWeights())
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+
+class Unwritten:
+    """Counts nothing: writing a step down takes the time of one fsync, whatever the model."""
+
+    def intend(self) -> int:
+        """Return a number."""
+        return 0
+
+    def confirm(self, number: int) -> None:
+        """Do nothing."""
+
+    def told(self) -> Mapping[str, Any]:
+        """Return nothing."""
+        return {}
+
+
+def private_rows(model: InstructedModel, setting: Setting, clock: Clock) -> float:
+    """Time a private training step on the batch that `training_rows` takes; return the peak in GiB."""
+    model.train()
+    patients = Patients(model, batch_of(setting, setting.trained_patients).to(setting.device))
+    options = PrivateOptions(
+        simulated=True, noise_multiplier=1.0, steps=1000, sample_rate=1.0, units_at_once=setting.trained_patients
+    )
+    course = Course(
+        reasoner=patients,
+        gradients=unit_gradients("hooks", patients),
+        account=Unwritten(),
+        plan=Plan(options=options, noise_multiplier=1.0, expected=setting.trained_patients, digest="sha256:0"),
+        progress=silent,
+    )
+    rows = [(Utterance(utterance_id=str(p), unit_id=str(p)),) for p in range(setting.trained_patients)]
+    units, source = [ProtectedUnit(pieces=(row,)) for row in rows], secret_source()
+    peak = peak_gib(setting.device, lambda: course.step(units, source))
+    for _ in range(setting.repeats):
+        with clock.of("private training step"):
+            course.step(units, source)
+    course.gradients.close()
+    return peak
+
+
 def report(setting: Setting) -> None:
     """Measure and print; the last lines are the figures and their goals."""
     clock = Clock(setting.device)
@@ -293,6 +365,8 @@ def report(setting: Setting) -> None:
     print(f"{n_all / 1e9:.2f}B parameters, {n_learnt / 1e6:.1f}M of them trained; torch {torch.__version__}; {where}")
     ours, plain, judging_peak = judging_rows(model, setting, clock)
     trained, training_peak = training_rows(model, setting, clock)
+    private_peak = private_rows(model, setting, clock)
+    private = median(_ratios(clock.seconds["private training step"], clock.seconds["training step"]))
     _table(clock.seconds)
     overhead = median(_ratios(clock.seconds["judging"], clock.seconds["plain generate"]))
     print(f"\nplain generate, tokens/s: {plain:,.0f} (goal none)")
@@ -300,6 +374,8 @@ def report(setting: Setting) -> None:
     print(f"training step, tokens/s: {trained:,.0f} (goal none)")
     print(f"peak memory of judging, GiB: {judging_peak:.1f} (goal 80)")
     print(f"peak memory of a training step, GiB: {training_peak:.1f} (goal 80)")
+    print(f"memory of a private step, times without: {private_peak / training_peak:.2f} (goal {GOAL_PRIVATE_MEMORY:g})")
+    print(f"private training step, times without: {private:.2f} (goal {GOAL_PRIVATE_TIME:g})")
     print(f"judging, times plain generate: {overhead:.3f} (goal {GOAL_OVERHEAD:g})")
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
-from affidavit.plan import AuditPlan, TrainedModel
+from affidavit.plan import AuditPlan, Choice, TrainedModel
 from affidavit.protocols import silent
 from affidavit.registry import Door, register
 from affidavit.seeds import seed_of
@@ -210,6 +210,16 @@ def test_trained_again_on_the_same_corpus_a_model_is_the_very_same(
     assert all(torch.equal(state[name], tensor) for name, tensor in own.items())
     assert any(not torch.equal(kept[1 - (seed or 0)][name], tensor) for name, tensor in own.items())
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before, "it leaves nothing behind"
+
+
+def test_who_trains_privately_does_not_train_again_for_an_examination(
+    plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    plan = plan_of()
+    training = plan.training["m"].model_copy(update={"trainer": Choice(name="dp-sgd", options={"epsilon": 1})})
+    private = plan.model_copy(update={"training": {"m": training}})
+    with pytest.raises(PlanError, match="no ledger keeps"):
+        train_again(private, TrainedModel(name="m"), tmp_path, make_corpus(8))
 
 
 def test_trained_again_on_other_words_it_is_another_model_of_the_same_split(

@@ -1,0 +1,1 @@
+"""Training with differential privacy: patients drawn at random, each one's gradient clipped as a whole, then noise."""
