@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from affidavit.attributions import JudgementKey, Span
+from affidavit.errors import RegistryError
 
 if TYPE_CHECKING:
+    from affidavit.live import Live
     from affidavit.utterances import Utterance
 
 Tensor = Any
@@ -120,3 +122,23 @@ class Attributable(Protocol):
         self, utterances: Sequence[Utterance], *, utterance_id: str, condition: str, rationale: str | None
     ) -> AttributableTurn:
         """Return one turn of the utterances' dialogues; where no rationale is given, the reasoner writes its own."""
+
+
+def attributable_of(live: Live, *, run: str) -> Attributable:
+    """Return the reasoner of a run that offers gradients, opened.
+
+    Raises:
+        RegistryError: it was said to offer gradients, and hands over no turns.
+        AffidavitError: it cannot be opened.
+    """
+    reasoner: Any = live.reasoner()
+    if not isinstance(reasoner, Attributable):
+        raise RegistryError(
+            "a reasoner that offers gradients hands over no turns",
+            slug="plugin-broken",
+            where=run,
+            found=type(reasoner).__name__,
+            allowed="an affidavit.attributable.Attributable",
+            remedy="take `gradients` out of what the reasoner offers, or let it be opened as an Attributable",
+        )
+    return reasoner

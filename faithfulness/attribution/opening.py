@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from affidavit.attributable import Attributable, AttributableTurn
+from affidavit.attributable import Attributable, AttributableTurn, attributable_of
 from affidavit.case import Case
 from affidavit.corpus import Corpus
-from affidavit.errors import InputError, PlanError, RegistryError
+from affidavit.errors import InputError, PlanError
 from affidavit.records import Refusal
 from affidavit.splits import dialogues
 from affidavit.utterances import Utterance
@@ -63,16 +63,7 @@ def open_bench(case: Case, run: str, condition: str) -> Bench:
         AffidavitError: it cannot be opened.
     """
     live = case.live[run]
-    reasoner: Any = live.reasoner()
-    if not isinstance(reasoner, Attributable):
-        raise RegistryError(
-            "a reasoner that offers gradients hands over no turns",
-            slug="plugin-broken",
-            where=run,
-            found=type(reasoner).__name__,
-            allowed="an affidavit.attributable.Attributable",
-            remedy="take `gradients` out of what the reasoner offers, or let it be opened as an Attributable",
-        )
+    reasoner = attributable_of(live, run=run)
     return Bench(reasoner=reasoner, rows=dialogue_rows(live.corpus), condition=condition)
 
 
