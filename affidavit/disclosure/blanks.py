@@ -1,7 +1,8 @@
 """Values that are not told of a group that is told: a small count is behind them, or would follow.
 
 A value that is blank in one place is blank wherever its name says that it is the same or was made of it (`accuracy`,
-`accuracy_shortfall`), for its class, and among its examination's other values of that group.
+`accuracy_shortfall`), and among its examination's other values of that group. Classes add up to their group, so that
+where one is blank all are.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from affidavit.disclosure.hiding import SliceKey
 from affidavit.disclosure.lattice import Group
-from affidavit.disclosure.protection import Withheld
 from affidavit.disclosure.told import Block, BlockKey
 from affidavit.records import Finding
 
@@ -23,14 +24,18 @@ class Blanks:
     """Run, condition, examination, group."""
     stems: Mapping[tuple[str, Group], frozenset[str]]
     """Run and group to the metrics that are blank under every condition."""
-    labels: frozenset[tuple[str, str, str, Group]]
-    """Run, condition, class, group."""
+    classes: frozenset[tuple[str, str, Group]]
+    """Run, condition and group of which the values of single classes are blank."""
     classed: frozenset[str]
     """Examinations that tell of single classes."""
 
     def among(self, run: str, condition: str, examination: str, group: Group) -> bool:
         """Say whether an examination's values of a group are blank."""
         return (run, condition, examination, group) in self.examinations
+
+    def in_class(self, run: str, condition: str, group: Group) -> bool:
+        """Say whether the values of single classes of a group are blank."""
+        return (run, condition, group) in self.classes
 
     def made_of(self, run: str, metric: str, group: Group) -> bool:
         """Say whether a metric of a group is blank, or made of one that is."""
@@ -42,19 +47,19 @@ class Blanks:
         found = [g for (run, g), own in self.stems.items() if run == here[0] and _any_made_of(finding.metric, own)]
         found += [g for *place, name, g in self.examinations if tuple(place) == here and name == finding.examination]
         if finding.label is not None or finding.examination in self.classed:
-            found += [g for *place, label, g in self.labels if tuple(place) == here and finding.label in (None, label)]
+            found += [g for *place, g in self.classes if tuple(place) == here]
         return found
 
 
-def blanks(blocks: Mapping[BlockKey, Block], withheld: Mapping[BlockKey, Withheld]) -> Blanks:
-    """Return what is blank, from the values that blocks withhold."""
-    examinations, stems, labels = set(), dict[tuple[str, Group], set[str]](), set()
-    for key, what in withheld.items():
+def blanks(blocks: Mapping[BlockKey, Block], values: Mapping[SliceKey, frozenset[Group]]) -> Blanks:
+    """Return what is blank, from the groups whose value each slice withholds."""
+    examinations, stems, classes = set(), dict[tuple[str, Group], set[str]](), set()
+    for (key, name), groups in values.items():
         block = blocks[key]
-        for name, group in what.values:
-            part = block.slices[name]
+        part = block.slices[name]
+        for group in groups:
             if part.label is not None:
-                labels.add((block.run, block.condition, part.label, group))
+                classes.add((block.run, block.condition, group))
                 continue
             stems.setdefault((block.run, group), set()).add(part.metric)
             if key[0] == "finding":
@@ -63,7 +68,7 @@ def blanks(blocks: Mapping[BlockKey, Block], withheld: Mapping[BlockKey, Withhel
     return Blanks(
         examinations=frozenset(examinations),
         stems={key: frozenset(own) for key, own in stems.items()},
-        labels=frozenset(labels),
+        classes=frozenset(classes),
         classed=frozenset(classed),
     )
 

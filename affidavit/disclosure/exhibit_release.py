@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from affidavit.disclosure.rule import DisclosureRule
-from affidavit.disclosure.told import Block, BlockKey, blocks_of_exhibit, group_of_row, is_tied, key_of_row
+from affidavit.disclosure.told import COUNTS, Block, BlockKey, blocks_of_exhibit, group_of_row, is_tied, key_of_row
 from affidavit.exhibits import ExhibitTable
 from affidavit.records import Exhibit
 
 Row = Mapping[str, Any]
 BLANKED: Final = "withheld: a small count is behind it"
-_COUNTS: Final = ("n", "n_clusters")
 
 
 def tied_blocks(exhibit: Exhibit, rows: Sequence[Row]) -> dict[BlockKey, Block] | None:
@@ -47,7 +46,7 @@ def _told(exhibit: Exhibit, row: Row, *, blank: bool, rule: DisclosureRule) -> d
     told = dict(row)
     for column in exhibit.columns:
         name, value = column.name, row[column.name]
-        if name in _COUNTS:
+        if name in COUNTS:
             told[name] = None if value is None else rule.told(value)
         elif column.type != "text" and value is not None:
             told[name] = None if blank else coarse(value, rule)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from affidavit.disclosure.blanks import Blanks, blanks, is_made_of
+from affidavit.disclosure.hiding import Hidden, SliceKey, hide
 from affidavit.disclosure.lattice import Group, group_of
-from affidavit.disclosure.protection import Withheld, protect_block, protect_groups
+from affidavit.disclosure.protection import blank_values
 from affidavit.disclosure.rule import DisclosureRule
 from affidavit.disclosure.told import Block, BlockKey, key_of_finding
 from affidavit.records import Finding
@@ -17,50 +18,26 @@ Fate = Literal["told", "blank", "gone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Further:
-    """Groups that one block withholds beyond those that are withheld everywhere."""
-
-    block: Block
-    groups: frozenset[Group]
-
-    def bears_on(self, finding: Finding) -> bool:
-        """Say whether a gap may be one of this block's groups."""
-        block = self.block
-        if block.run != finding.run:
-            return False
-        same = block.examination == finding.examination and block.condition == finding.condition
-        return same or any(is_made_of(finding.metric, part.metric) for part in block.slices.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fates:
     """What is withheld, of groups and of values."""
 
-    groups: Mapping[str, frozenset[Group]]
-    """By run: groups that are withheld everywhere."""
-    units: Mapping[str, Mapping[Group, int]]
+    hidden: Hidden
     blocks: Mapping[BlockKey, Block]
-    withheld: Mapping[BlockKey, Withheld]
-    further: tuple[Further, ...]
     blank: Blanks
     """Values that are not told of groups that are."""
 
     def of_group_finding(self, finding: Finding) -> Fate:
         """Say what becomes of a finding about a group."""
-        key, group = key_of_finding(finding), group_of(finding.groups)
-        if group not in self.units[finding.run] or group in self.withheld[key].groups:
-            return "gone"
-        blank = self.blank.among(finding.run, finding.condition, finding.examination, group)
-        return "blank" if blank or self.blank.made_of(finding.run, finding.metric, group) else "told"
+        return self.of_row(key_of_finding(finding), (), group_of(finding.groups))
 
     def of_row(self, key: BlockKey, name: tuple[str, ...], group: Group) -> Fate:
-        """Say what becomes of a row of a tied exhibit."""
+        """Say what becomes of a group's row in a slice."""
         block = self.blocks[key]
-        if group not in self.units[block.run] or group in self.withheld[key].groups:
+        if group not in self.hidden.known.get(block.run, ()) or group in self.hidden.slices[key, name]:
             return "gone"
         part = block.slices[name]
         if part.label is not None:
-            blank = (block.run, block.condition, part.label, group) in self.blank.labels
+            blank = self.blank.in_class(block.run, block.condition, group)
         else:
             blank = self.blank.among(block.run, block.condition, block.examination, group)
         return "blank" if blank or self.blank.made_of(block.run, part.metric, group) else "told"
@@ -71,11 +48,9 @@ class Fates:
         A value that is blank at one of its named ends would follow from it; where ends are not named, any would do.
         """
         compared = frozenset(finding.compared or ())
-        if not self.units[finding.run]:
+        if finding.run not in self.hidden.known:
             return "gone"  # of no run whose groups are known
-        if any(_within(group, compared) for group in self.groups[finding.run] if group):
-            return "gone"
-        if any(_within(g, compared) for more in self.further if more.bears_on(finding) for g in more.groups if g):
+        if any(_within(group, compared) for group in self._bears_on(finding) if group):
             return "gone"
         ends = {end for end in (finding.highest, finding.lowest) if end is not None}
         blank = [g for g in self.blank.behind(finding) if _within(g, compared)]
@@ -83,33 +58,35 @@ class Fates:
             return "gone" if blank else "told"
         return "gone" if any(", ".join(level for _, level in g) in ends for g in blank) else "told"
 
+    def _bears_on(self, finding: Finding) -> frozenset[Group]:
+        """Return the groups that are withheld in what a gap may be one of."""
+        found = self.hidden.everywhere[finding.run] | self.hidden.conditions.get(
+            (finding.run, finding.condition), frozenset()
+        )
+        for key, block in self.blocks.items():
+            if block.run != finding.run:
+                continue
+            same = block.examination == finding.examination and block.condition == finding.condition
+            for name, part in block.slices.items():
+                if same or is_made_of(finding.metric, part.metric):
+                    found |= self.hidden.slices[key, name]
+        return found
+
 
 def decide_fates(
-    units: Mapping[str, Mapping[Group, int]], blocks: Mapping[BlockKey, Block], rule: DisclosureRule
+    blocks: Mapping[BlockKey, Block],
+    conditions: Mapping[str, tuple[str, ...]],
+    everybody: Mapping[str, int],
+    rule: DisclosureRule,
 ) -> Fates:
-    """Return what is withheld of a report's blocks; blocks that tell the same counts are decided once."""
-    groups = {run: protect_groups(own, rule) for run, own in units.items()}
-    decided: dict[object, Withheld] = {}
-    withheld = {}
+    """Return what is withheld of a report's blocks; `conditions` and `everybody` are those of each run."""
+    hidden = hide(blocks, conditions, everybody, rule)
+    values: dict[SliceKey, frozenset[Group]] = {}
     for key, block in blocks.items():
-        same = _counts_of(block)
-        if same not in decided:
-            decided[same] = protect_block(block, units[block.run], groups[block.run], rule)
-        withheld[key] = decided[same]
-    further = tuple(
-        Further(block=block, groups=withheld[key].groups - groups[block.run])
-        for key, block in blocks.items()
-        if withheld[key].groups - groups[block.run]
-    )
-    return Fates(
-        groups=groups, units=units, blocks=blocks, withheld=withheld, further=further, blank=blanks(blocks, withheld)
-    )
-
-
-def _counts_of(block: Block) -> object:
-    return block.run, tuple(
-        (name, part.kind, part.metric, tuple(part.by_group.values())) for name, part in block.slices.items()
-    )
+        if block.run in hidden.known:
+            for name, part in block.slices.items():
+                values[key, name] = blank_values(part, hidden.slices[key, name], rule)
+    return Fates(hidden=hidden, blocks=blocks, blank=blanks(blocks, values))
 
 
 def _within(group: Group, features: Iterable[str]) -> bool:

@@ -15,6 +15,7 @@ from affidavit.records import Exhibit, ExhibitColumn
 WITHHELD: Final = "withheld"
 RULE: Final = "disclosure-rule"
 ALWAYS: Final = "everywhere"
+IN_CONDITION: Final = "every number of "
 
 
 def legend_exhibits(fates: Fates, gone: Sequence[Exhibit], rule: DisclosureRule) -> tuple[ExhibitTable, ExhibitTable]:
@@ -23,17 +24,21 @@ def legend_exhibits(fates: Fates, gone: Sequence[Exhibit], rule: DisclosureRule)
 
 
 def _withheld(fates: Fates, rule: DisclosureRule) -> ExhibitTable:
-    rows = [(run, ALWAYS, group) for run, groups in fates.groups.items() for group in sorted(groups)]
-    partly = {
-        (block.run, f"{block.examination}, {block.condition}", group)
-        for key, block in fates.blocks.items()
-        for group in fates.withheld[key].groups - fates.groups[block.run]
-        if any(group in part.by_group for part in block.slices.values())
-    }
+    rows = [(run, ALWAYS, group) for run, groups in fates.hidden.everywhere.items() for group in sorted(groups)]
+    rows += [
+        (run, f"{IN_CONDITION}{condition}", group)
+        for (run, condition), groups in fates.hidden.conditions.items()
+        for group in sorted(groups - fates.hidden.everywhere[run])
+    ]
+    partly = set()
+    for (key, name), groups in fates.hidden.slices.items():
+        block = fates.blocks[key]
+        own = groups & block.slices[name].by_group.keys() - fates.hidden.conditions[block.run, block.condition]
+        partly |= {(block.run, f"{block.examination}, {block.condition}", group) for group in own}
     rows += sorted(partly)
     described = {
         "run": "the run",
-        "where": f"`{ALWAYS}`, or the examination and condition whose numbers of the group are withheld",
+        "where": f"`{ALWAYS}`, every number of a condition, or some of the numbers of an examination and condition",
         "features": "the features of the group, empty for everybody",
         "group": "the group",
         "units": f"{rule.mark}: fewer units than that, or withheld so that no such group follows",

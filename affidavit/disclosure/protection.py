@@ -1,131 +1,215 @@
-"""Which groups are withheld in each part of a report, and which values of groups that are told."""
+"""Which groups a population hides: those with small counts, and those from which one would follow.
+
+A population is protected against its own sums and against its neighbours: populations that it is a part of, or that
+are a part of it. Where both tell a group, the difference is a count too (patients whose voice was not heard).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import lru_cache
 
 import numpy as np
 
 from affidavit.disclosure.lattice import Group, Line, group_in_words, holding, lines, statements_of
+from affidavit.disclosure.populations import Counts, Population, with_everybody
 from affidavit.disclosure.rule import DisclosureRule
 from affidavit.disclosure.suppression import TrueCounts, Unprotectable, withheld
-from affidavit.disclosure.told import OF_EVERYBODY, Block, Slice
+from affidavit.disclosure.told import Slice
 from affidavit.metric_names import Kind
 
-EVERYBODY: Final[Group] = ()
+_Cells = tuple[tuple[Group, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withheld:
-    """What a block does not tell."""
+class Neighbour:
+    """A population that bears on another, and what of it is hidden already."""
 
-    groups: frozenset[Group] = frozenset()
-    """Groups of which nothing is told there."""
-    values: frozenset[tuple[tuple[str, ...], Group]] = frozenset()
-    """Slices and groups whose size is told and whose value is not: a small count is behind it."""
+    population: Population
+    hidden: frozenset[Group]
 
-
-def protect_groups(units: Mapping[Group, int], rule: DisclosureRule) -> frozenset[Group]:
-    """Return the groups of a run that are withheld everywhere: the small ones and those that protect them."""
-    if EVERYBODY not in units:
-        return frozenset()
-    table = _table(units, lines(units), rule, cost=units)
-    table = replace(table, kept=frozenset({_place(units)[EVERYBODY]}), small_sum=rule.small)
-    small = [i for i, group in enumerate(units) if rule.small(units[group])]
-    return _groups(table, units, small, rule)
+    def told(self, measure: int) -> Counts:
+        """Return the counts that it tells."""
+        return {g: n for g, n in self.population.measures()[measure].items() if g not in self.hidden}
 
 
-def protect_block(
-    block: Block, units: Mapping[Group, int], withheld_groups: frozenset[Group], rule: DisclosureRule
-) -> Withheld:
-    """Return what one block withholds beyond the groups that are withheld everywhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """One table of counts and what is asked of it; hashable, as the same table comes again and again."""
 
-    A slice may rest on fewer units than its group has: where few are missing, or few are left, the group goes too.
+    counts: _Cells
+    least: _Cells
+    ceiling: _Cells
+    hidden: frozenset[Group]
+    kept: frozenset[Group]
+    width: float
+    zeros_told: bool = False
+    beside: frozenset[Group] = frozenset()
+    """Groups that the neighbour hides, of whose difference nothing is told either."""
+    sums: bool = False
+    """Whether no line may leave a small sum."""
+
+
+def protected(
+    population: Population,
+    hidden: frozenset[Group],
+    neighbours: Iterable[Neighbour],
+    rule: DisclosureRule,
+    *,
+    kept: frozenset[Group] = frozenset(),
+    least: int = 0,
+) -> frozenset[Group]:
+    """Return the groups that a population hides, those that are hidden already included.
+
+    `least` is the least count of a hidden group that everybody knows of.
     """
-    groups = withheld_groups
+    beside = tuple(neighbours)
     while True:
-        wider = groups
-        for part in block.slices.values():
-            wider = _by_counts(part, units, wider, rule)
-        if wider == groups:
-            break
-        groups = wider
-    values = {(name, group) for name, part in block.slices.items() for group in _by_values(part, units, groups, rule)}
-    return Withheld(groups=groups, values=frozenset(values))
+        wider = hidden
+        for table in _tables(population, wider, beside, rule, kept=kept, least=least):
+            hidden_here = (wider | table.beside).intersection(dict(table.counts))
+            wider |= _solved(replace(table, hidden=hidden_here), rule) - (table.beside - wider)
+        if wider == hidden:
+            return hidden
+        hidden = wider
 
 
-def _by_counts(
-    part: Slice, units: Mapping[Group, int], gone: frozenset[Group], rule: DisclosureRule
-) -> frozenset[Group]:
-    """Return the groups whose rows or units in this slice must not be told, and those that protect them."""
-    if part.metric in OF_EVERYBODY:
-        return gone
-    own = {group: told for group, told in part.by_group.items() if group in units and told.units <= units[group]}
-    few = {g for g, t in own.items() if rule.small(t.units) or rule.small(units[g] - t.units) or rule.small(t.n)}
-    if not (gone | few) & own.keys():
-        return gone
-    bounded = np.array([np.inf if g in gone else units[g] for g in own], dtype=float)
-    wide = float(rule.width * _rows_of_a_unit(part))
-    measured = replace(_all_zero_or_more({g: t.units for g, t in own.items()}, units, rule), ceiling=bounded)
-    rows = replace(_all_zero_or_more({g: t.n for g, t in own.items()}, units, rule), width=wide)
-    left = _all_zero_or_more({g: units[g] - t.units for g, t in own.items()}, units, rule)
-    left = replace(left, zeros_told=rule.zeros == "shown", small_sum=rule.small)
-    for table in (measured, rows, left):
-        small = [i for i, group in enumerate(own) if group in gone or group in few]
-        gone |= _groups(table, own, small, rule)
-    return gone
+def _tables(
+    population: Population,
+    hidden: frozenset[Group],
+    neighbours: tuple[Neighbour, ...],
+    rule: DisclosureRule,
+    *,
+    kept: frozenset[Group],
+    least: int,
+) -> Iterator[_Table]:
+    """Return units and rows, and what they are less than a neighbour's."""
+    widths = (float(rule.width), float(rule.width * population.rows_of_a_unit))
+    for measure, counts in enumerate(population.measures()):
+        if not counts:
+            continue
+        whole = with_everybody(counts)
+        own_kept = kept.intersection(whole) | (whole.keys() - counts.keys() - hidden)
+        low, high = _bounds(population, counts, measure, neighbours, least=least)
+        main = _Table(
+            counts=_cells(whole),
+            least=_cells(low),
+            ceiling=_cells(high),
+            hidden=hidden.intersection(whole),
+            kept=own_kept,
+            width=widths[measure],
+            sums=measure == 0,
+        )
+        yield main
+        if rule.rounding is not None and rule.rounding > rule.width:
+            continue  # of two rounded counts the difference is not known to within a width
+        for neighbour in neighbours:
+            its = with_everybody(neighbour.population.measures()[measure])
+            apart = {g: abs(its[g] - n) for g, n in whole.items() if g in its}
+            if any(apart.values()):
+                yield replace(
+                    main,
+                    counts=_cells(apart),
+                    least=(),
+                    ceiling=(),
+                    hidden=frozenset(),
+                    beside=neighbour.hidden,
+                    kept=kept.intersection(apart),
+                    zeros_told=rule.zeros == "shown",
+                    sums=True,
+                )
 
 
-def _all_zero_or_more(counts: Mapping[Group, int], units: Mapping[Group, int], rule: DisclosureRule) -> TrueCounts:
-    return replace(_table(counts, lines(counts), rule, cost=units), least=0.0)
+def _bounds(
+    population: Population, counts: Counts, measure: int, neighbours: tuple[Neighbour, ...], *, least: int
+) -> tuple[dict[Group, float], dict[Group, float]]:
+    """Return the least and the greatest value that neighbours' told counts leave to each group."""
+    low, high = dict.fromkeys(counts, float(least)), dict.fromkeys(counts, np.inf)
+    for neighbour in neighbours:
+        told = neighbour.told(measure)
+        for g in counts.keys() & told.keys():
+            if population.under(neighbour.population):
+                high[g] = min(high[g], told[g])
+            if neighbour.population.under(population):
+                low[g] = max(low[g], told[g])
+    return low, high
 
 
-def _rows_of_a_unit(part: Slice) -> int:
-    """Return the most rows that a unit has on average in any group: a range of rows narrower than that names a unit."""
-    return max((math.ceil(told.n / told.units) for told in part.by_group.values() if told.units), default=1)
+def _cells(counts: Mapping[Group, float]) -> _Cells:
+    return tuple(sorted(counts.items()))
 
 
-def _by_values(
-    part: Slice, units: Mapping[Group, int], gone: frozenset[Group], rule: DisclosureRule
-) -> frozenset[Group]:
+@lru_cache(maxsize=4096)
+def _solved(table: _Table, rule: DisclosureRule) -> frozenset[Group]:
+    """Return what one table hides: its small counts and those that protect them; every group where nothing does."""
+    counts = dict(table.counts)
+    low, high = dict(table.least), dict(table.ceiling)
+    least = np.array([min(low.get(g, 0.0), n) for g, n in counts.items()])
+    ceiling = np.array([max(high.get(g, np.inf), n) for g, n in counts.items()])
+    small = {g for g, n in counts.items() if rule.small(n) and g not in table.kept}
+    known = {g for i, g in enumerate(counts) if ceiling[i] <= least[i]}  # a neighbour tells it
+    made = _true_counts(counts, lines(counts), width=table.width)
+    place = _place(counts)
+    made = replace(
+        made,
+        least=least,
+        ceiling=ceiling,
+        zeros_told=table.zeros_told,
+        small_sum=rule.small if table.sums else None,
+        kept=frozenset(place[g] for g in table.kept | (known - small)),
+    )
+    wanted = (table.hidden | small) - (known - small) - table.kept
+    return table.hidden | _groups(made, counts, [place[g] for g in wanted], rule)
+
+
+def blank_values(part: Slice, hidden: frozenset[Group], rule: DisclosureRule) -> frozenset[Group]:
     """Return the groups whose value must not be told: it is a small count, or a share that makes one."""
     if part.kind is Kind.COUNT:
         return frozenset(
-            g for g, t in part.by_group.items() if g not in gone and t.value is not None and rule.small(t.value)
+            g for g, t in part.by_group.items() if g not in hidden and t.value is not None and rule.small(t.value)
         )
-    counts = part.numerators()
+    counts = part.numerators() if part.share_of_everybody is None else None
     if counts is None:
         return frozenset()
-    blank = frozenset(g for g, (k, whole) in counts.items() if rule.small(k) or rule.small(whole - k))
-    if not (blank | gone) & counts.keys():
-        return frozenset()
-    for known in ({g: k for g, (k, _) in counts.items()}, {g: whole - k for g, (k, whole) in counts.items()}):
-        table = _table(known, lines(known), rule, cost=units)
-        ceiling = np.array([np.inf if g in gone else counts[g][1] for g in known], dtype=float)
-        unknown = [i for i, group in enumerate(known) if group in gone or group in blank]
-        table = replace(table, least=0.0, ceiling=ceiling, zeros_told=rule.zeros == "shown")
-        blank |= _groups(table, known, unknown, rule)
-    return blank - gone
+    made = {g: k for g, (k, _) in counts.items()}
+    left = {g: whole - k for g, (k, whole) in counts.items()}
+    first, second = sorted((_cells(made), _cells(left)))  # a rate and its complement are blank alike
+    return _blank(first, second, hidden.intersection(counts), rule) - hidden
 
 
-def _table(
-    counts: Mapping[Group, int], found: Iterable[Line], rule: DisclosureRule, *, cost: Mapping[Group, int]
-) -> TrueCounts:
+@lru_cache(maxsize=4096)
+def _blank(made: _Cells, left: _Cells, hidden: frozenset[Group], rule: DisclosureRule) -> frozenset[Group]:
+    whole = {g: n + dict(left)[g] for g, n in made}
+    blank = frozenset(g for g, n in (*made, *left) if rule.small(n))
+    while blank | hidden:
+        before = blank
+        for counts in (dict(made), dict(left)):
+            table = replace(
+                _true_counts(counts, lines(counts), width=float(rule.width)),
+                ceiling=np.array([np.inf if g in hidden else whole[g] for g in counts], dtype=float),
+                zeros_told=rule.zeros == "shown",
+            )
+            unknown = [i for i, group in enumerate(counts) if group in hidden or group in blank]
+            blank |= _groups(table, counts, unknown, rule)
+        if blank == before:
+            break
+    return blank
+
+
+def _true_counts(counts: Mapping[Group, float], found: Iterable[Line], *, width: float) -> TrueCounts:
     return TrueCounts(
         names=tuple(group_in_words(group) for group in counts),
         values=np.array(list(counts.values()), dtype=float),
-        cost=np.array([cost.get(group, counts[group]) for group in counts], dtype=float),
+        cost=np.array(list(counts.values()), dtype=float),
         statements=tuple(statements_of(holding(found, counts), _place(counts))),
         ceiling=np.full(len(counts), np.inf),
-        least=float(rule.least),
-        width=float(rule.width),
+        least=np.zeros(len(counts)),
+        width=width,
     )
 
 
-def _place(counts: Mapping[Group, int]) -> dict[Group, int]:
+def _place(counts: Iterable[Group]) -> dict[Group, int]:
     return {group: i for i, group in enumerate(counts)}
 
 

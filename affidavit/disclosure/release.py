@@ -18,17 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.disclosure.exhibit_release import coarse, released_exhibit, tied_blocks
 from affidavit.disclosure.fates import Fates, decide_fates
-from affidavit.disclosure.lattice import Group
 from affidavit.disclosure.legend import legend_exhibits
 from affidavit.disclosure.rule import DisclosureRule
 from affidavit.disclosure.texts import WITHHELD_TEXT, Words
 from affidavit.disclosure.told import (
-    Block,
     BlockKey,
     blocks_of_findings,
     group_of_row,
     slice_name,
-    units_by_group,
 )
 from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan
@@ -74,8 +71,9 @@ def released(report: AuditReport, rule: DisclosureRule) -> AuditReport:
     blocks = blocks_of_findings(report.findings)
     for own in exhibit_blocks.values():
         blocks |= own or {}
-    fates = decide_fates(_units(report, blocks), blocks, rule)
-    words = Words(withheld=frozenset().union(*fates.groups.values()), names=_names(report, fates))
+    everybody = {data.run: data.n_rows if data.n_units is None else data.n_units for data in report.data}
+    fates = decide_fates(blocks, {data.run: data.conditions for data in report.data}, everybody, rule)
+    words = Words(withheld=frozenset().union(*fates.hidden.everywhere.values()), names=_names(report, fates))
     kept = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is not None]
     sealed = [_sealed_exhibit(exhibit, rows[exhibit.id], fates, rule) for exhibit in kept]
     gone = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is None]
@@ -89,16 +87,6 @@ def released(report: AuditReport, rule: DisclosureRule) -> AuditReport:
 def sealed_by_id(sealed: list[tuple[Exhibit, pa.Table]]) -> list[tuple[str, Exhibit]]:
     """Return the records of sealed exhibits by id; the last of one id stands."""
     return [(record.id, record) for record, _ in sealed]
-
-
-def _units(report: AuditReport, blocks: Mapping[BlockKey, Block]) -> dict[str, dict[Group, int]]:
-    """Return the units of every group of every run; runs that only blocks name have everybody's lost, and no group."""
-    found = {}
-    for data in report.data:
-        everybody = data.n_rows if data.n_units is None else data.n_units
-        found[data.run] = units_by_group(report.findings, data.run, everybody)
-    others = {block.run for block in blocks.values()} | {finding.run for finding in report.findings}
-    return {run: dict[Group, int]() for run in sorted(others)} | found
 
 
 def _refuse_few(report: AuditReport, rule: DisclosureRule) -> None:
@@ -120,7 +108,7 @@ def _refuse_few(report: AuditReport, rule: DisclosureRule) -> None:
 
 
 def _names(report: AuditReport, fates: Fates) -> frozenset[str]:
-    levels = {level for own in fates.units.values() for group in own for _, level in group}
+    levels = {level for own in fates.hidden.known.values() for group in own for _, level in group}
     runs = {data.run for data in report.data} | {c for data in report.data for c in data.conditions}
     labels = {label for data in report.data for label in data.label_space or ()}
     return frozenset(levels | runs | labels)

@@ -47,7 +47,8 @@ class TrueCounts:
     statements: tuple[Statement, ...]
     ceiling: FloatArray
     """The greatest value that a count can be thought to have; infinite where nothing says so."""
-    least: float = 1.0
+    least: FloatArray
+    """The least value that a count can be thought to have, shape (counts,)."""
     width: float = 3.0
     """Greatest less least candidate that every withheld count must keep."""
     kept: frozenset[int] = frozenset()
@@ -61,7 +62,7 @@ class TrueCounts:
         """Return what everybody knows once these are withheld."""
         low, high = self.values.copy(), self.values.copy()
         gone = sorted(withheld)
-        low[gone] = np.minimum(self.least, self.values[gone])
+        low[gone] = np.minimum(self.least, self.values)[gone]
         high[gone] = self.ceiling[gone]
         return Counts(names=self.names, low=low, high=high, statements=self.statements)
 

@@ -7,7 +7,6 @@ classes add up to the group and so must be withheld for a group as one.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,10 +15,14 @@ from affidavit.disclosure.lattice import Group, group_of
 from affidavit.metric_names import Kind, read
 from affidavit.records import Exhibit, Finding
 
-OF_EVERYBODY: Final = frozenset({"row_share", "unit_share"})
-"""Metrics of a group whose rows and units are everybody's."""
+OF_EVERYBODY: Final = {"row_share": "rows", "unit_share": "units"}
+"""Shares that a group has of everybody: their rows and units are everybody's, their values the group's own."""
+_IN_TRAINING: Final = "_in_training"
 TIED: Final = frozenset({"run", "features", "group", "level_1", "value", "low", "high", "n", "n_clusters"})
 """Columns without which nobody can say whose an exhibit's rows are."""
+COUNTS: Final = frozenset({"n", "n_clusters"})
+"""Columns of an exhibit that tell rows and units."""
+_CLASSES: Final = ("class", "bin")
 _NOT_OF_A_SLICE: Final = frozenset({"features", "group", "level_1", "level_2", "level_3", "level_4", "method"})
 WHOLE: Final = 1e-4
 SEPARATOR: Final = " x "
@@ -43,8 +46,13 @@ class Slice:
 
     metric: str
     label: str | None = None
-    """The class that it is of, where there are classes."""
+    """The class (or the bin) that it is of, where there are classes: those of a group add up to it."""
     by_group: Mapping[Group, Told]
+
+    @property
+    def share_of_everybody(self) -> str | None:
+        """`units` or `rows`, where the values are the groups' shares of everybody's."""
+        return OF_EVERYBODY.get(self.metric.removesuffix(_IN_TRAINING))
 
     @property
     def kind(self) -> Kind:
@@ -109,19 +117,23 @@ def key_of_finding(finding: Finding) -> BlockKey:
 
 
 def slice_name(exhibit: Exhibit, row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the name of the slice that an exhibit's row belongs to: its texts but for the group's."""
+    """Return the name of the slice that an exhibit's row belongs to: its texts and whole numbers, less the group's."""
     return tuple(str(row[name]) for name in _slice_columns(exhibit))
 
 
 def _slice_columns(exhibit: Exhibit) -> list[str]:
-    return [c.name for c in exhibit.columns if c.type == "text" and c.name not in _NOT_OF_A_SLICE]
+    return [
+        c.name
+        for c in exhibit.columns
+        if c.name not in _NOT_OF_A_SLICE and (c.type == "text" or (c.type == "integer" and c.name not in COUNTS))
+    ]
 
 
 def is_tied(exhibit: Exhibit) -> bool:
     """Say whether every row of an exhibit says whose it is, and every count in it is its rows or units."""
     names = {column.name for column in exhibit.columns}
     counted = {column.name for column in exhibit.columns if column.unit in ("rows", "units")}
-    return names >= TIED and counted <= {"n", "n_clusters"}
+    return names >= TIED and counted <= COUNTS
 
 
 def group_of_row(row: Mapping[str, Any]) -> Group | None:
@@ -151,7 +163,7 @@ def blocks_of_exhibit(exhibit: Exhibit, rows: Sequence[Mapping[str, Any]]) -> di
         cells = found.setdefault(key_of_row(exhibit, row), {}).setdefault(slice_name(exhibit, row), {})
         cells[group] = Told(group=group, value=row["value"], n=row["n"], units=units)
     at = next((i for i, text in enumerate(texts) if text in ("rate", "metric")), None)
-    of = texts.index("class") if "class" in texts else None
+    of = next((i for i, text in enumerate(texts) if text in _CLASSES), None)
     return {
         key: Block(
             run=key[2],
@@ -160,7 +172,7 @@ def blocks_of_exhibit(exhibit: Exhibit, rows: Sequence[Mapping[str, Any]]) -> di
             slices={
                 name: Slice(
                     metric=exhibit.id if at is None else name[at],
-                    label=None if of is None else name[of],
+                    label=None if of is None else f"{texts[of]} {name[of]}",
                     by_group=cells,
                 )
                 for name, cells in slices.items()
@@ -168,36 +180,6 @@ def blocks_of_exhibit(exhibit: Exhibit, rows: Sequence[Mapping[str, Any]]) -> di
         )
         for key, slices in found.items()
     }
-
-
-def units_by_group(findings: Iterable[Finding], run: str, everybody: int) -> dict[Group, int]:
-    """Return how many units each group of a run has, by what most of its findings say; the fewer where they tie.
-
-    A share of everybody's units says it outright, and then the lesser number is taken.
-    """
-    said: dict[Group, Counter[int]] = {}
-    shares: dict[Group, int] = {}
-    for finding in findings:
-        if finding.compared is not None or finding.run != run:
-            continue
-        estimate, group = finding.estimate, group_of(finding.groups)
-        units = estimate.n if estimate.n_clusters is None else estimate.n_clusters
-        counter = said.setdefault(group, Counter())
-        if finding.metric in OF_EVERYBODY:
-            if estimate.value is not None:
-                of = units if finding.metric == "unit_share" else estimate.n
-                shares[group] = min(round(estimate.value * of), shares.get(group, everybody))
-        else:
-            counter[units] += 1
-    most = {group: _most_said(counter, shares.get(group, everybody)) for group, counter in said.items()}
-    return {**most, (): everybody}
-
-
-def _most_said(counter: Counter[int], at_most: int) -> int:
-    if not counter:
-        return at_most
-    most = max(counter.values())
-    return min(min(units for units, times in counter.items() if times == most), at_most)
 
 
 def _is_count(product: float, whole: float) -> bool:

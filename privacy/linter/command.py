@@ -14,7 +14,7 @@ import typer
 
 from affidavit.bundle import read_bundle
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
-from privacy.linter.attack import Attack, attack
+from privacy.linter.attack import Attack, Disclosure, attack
 from privacy.linter.bundles import demands_of, tables_of
 from privacy.linter.reading import read_table
 from privacy.linter.tables import Demands, ReleasedTable
@@ -73,10 +73,15 @@ def _in_words(found: Attack, demands: Demands, n_tables: int) -> str:
         f"{n_tables} tables, {found.asked:,} counts asked for, {found.withheld:,} of them withheld; "
         f"floor {demands.floor}, width {demands.width}"
     )
-    said = [f"discloses    {disclosure.told()}" for disclosure in found.disclosures[:SHOWN]]
+    said = [f"discloses    {disclosure.told()}" for disclosure in sorted(found.disclosures, key=_gravest)[:SHOWN]]
     if len(found.disclosures) > SHOWN:
         said.append(f"and {len(found.disclosures) - SHOWN} more")
     said += [f"contradicts  {what}: the numbers that bind it cannot all be counts" for what in found.contradictions[:5]]
     if not found.disclosures:
         said.append("nothing small follows from sums, percentages and differences")
     return "\n".join([head, *said])
+
+
+def _gravest(disclosure: Disclosure) -> tuple[float, int]:
+    """Put the fewest people first, and of those what takes the fewest statements."""
+    return disclosure.high, len(disclosure.by)

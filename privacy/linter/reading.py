@@ -54,7 +54,12 @@ def _cells(path: Path) -> dict[str, list[str]]:
                 remedy="save it as CSV in UTF-8",
             ) from None
         if not rows:
-            raise TableError("the released table has no rows", slug="file-empty", where=str(path))
+            raise TableError(
+                "the released table has no rows",
+                slug="file-empty",
+                where=str(path),
+                remedy="give a table that was released, with its header and its rows",
+            )
         return {name: [row.get(name, "") for row in rows] for name in rows[0]}
     raw = open_table(path)
     found: dict[str, list[str]] = {}

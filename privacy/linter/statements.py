@@ -71,11 +71,11 @@ class System:
         place = {}
         for group, ends in told.items():
             name = f"{measure} of {group_in_words(group)} in {table.name}"
-            place[group] = self.add(name, (float(self.demands.least), np.inf) if ends is None else ends)
+            free = table.bounds.get(measure, {}).get(group, (float(self.demands.least), np.inf))
+            place[group] = self.add(name, free if ends is None else ends)
             hidden = "withheld here" if group in table.here else "withheld"
             self.ask(place[group], hidden if ends is None else "told")
-        unlisted = set(table.elsewhere) if table.closed else {*table.elsewhere, *_unlisted(tuple(told))}
-        for group in sorted(unlisted - told.keys()):
+        for group in () if table.closed else sorted(_unlisted(tuple(told))):
             name = f"{measure} of {group_in_words(group)} in {table.name}, not listed"
             place[group] = self.add(name, (0.0, np.inf))
             self.ask(place[group], "told")
@@ -116,8 +116,6 @@ class System:
                 self._state({count: 1.0, of: -high}, (-np.inf, 0.0), f"{words}, as a share")
             for asked in (count, left):
                 self.ask(asked, "behind a share" if stated else "withheld share")
-        for group in table.elsewhere & whole.keys() - place.keys():
-            place[group] = self.add(f"{share.name} of {group_in_words(group)}, not listed", (0.0, np.inf))
         self._sums(place, frozenset() if share.of_rows else table.overlapping, rest=False, words=share.name)
 
     def _ends_of_share(self, of: int, ends: Ends | None) -> Ends | None:

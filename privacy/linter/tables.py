@@ -29,10 +29,10 @@ class ReleasedTable:
     units: Mapping[Group, Ends | None]
     rows: Mapping[Group, Ends | None] = field(default_factory=dict)
     shares: tuple[Share, ...] = ()
-    elsewhere: frozenset[Group] = frozenset()
-    """Groups that other tables tell of and this one does not: no secret, and not empty either."""
     here: frozenset[Group] = frozenset()
     """Withheld groups that other tables tell of: only a count of them that is small here is a secret."""
+    bounds: Mapping[str, Mapping[Group, Ends]] = field(default_factory=dict)
+    """What other tables leave to withheld counts, by measure (units, rows)."""
     closed: bool = True
     """Whether a group that is listed nowhere is empty; else it may have been left out."""
     overlapping: frozenset[str] = frozenset()

@@ -231,3 +231,73 @@ def test_it_is_behind_the_door_once_it_is_registered() -> None:
 
     if "releasable" in BUILT_IN[Door.RELEASES]:
         assert load(Door.RELEASES, "releasable") is RELEASE
+
+
+@pytest.fixture(scope="module")
+def two_conditions() -> AuditReport:
+    """Fewer patients have a face than words: four of the accents, and three of no known accent under both."""
+    table = frame({**SIZES, ("unknown", "18-39"): 3}, rows=2)
+    rng = np.random.default_rng(4)
+    right = np.where(table["y_pred"] == table["y_true"], 0.8, 0.1)
+    for label in LABELS:
+        table[f"prob_{label}"] = np.where(table["y_pred"] == label, 0.6 + 0.3 * right * rng.random(len(table)), np.nan)
+    rest = 1.0 - table[[f"prob_{label}" for label in LABELS]].max(axis=1)
+    for label in LABELS:
+        table[f"prob_{label}"] = table[f"prob_{label}"].fillna(rest / (len(LABELS) - 1))
+    faceless = {f"s{i}" for i in (*range(0, 14), *range(56, 60), *range(110, 121))}
+    both = [table.assign(condition="T"), table[~table["speaker_id"].isin(faceless)].assign(condition="TAV")]
+    return audited(pd.concat(both, ignore_index=True), examinations=("performance", "representation", "calibration"))
+
+
+def sizes_told(report: AuditReport) -> dict[tuple[str, ...], dict[Group, int]]:
+    """Return units as an attacker reads them, by metric; a share of everybody's units is a size too."""
+    told: dict[tuple[str, ...], dict[Group, int]] = {}
+    for finding in about_groups(report):
+        estimate = finding.estimate
+        units = estimate.n_clusters or 0
+        if finding.metric in ("unit_share", "row_share"):
+            if finding.metric == "row_share" or estimate.value is None:
+                continue
+            units = round(estimate.value * units)
+        told.setdefault((finding.condition, finding.examination, finding.metric), {})[group_of(finding.groups)] = units
+    return told
+
+
+def test_no_small_group_follows_under_any_condition_or_from_two_metrics(two_conditions: AuditReport) -> None:
+    release = RELEASE.release(two_conditions)
+    told = sizes_told(release)
+    assert {condition for condition, *_ in told} == {"T", "TAV"}
+    for condition in ("T", "TAV"):
+        pooled: dict[Group, set[int]] = {}
+        for place, cells in told.items():
+            for group, units in cells.items() if place[0] == condition else ():
+                pooled.setdefault(group, set()).add(units)
+        for everybody in pooled.get((), ()):
+            for feature in ("accent", "age"):
+                rest = everybody - sum(max(n) for g, n in pooled.items() if [f for f, _ in g] == [feature])
+                assert rest == 0 or rest >= 11 or feature == "age"
+    fuller, some = told["T", "performance", "accuracy"], told["TAV", "performance", "accuracy"]
+    assert all(fuller[g] - some[g] == 0 or fuller[g] - some[g] >= 11 for g in fuller.keys() & some.keys())
+
+
+def test_bins_with_few_people_are_not_told(two_conditions: AuditReport) -> None:
+    before = [r["n_clusters"] for r in two_conditions.exhibit("reliability-curves").to_pylist()]
+    assert any(0 < n < 11 for n in before)
+    release = RELEASE.release(two_conditions)
+    for exhibit in release.exhibits:
+        for row in release.exhibit(exhibit.id).to_pylist() if exhibit.id not in ("withheld", "disclosure-rule") else ():
+            assert row["n_clusters"] == 0 or row["n_clusters"] >= 11, exhibit.id
+            assert row["n"] == 0 or row["n"] >= 11
+
+
+def test_one_class_alone_is_never_blank() -> None:
+    sizes = {("Irish", "18-39"): 30, ("Irish", "40+"): 40, ("Welsh", "18-39"): 35, ("Welsh", "40+"): 45}
+    table = frame(sizes)
+    rare = table.index[(table["accent"] == "Welsh") & (table["y_pred"] == LABELS[0])]
+    table.loc[rare[5:], "y_pred"] = LABELS[1]
+    report = RELEASE.release(audited(table, examinations=("demographic-parity",)))
+    values: dict[tuple[str, str], list[float | None]] = {}
+    for row in report.exhibit("selection-rates").to_pylist():
+        values.setdefault((row["group"], row["rate"]), []).append(row["value"])
+    assert any(None in own for own in values.values())
+    assert all(own.count(None) in (0, len(LABELS)) for own in values.values())

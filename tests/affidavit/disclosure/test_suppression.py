@@ -37,6 +37,7 @@ def table_of(counts: dict[Group, int], *, sums: bool = True) -> TrueCounts:
         values=values,
         cost=values,
         statements=tuple(statements_of(lines(counts), place)),
+        least=np.ones(len(values)),
         ceiling=np.full(len(values), np.inf),
         kept=frozenset({place[()]}),
         small_sum=RULE.small if sums else None,
