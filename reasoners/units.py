@@ -1,32 +1,13 @@
-"""Whom a model was trained on, as keyed digests: enough to refuse judging them, and slow to turn back into names.
-
-Slow, not impossible: whoever holds the card and can guess how a hospital numbers its patients can try each number, at
-some milliseconds a guess. A card is as internal as the list that it stands for.
-"""
+"""Whom a model was trained on: what its card keeps of them, and who is among them (`affidavit/unit_keys.py`)."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from affidavit.splits import SplitBy
+from affidavit.unit_keys import unit_key, unit_keys
 from affidavit.utterances import Utterance
-
-_COST: Final = 2**11
-"""scrypt's work factor: about 4 ms and 2 MiB a name."""
-
-
-@lru_cache(maxsize=100_000)
-def unit_key(name: str, training_digest: str) -> str:
-    """Return what stands for a unit or dialogue in a card: scrypt, salted with the training's digest, 128 bits."""
-    return hashlib.scrypt(name.encode(), salt=training_digest.encode(), n=_COST, r=8, p=1, dklen=16).hex()
-
-
-def unit_keys(parts: Mapping[str, Sequence[str]], training_digest: str) -> dict[str, list[str]]:
-    """Return the keys of each part of a split, sorted, so that their order tells nothing."""
-    return {part: sorted(unit_key(name, training_digest) for name in names) for part, names in parts.items()}
 
 
 def units_card(
@@ -38,7 +19,8 @@ def units_card(
     """Return what a card keeps of whom each part of a split holds: keys of the groups, under `units`.
 
     A split by dialogue keeps under `speakers` also the units of these dialogues: held out is the dialogue, and who
-    speaks in it may still have been trained on.
+    speaks in it may still have been trained on. Who speaks and is not the unit, such as a clinician, stands under
+    `voices`: they may withdraw as well.
     """
     card = {"units": unit_keys(parts, training_digest)}
     if split_by == "dialogue":
@@ -46,6 +28,12 @@ def units_card(
             part: sorted({turn.unit for name in names for turn in groups[name]}) for part, names in parts.items()
         }
         card["speakers"] = unit_keys(speakers, training_digest)
+    voices = {
+        part: sorted({t.speaker_id for name in names for t in groups[name] if t.speaker_id not in (None, t.unit)})
+        for part, names in parts.items()
+    }
+    if any(voices.values()):
+        card["voices"] = unit_keys(voices, training_digest)
     return card
 
 

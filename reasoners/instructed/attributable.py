@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from affidavit.attributable import EmbeddedTokens, Features
 from affidavit.attributions import JudgementKey
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.errors import PlanError
+from affidavit.protocols import Progress, silent
 from affidavit.splits import dialogues
 from affidavit.utterances import Judgement, Utterance
 from reasoners.instructed.attributable_inputs import Resolution, features_of, rationale_ids, text_tokens, token_texts
@@ -49,6 +51,23 @@ class AttributableReasoner:
     def logits(self, utterances: Sequence[Utterance]) -> Tensor:
         """Return `[N, K]`, with gradients, under all modalities that there are."""
         return self.reasoner.logits(utterances)
+
+    @property
+    def module(self) -> nn.Module:
+        """What was trained."""
+        return self.reasoner.module
+
+    def prepare(self, utterances: Sequence[Utterance], *, progress: Progress = silent) -> None:
+        """Measure what was not measured yet."""
+        self.reasoner.prepare(utterances, progress=progress)
+
+    def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """Return what training changed."""
+        return self.reasoner.parameter_groups()
+
+    def losses(self, units: Sequence[Sequence[Utterance]], *, rng: np.random.Generator) -> Tensor:
+        """Return one loss per unit `[P]`, with gradients, as training had it."""
+        return self.reasoner.losses(units, rng=rng)
 
     def attributable(
         self,

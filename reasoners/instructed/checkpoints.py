@@ -1,4 +1,4 @@
-"""A checkpoint: what was trained as safetensors, the model's records, its tokenizer, and a card that says how it came.
+"""A checkpoint: the model's own weights as safetensors, its records, its tokenizer, and a card that says how it came.
 
 Pretrained parts that stayed frozen are not in it; their source is named in the records and read again from there, and
 the card keeps their digests, so that others under the same name are refused.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
 from affidavit.digests import digest_of, file_digest, folder_digest
 from affidavit.errors import CheckpointError
@@ -23,14 +23,16 @@ from affidavit.training import CARD
 from affidavit.yaml_files import describe_validation_error
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.inputs import senses_of
+from reasoners.instructed.lineage import STARTED
 from reasoners.instructed.model import InstructedModel, Sizes
 from reasoners.instructed.origins import kept_origins, origins_of, require_origins
+from reasoners.instructed.parts import kept_parts, train_only
 from reasoners.instructed.pretrained import had
 from reasoners.instructed.vocabulary import OWN, Tokenizers, load_tokenizers
 
 FORMAT: Final = 1
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
-_LONG: Final = ("units", "speakers", "history", "files", "card_digest")
+_LONG: Final = ("units", "speakers", "voices", "history", "files", "card_digest")
 _READABLE: Final = 0o644
 _FIRST: Final = 300
 """Characters of a long message that are repeated."""
@@ -64,16 +66,16 @@ def new_model(config: ModelConfig, tokenizers: Tokenizers, *, load: bool = True)
         return InstructedModel(config, sizes, load=load)
 
 
-def trained_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return what training may have changed, by name; tied tensors once."""
-    return {name: value.detach().contiguous() for name, value in model.named_parameters() if value.requires_grad}
+def own_state(model: InstructedModel) -> dict[str, Tensor]:
+    """Return what no pretrained source brings back, by name, trained or not; tied tensors once."""
+    return {name: value.detach().contiguous() for name, value in model.named_parameters() if name in model.own}
 
 
 def save_checkpoint(folder: Path, model: InstructedModel, tokenizers: Tokenizers, card: Mapping[str, Any]) -> None:
     """Write the files of a checkpoint into a folder that exists; the card comes last."""
     from safetensors.torch import save_file
 
-    save_file(trained_state(model), folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(own_state(model), folder / WEIGHTS, metadata={"format": "pt"})
     (folder / CONFIG).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
     tokenizers.save(folder)
     files = {name: file_digest(folder / name) for name in (WEIGHTS, CONFIG, OWN) if (folder / name).is_file()}
@@ -118,10 +120,20 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         found = model.load_state_dict(state, strict=False)
     except RuntimeError as error:  # a tensor of another shape: a pretrained part is not the one it was trained on
         raise _broken(folder, " ".join(str(error).split())[:_FIRST]) from None
-    lacking = sorted(set(trained_state(model)) - set(state))
+    lacking = sorted(set(own_state(model)) - set(state))
     if lacking or found.unexpected_keys:
         raise _broken(folder, f"lacks {lacking[:3]}, has {found.unexpected_keys[:3]} that the model does not know")
+    train_only(model, kept_parts(card))
     return Checkpoint(model=model.eval(), tokenizers=tokenizers, card=card)
+
+
+def read_records(folder: Path) -> tuple[dict[str, Any], ModelConfig]:
+    """Return a checkpoint's card and the records of its model, without loading it.
+
+    Raises:
+        CheckpointError: there is no checkpoint, its card was changed, or its records do not read.
+    """
+    return _card(folder), _config(folder)
 
 
 def checkpoint_digest(folder: Path) -> str:
@@ -178,7 +190,7 @@ def _broken(folder: Path, found: str) -> CheckpointError:
 
 
 def _readme(model: InstructedModel, card: Mapping[str, Any]) -> str:
-    n_trained = sum(value.numel() for value in trained_state(model).values())
+    n_trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
     n_all = sum(value.numel() for value in model.parameters())
     lines = [
         f"# Instruction-conditioned reasoner, {model.config.size}",
@@ -188,12 +200,18 @@ def _readme(model: InstructedModel, card: Mapping[str, Any]) -> str:
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {_cell(value)} |" for name, value in sorted(card.items()) if name not in _LONG),
+        *(f"| {name} | {_cell(value)} |" for name, value in sorted(_brief(card).items())),
         "",
         "Not for decisions about people. Trained and judged in the open by affidavit; audit it before you rely on it.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _brief(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card without what is long, in what it says of the model that it started from as well."""
+    short = {name: value for name, value in card.items() if name not in _LONG}
+    return {**short, **({STARTED: _brief(card[STARTED])} if STARTED in card else {})}
 
 
 def _cell(value: Iterable[Any] | Any) -> str:  # noqa: ANN401

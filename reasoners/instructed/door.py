@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from affidavit.conditions import modality_subsets
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
 from affidavit.errors import PlanError
@@ -20,128 +18,28 @@ from affidavit.plan import Execution
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Progress
 from affidavit.provenance import package_version
-from affidavit.records import Record
 from affidavit.yaml_files import did_you_mean
 from reasoners.instructed.attributable import AttributableReasoner
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint, new_model
-from reasoners.instructed.config import AcousticFeature, ModelConfig
+from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.instructions import DEFAULT, INSTRUCTIONS
 from reasoners.instructed.judging import judge_corpus
+from reasoners.instructed.lineage import STARTED, former
 from reasoners.instructed.losses import LossWeights
+from reasoners.instructed.model import InstructedModel
+from reasoners.instructed.options import JudgingOptions, NewModelOptions
 from reasoners.instructed.origins import origins_of
-from reasoners.instructed.pretrained import PACKAGED, backbone_shape, text_shape
+from reasoners.instructed.parts import told_parts, train_only
+from reasoners.instructed.pretrained import PACKAGED
 from reasoners.instructed.reasoner import InstructedReasoner
-from reasoners.instructed.reasons import references_of, with_writer_if_taught
+from reasoners.instructed.reasons import LEFT_OUT, REFERENCES, references_of, with_writer_if_taught
 from reasoners.instructed.shards import Shards
-from reasoners.instructed.sizes import SIZES
-from reasoners.instructed.vocabulary import learn_tokenizers, public_texts
+from reasoners.instructed.starting import Start, require_strangers, scale_of, start_of
+from reasoners.instructed.vocabulary import Tokenizers, learn_tokenizers, public_texts
 
 _SOURCES: Final = frozenset({"text_source", "visual_source", "backbone_source"})
 _PACKAGES: Final = ("affidavit", "torch", "transformers")
-
-
-class NewModelOptions(Record):
-    """What a plan may say of a model that is to be trained. The switches are the paper's ablations."""
-
-    size: Literal["tiny", "small", "base", "full"] = "tiny"
-    """How large, and of which parts."""
-    alignment: Literal["gate", "global"] = "gate"
-    """`gate`: weights that depend on what is perceived; `global`: the paper's three weights for all."""
-    acoustics: Annotated[tuple[AcousticFeature, ...], Field(min_length=1)] | None = None
-    """`log-mel`, `functionals`, `egemaps` (openSMILE's 88, non-commercial); the size's own where absent."""
-    text: bool = True
-    """Whether it reads words."""
-    audio: bool = True
-    """Whether it hears the voice."""
-    visual: bool = True
-    """Whether it sees the face."""
-    temporal: bool = True
-    """Whether it reads the turns before; otherwise each turn is judged alone."""
-    instructed: bool = True
-    """Whether it is told what to answer; otherwise one learnt state stands for every instruction."""
-    rationales: bool = True
-    """Whether it gives a reason. A writer from noise is built only where there are references to learn from."""
-    emotion: float = Field(default=1.0, ge=0)
-    """Weight of the emotion's cross entropy."""
-    explanation: float = Field(default=0.5, ge=0)
-    """Weight of the rationale's cross entropy."""
-    coherence: float = Field(default=0.3, ge=0)
-    """Weight of the divergence between the emotion predicted and the one that the rationale names (decision 012)."""
-    intensity: float = Field(default=0.2, ge=0)
-    """Weight of the intensity's Huber loss; the paper states none."""
-    intensity_scale: float | None = Field(default=None, gt=0)
-    """The greatest intensity that a rater could give, such as 5 or 100. Learnt from the training units where absent,
-    which tells something of them that no privacy budget accounts for; declare it where the training is private."""
-    single: float = Field(default=0.5, ge=0)
-    """Weight of the emotion told from each modality alone; 0 is the paper's form."""
-    augmentation: Augmentation = Augmentation()
-    """What training changes at random in its inputs."""
-    text_source: str | None = None
-    """A folder of weights (relative to the plan) or a hub id, in place of the size's own text encoder; frozen."""
-    visual_source: str | None = None
-    """The same for a ResNet; frozen."""
-    backbone_source: str | None = None
-    """The same for the language model that writes; with the size's adapters, where it has them."""
-
-    def config(self, label_space: tuple[str, ...]) -> ModelConfig:
-        """Return the records of the model.
-
-        Raises:
-            PlanError: nothing is left of the model, or a source cannot be had.
-        """
-        size = SIZES[self.size]
-        parts = {
-            "text": {**_part(size.text), **self._text_parts()} if self.text else None,
-            "audio": {**_part(size.audio), **self._audio_parts()} if self.audio else None,
-            "visual": {**_part(size.visual), **self._visual_parts()} if self.visual else None,
-            "backbone": {**_part(size.backbone), **self._backbone_parts()} if self.rationales else None,
-        }
-        chosen = {
-            "label_space": label_space,
-            "alignment": self.alignment,
-            "dialogue_layers": size.dialogue_layers if self.temporal else 0,
-            "instructed": self.instructed,
-        }
-        return read_options(ModelConfig, size.model_dump() | parts | chosen, of="reasoner instructed")
-
-    def _text_parts(self) -> dict[str, Any]:
-        source = self.text_source
-        return {} if source is None else {"source": source, "trained": False, **text_shape(source)}
-
-    def _audio_parts(self) -> dict[str, Any]:
-        return {} if self.acoustics is None else {"features": self.acoustics}
-
-    def _visual_parts(self) -> dict[str, Any]:
-        source = self.visual_source
-        return {} if source is None else {"source": source, "architecture": "resnet"}
-
-    def _backbone_parts(self) -> dict[str, Any]:
-        source = self.backbone_source
-        return {} if source is None else {"source": source, **backbone_shape(source)}
-
-
-def _part(record: Record | None) -> dict[str, Any]:
-    return {} if record is None else record.model_dump()
-
-
-class JudgingOptions(Record):
-    """What a plan may say of judging with a trained model."""
-
-    checkpoint: str
-    """The folder that training left, one per seed, relative to the plan."""
-    conditions: tuple[str, ...] = Field(default=tuple(str(condition) for condition in modality_subsets()), min_length=1)
-    """What is shown: subsets of the modalities, degraded ones such as `TAV/noise=10dB`, and interventions such as
-    `TAV/resampled=V` (docs/reasoner.md)."""
-    instruction: str = DEFAULT
-    """A family (`evidence`, `temporal`, `evolution`, `explain`) or words of your own."""
-    rationales: Literal["full", "all", "none"] = "full"
-    """For the fullest undegraded condition only (and those that are read beside their rationales: `insert`, `hint`, and
-    the base of `without-rationale`), for all of them, or for none."""
-    utterances: Literal["held-out", "all"] = "held-out"
-    """`held-out` judges only whom the checkpoint was not trained on; `all` judges the others too, and says so."""
-    batch_turns: int = Field(default=256, ge=1)
-    """Turns that are judged together; changes speed and memory only."""
 
 
 class InstructedDoor:
@@ -149,7 +47,7 @@ class InstructedDoor:
 
     name = "instructed"
     cache_version = 5
-    offers = frozenset({"callable", "logits", "gradients"})
+    offers = frozenset({"callable", "logits", "gradients", "losses"})
 
     def untrained(
         self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution
@@ -160,8 +58,12 @@ class InstructedDoor:
             PlanError: the options are at fault, a pretrained part cannot be had, or the corpus names no labels.
             MissingPartError: a pretrained part's package is not installed.
         """
-        chosen, config = self._new(corpus, options)
-        tokenizers = learn_tokenizers(config, public_texts())
+        chosen, config, start = self._new(corpus, options)
+        if start is not None:
+            require_strangers(start, corpus)
+        torch.manual_seed(seed)
+        model, tokenizers = _made(config, start)
+        train_only(model, chosen.only)
         if config.backbone is not None and chosen.coherence:
             tokenizers.require_distinct(config.label_space)
         weights = LossWeights(
@@ -171,19 +73,22 @@ class InstructedDoor:
             explanation=chosen.explanation,
             coherence=chosen.coherence,
         )
-        torch.manual_seed(seed)
+        before = {} if start is None else start.card
         return InstructedReasoner(
-            model=new_model(config, tokenizers),
+            model=model,
             tokenizers=tokenizers,
             device=device_of(execution),
             workers=execution.workers,
             families=families(corpus),
             weights=weights,
             augmentation=chosen.augmentation,
-            declared_scale=chosen.intensity_scale,
+            declared_scale=scale_of(before, chosen.intensity_scale),
+            counted_before={name: before[name] for name in (REFERENCES, LEFT_OUT) if name in before},
             card={
                 "seed": seed,
-                "model_options": chosen.model_dump(mode="json", exclude_unset=True),
+                "model_options": chosen.model_dump(mode="json", exclude_unset=True, exclude={"start"}),
+                **({} if start is None else {STARTED: former(start.card, digest=start.digest)}),
+                **told_parts(model, chosen.only),
                 "loss_weights": asdict(weights),
                 "augmentation": chosen.augmentation.model_dump(mode="json"),
                 "pretrained": origins_of(config),
@@ -191,8 +96,8 @@ class InstructedDoor:
             },
         )
 
-    def _new(self, corpus: Corpus, options: Mapping[str, Any]) -> tuple[NewModelOptions, ModelConfig]:
-        """Return the options of a new model and its records."""
+    def _new(self, corpus: Corpus, options: Mapping[str, Any]) -> tuple[NewModelOptions, ModelConfig, Start | None]:
+        """Return the options of a new model, its records, and the checkpoint that it begins with."""
         chosen = read_options(NewModelOptions, options, of=f"reasoner {self.name}")
         if len(corpus.label_space) < 2:
             raise PlanError(
@@ -202,11 +107,18 @@ class InstructedDoor:
                 found=f"the label space {list(corpus.label_space)}",
                 remedy="bring a corpus whose utterances have labels, two or more",
             )
-        return chosen, with_writer_if_taught(chosen.config(corpus.label_space), corpus)
+        if chosen.start is not None:
+            start = start_of(chosen.start, corpus, chosen.model_dump(mode="json", exclude_unset=True))
+            return chosen, start.config, start
+        return chosen, with_writer_if_taught(chosen.config(corpus.label_space), corpus), None
 
     def placed(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """Return the options of a new model with the folders of weights found from the plan's folder."""
-        return {name: _placed(value, folder) if name in _SOURCES else value for name, value in options.items()}
+        placed = {name: _placed(value, folder) if name in _SOURCES else value for name, value in options.items()}
+        start = options.get("start")  # may not be there yet: an earlier training of the plan leaves it
+        if not isinstance(start, str) or not start:
+            return placed
+        return {**placed, "start": str((folder / Path(start).expanduser()).resolve())}
 
     def model_digest(self, corpus: Corpus, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
         """Return what stands for a new model in the name of a training: pretrained parts by content, not by path.
@@ -214,8 +126,10 @@ class InstructedDoor:
         Raises:
             PlanError: as `untrained` does.
         """
-        chosen, config = self._new(corpus, options)
-        return {**chosen.model_dump(mode="json", exclude=set(_SOURCES)), "pretrained": origins_of(config)}
+        chosen, config, start = self._new(corpus, options)
+        told = chosen.model_dump(mode="json", exclude={*_SOURCES, "start"})
+        begun = {} if start is None else {"start": start.digest}
+        return {**told, **begun, "pretrained": origins_of(config)}
 
     def judge(
         self,
@@ -278,8 +192,19 @@ def _live(options: JudgingOptions, reading: Reading) -> InstructedReasoner:
         device=device_of(reading.execution),
         workers=reading.execution.workers,
         instruction=options.instruction,
+        weights=LossWeights(**loaded.card.get("loss_weights", {})),
+        augmentation=Augmentation.model_validate(loaded.card.get("augmentation", {})),
         card=loaded.card,
     )
+
+
+def _made(config: ModelConfig, start: Start | None) -> tuple[InstructedModel, Tokenizers]:
+    """Return a model and its tokenizers: the start's, or new ones."""
+    if start is not None:
+        loaded = start.loaded()
+        return loaded.model, loaded.tokenizers
+    tokenizers = learn_tokenizers(config, public_texts())
+    return new_model(config, tokenizers), tokenizers
 
 
 def _placed(source: Any, folder: Path) -> Any:  # noqa: ANN401 - not validated yet

@@ -40,7 +40,7 @@ from reasoners.instructed.second_pass import Exchange, Read, second_pass
 from reasoners.instructed.shards import Answers, Shard, Shards
 
 if TYPE_CHECKING:
-    from reasoners.instructed.door import JudgingOptions
+    from reasoners.instructed.options import JudgingOptions
 
 
 def judge_corpus(

@@ -97,6 +97,8 @@ class InstructedModel(nn.Module):
         self.emotion = nn.Linear(hidden, len(config.label_space))
         self.intensity = nn.Linear(hidden, 1)
         self.single = nn.ModuleList(nn.Linear(hidden, len(config.label_space)) for _ in MODALITIES)
+        self.own = frozenset(name for name, value in self.named_parameters() if value.requires_grad)
+        """Parameters that no pretrained source froze: what training may change, and what a checkpoint keeps."""
 
     def encode(self, batch: Batch) -> Encoded:
         """Run each encoder once."""

@@ -34,7 +34,7 @@ _PIECE: Final = 32
 INTENSITY_SCALE: Final = "intensity_scale"
 """Its name in a checkpoint's card."""
 DECLARED: Final = "intensity_scale_declared"
-"""Stands in the card, and is true, where the plan declared the scale."""
+"""Stands in the card, and is true, where the scale was not learnt from those who were trained on."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -53,7 +53,8 @@ class InstructedReasoner:
     card: Mapping[str, Any] = field(default_factory=dict)
     """What its checkpoint says of its training; empty before it is trained."""
     declared_scale: float | None = None
-    """The scale of intensities that the plan declares; learnt from the training utterances where None."""
+    """The scale of intensities that the plan declares, or that of the start; learnt from the training utterances where
+    None."""
     intensity_scale: float = DEFAULT_SCALE
     """What an intensity of 1 inside the model stands for; declared or learnt, and kept in the card."""
     perceived: dict[Perceivable, Perceived] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class InstructedReasoner:
     """Of some training utterances, a second hearing or look with noise."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """How many turns with a reference rationale training used and left out."""
+    counted_before: Mapping[str, int] = field(default_factory=dict)
+    """The same of the training that the model started from."""
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
@@ -261,7 +264,9 @@ class InstructedReasoner:
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
         declared = {} if self.declared_scale is None else {DECLARED: True}
-        known = {INTENSITY_SCALE: self.intensity_scale, **declared, **self.counted}
+        before, now = self.counted_before, self.counted
+        counted = {name: before.get(name, 0) + now.get(name, 0) for name in {**before, **now}}
+        known = {INTENSITY_SCALE: self.intensity_scale, **declared, **counted}
         save_checkpoint(folder, self.model, self.tokenizers, {**known, **card})
 
 

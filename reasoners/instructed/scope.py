@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from affidavit.conditions import Condition
@@ -15,7 +16,8 @@ from affidavit.judgements import to_judge
 from affidavit.splits import dialogues
 from affidavit.utterances import Utterance
 from reasoners.instructed.config import ModelConfig
-from reasoners.units import seen_by, speakers_seen_by
+from reasoners.instructed.lineage import trainings
+from reasoners.units import Seen, seen_by, speakers_seen_by
 
 
 def whom_to_judge(
@@ -28,19 +30,19 @@ def whom_to_judge(
             `everybody` was not asked for.
     """
     whose = [f"judged by the checkpoint with weights {card.get('weights_digest', 'unknown')}"]
-    known, kind = seen_by(card), _kind(card)
     turns_of = dialogues(corpus.utterances)
-    met = {name: _names(name, turns, card) & known for name, turns in turns_of.items()}
-    recognised = frozenset[str]().union(*met.values())
-    if known:
-        said = f"{len(recognised)} of the {len(known)} {kind} that it was trained on are in this corpus, by their ids"
-        whose.append(said)
-    seen = {turn.utterance_id for name, turns in turns_of.items() if met[name] for turn in turns}
+    former = [_Former.of(own, turns_of, which=i) for i, own in enumerate(trainings(card))]
+    for own in former:
+        whose += own.recognised()
     if everybody:
-        whose += [f"{len(seen)} of {len(corpus.utterances)} utterances are of {kind} it was trained on"] if seen else []
+        for own in former:
+            count = len(own.seen(turns_of))
+            whose += [f"{count} of {len(corpus.utterances)} utterances are of {own.kind} {own.who}"] if count else []
         return tuple(corpus.utterances), (*whose, *_of_speakers(corpus.utterances, card))
-    if known and not recognised and _is_its_own(corpus, card):
-        raise _unrecognised(corpus, n_known=len(known), kind=kind)
+    for own in former:
+        if len(own.known) and not own.met and _is_its_own(corpus, own.card):
+            raise _unrecognised(corpus, n_known=len(own.known), kind=own.kind)
+    seen = frozenset[str]().union(*(own.seen(turns_of) for own in former))
     left = tuple(utterance for utterance in corpus.utterances if utterance.utterance_id not in seen)
     if not left:
         raise PlanError(
@@ -51,9 +53,50 @@ def whom_to_judge(
             allowed="units that training held out",
             remedy="train with a held_out share, judge another corpus, or judge them knowingly (utterances: all)",
         )
-    if seen:
-        whose.append(f"{len(seen)} utterances of {kind} that it was trained on were left out")
+    for own in former:
+        count = len(own.seen(turns_of))
+        whose += [f"{count} utterances of {own.kind} that {own.who} were left out"] if count else []
     return left, (*whose, *_of_speakers(left, card))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Former:
+    """One training behind a model, its own or that of a model it started from, and whom of a corpus it met."""
+
+    card: Mapping[str, Any]
+    known: Seen
+    met: Mapping[str, frozenset[str]]
+    """Dialogue to the names under which the training knows it; only dialogues that it knows."""
+    own: bool
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any], turns_of: Mapping[str, Sequence[Utterance]], *, which: int) -> _Former:
+        """Look up every dialogue; a look costs milliseconds."""
+        known = seen_by(card)
+        found = {name: _names(name, turns, card) & known for name, turns in turns_of.items()}
+        met = {name: names for name, names in found.items() if names}
+        return cls(card=card, known=known, met=met, own=which == 0)
+
+    @property
+    def kind(self) -> str:
+        """What it was split into."""
+        return _kind(self.card)
+
+    @property
+    def who(self) -> str:
+        """Which model was trained, in words."""
+        return f"{'it' if self.own else 'the model that it started from'} was trained on"
+
+    def recognised(self) -> list[str]:
+        """Say how many of those it met are in the corpus."""
+        if not len(self.known):
+            return []
+        names = frozenset[str]().union(*self.met.values())
+        return [f"{len(names)} of the {len(self.known)} {self.kind} that {self.who} are in this corpus, by their ids"]
+
+    def seen(self, turns_of: Mapping[str, Sequence[Utterance]]) -> frozenset[str]:
+        """Return the utterances of dialogues that it met."""
+        return frozenset(turn.utterance_id for name in self.met for turn in turns_of[name])
 
 
 def _kind(card: Mapping[str, Any]) -> str:
@@ -86,10 +129,12 @@ def _unrecognised(corpus: Corpus, *, n_known: int, kind: str) -> PlanError:
 
 def _of_speakers(utterances: Sequence[Utterance], card: Mapping[str, Any]) -> list[str]:
     """Say how many are of speakers who were trained on, though these dialogues of theirs were not."""
-    known, judged = speakers_seen_by(card), to_judge(utterances)
-    if not known:
+    judged = to_judge(utterances)
+    units = frozenset(turn.unit for turn in judged)
+    known = [speakers_seen_by(own) for own in trainings(card)]
+    if not any(map(len, known)):
         return []
-    speakers = frozenset(turn.unit for turn in judged) & known
+    speakers = frozenset[str]().union(*(units & those for those in known))
     count = sum(turn.unit in speakers for turn in judged)
     return [f"{count} of {len(judged)} judged utterances are of speakers it was trained on: dialogues were held out"]
 

@@ -15,10 +15,10 @@ from affidavit.conditions import modality_subsets
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.predictions import Predictions
+from affidavit.unit_keys import unit_keys
 from reasoners.instructed import inputs, judging
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.reasons import with_writer_if_taught
-from reasoners.units import unit_keys
 
 SEVEN = [str(condition) for condition in modality_subsets()]
 DEGRADED = ["TAV/noise=10dB", "TV/blur=4", "T/transcript-errors=0.3"]
