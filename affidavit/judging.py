@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from affidavit.admission import WITHHELD, admitted, somebody_withdrew
 from affidavit.cache import kept_folder
 from affidavit.conditions import MODALITIES, Condition, modality_subsets
 from affidavit.corpus import Corpus
@@ -48,6 +49,7 @@ from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
 from affidavit.tables import from_arrow
 from affidavit.utterances import Judgement, Utterance
+from affidavit.withdrawals import LEFT_OUT, withdrew_meanwhile
 
 Predict = Callable[[Utterance, tuple[str, ...], int], Judgement]
 ALL: Final = tuple(str(condition) for condition in modality_subsets())
@@ -77,9 +79,11 @@ def judge(
     Raises:
         PlanError: a condition asks for what no utterance has, degrades its input (a function degrades its own), or
             intervenes on what a function keeps to itself.
+        TableError: somebody withdrew meanwhile.
         RowError: an answer is no judgement, or does not fit the label space.
         MissingPartError: a container with several tracks is to be shown in part, and the extra `media` is missing.
     """
+    corpus = admitted(corpus)
     chosen = to_judge(corpus.utterances)
     parsed = [Condition.parse(condition) for condition in conditions]
     _refuse_operators(parsed)
@@ -101,12 +105,15 @@ def judge(
             found="; ".join(told(unjudged, n_judged=0)),
             remedy="look at the files named above",
         )
+    if somebody_withdrew(corpus):
+        raise withdrew_meanwhile(f"corpus {corpus.name}")
     space = corpus.label_space or None
     tables = side_tables(judged, unjudged, reasoner=name, label_space=corpus.label_space)
     raw = from_arrow(tables["judgements"], name=corpus.name, format_name="judged")
     predictions = predictions_from(raw, Reading(run=name, by=tuple(by), label_space=space), progress=progress)
     changed = remarks(list(stand.handing.interventions.values()))
-    said = (*changed, *told(unjudged, n_judged=len(judged)), *predictions.assumptions)
+    taken = [line for line in (LEFT_OUT, WITHHELD) if line in corpus.assumptions]
+    said = (*changed, *taken, *told(unjudged, n_judged=len(judged)), *predictions.assumptions)
     return replace(predictions, assumptions=said, side_tables=tables)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from affidavit.admitted_rows import admitted_rows
 from affidavit.canonical import Canonicaliser
 from affidavit.columns import ColumnMap, map_columns
 from affidavit.conditions import Condition
@@ -178,6 +179,7 @@ def predictions_from(raw: RawTable, reading: Reading, *, progress: Progress = si
         ColumnError, RowError: as `read_predictions`.
     """
     mapped = map_columns(raw.columns, where=raw.name, named=reading.columns, by=reading.by, task=reading.task)
+    raw = admitted_rows(raw, mapped.parts)
     task, mapped = settle_task(mapped, raw, task=reading.task)
     labels = declared_labels(reading.label_space, mapped.probabilities, where=raw.name)
     answered = multilabel_space(reading.label_space, mapped.values, where=raw.name) if task is Task.MULTILABEL else ()

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from affidavit.admission import admitted, somebody_withdrew
 from affidavit.cache import cache_key, default_cache, keeping
 from affidavit.corpus import Corpus
 from affidavit.judged_renderings import judged_with_renderings
@@ -26,6 +27,7 @@ from affidavit.registry import Door, load
 from affidavit.seeds import seed_of
 from affidavit.tables import RawTable, open_table
 from affidavit.training import checkpoint_of
+from affidavit.withdrawals import withdrew_meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +125,14 @@ def load_corpus(
 ) -> Corpus:
     """Return a corpus by the name of its loader, as in `load_corpus("clinic", {"seed": 1})`.
 
-    Relative paths among the options start at `folder`.
+    Relative paths among the options start at `folder`. Who withdrew is not in it, nor what was opted out of
+    (`affidavit.admission`).
 
     Raises:
         RegistryError: there is no such loader. PlanError, InputError: its options or files are at fault.
     """
     corpus: Corpus = load(Door.CORPORA, name).load(dict(options or {}), folder=folder, progress=progress)
-    return corpus
+    return admitted(corpus)
 
 
 def _judged(
@@ -153,7 +156,11 @@ def _answered(
     seed: int,
     progress: Progress,
 ) -> Predictions:
-    """Return what a reasoner says of one corpus, from the cache where it was asked before."""
+    """Return what a reasoner says of one corpus, from the cache where it was asked before.
+
+    Raises:
+        TableError: somebody withdrew meanwhile; the table is not kept.
+    """
     key = cache_key(reasoner, options, corpus=corpus, reading=reading, seed=seed)
     cache = None if key is None else default_cache()
     if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:
@@ -162,8 +169,11 @@ def _answered(
         predictions: Predictions = reasoner.judge(
             corpus, options, reading=reading, rng=np.random.default_rng(seed), progress=progress
         )
-        if cache is not None and key is not None:
+        withdrew = corpus is not None and somebody_withdrew(corpus)
+        if cache is not None and key is not None and not withdrew:
             cache.store(key, predictions)
+    if withdrew:  # only now, so that what the reasoner wrote down meanwhile is given up
+        raise withdrew_meanwhile(f"run {reading.run}")
     return predictions
 
 

@@ -142,6 +142,7 @@ class _Rows:
         ids, features = self.ids(), {f: self.cells.levels(c) for f, c in self.mapped.features.items()}
         texts = {part: self.texts(part) for part in ("speaker_id", "unit_id", "dialogue_id", "site", "text")}
         starts, ends, strengths, turns = (self.numbers(p) for p in ("start_s", "end_s", "intensity", "turn"))
+        answers = {modality: self.cells.answers(column) for modality, column in self.mapped.consent.items()}
         made = [
             Utterance(
                 utterance_id=ids[row],
@@ -156,6 +157,7 @@ class _Rows:
                 label=read[row],
                 intensity=strengths[row],
                 sensitive={feature: levels[row] for feature, levels in features.items()},
+                consent={name: said for name, given in answers.items() if (said := given[row]) is not None},
             )
             for row in range(self.cells.n_rows)
             if labels is None or read[row] is not None

@@ -40,9 +40,10 @@ def real_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the cache of whoever runs the tests."""
+    """No test reads or writes the cache, or the list of who withdrew, of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFIDAVIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("AFFIDAVIT_WITHDRAWALS", str(tmp_path_factory.mktemp("withdrawals")))
         yield
 
 

@@ -280,6 +280,49 @@ def lint_release(
 
 
 @app.command()
+def ledger(
+    action: Annotated[str, typer.Argument(help="show, verify or remaining.")],
+    path: Annotated[Path, typer.Argument(help="A privacy ledger, or a folder of ledgers (*.jsonl), one a site.")],
+    delta: Annotated[float | None, typer.Option("--delta", help="show: at which delta; else the budget's.")] = None,
+    head: Annotated[str | None, typer.Option("--head", help="verify: a digest kept elsewhere, to be found.")] = None,
+) -> None:
+    """Say what a privacy ledger says was spent, whether it holds, and what remains of its budgets."""
+    raise typer.Exit(_command("ledger")(action, path, delta=delta, head=head))
+
+
+@app.command()
+def withdraw(
+    unit: Annotated[str, typer.Argument(help="Id of the patient (else speaker); - reads it from standard input.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="A plan whose models, reviews and ledgers are looked at.")
+    ] = None,
+    models: Annotated[list[Path] | None, typer.Option("--models", help="A folder with checkpoints; repeat.")] = None,
+    reviews: Annotated[
+        list[Path] | None, typer.Option("--reviews", help="A review plan or a table of reviews; repeat.")
+    ] = None,
+    ledger: Annotated[
+        list[Path] | None, typer.Option("--ledger", help="A privacy ledger to note it in; repeat.")
+    ] = None,
+    site: Annotated[str | None, typer.Option("--site", help="The unit's site in a ledger of several.")] = None,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Say which models met the unit, and leave them.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is said what would be done.")] = False,
+) -> None:
+    """Take a patient out of the next training and audit, and purge what is kept here of them."""
+    from affidavit.withdrawals import KeptPlaces
+
+    places = KeptPlaces(
+        models=tuple(models or ()),
+        reviews=tuple(reviews or ()),
+        ledgers=tuple(ledger or ()),
+        site=site,
+        keep_models=keep_models,
+    )
+    raise typer.Exit(_command("withdraw")(unit, plan=plan, places=places, yes=yes))
+
+
+@app.command()
 def keygen(
     out: Annotated[Path, typer.Argument(help="Where the private key goes; the public one beside it as .pub.")],
 ) -> None:

@@ -2,7 +2,8 @@
 
 A plain sound file, and a container that holds nothing else, is linked to. Of any other container a copy with the tracks
 allowed alone is made, packet by packet and without encoding anew, the first time it is asked for. Both lie in one
-folder under the digest of what they were made of, so a file that changed is copied again.
+folder under the digests of the path and of the state of what they were made of, so a file that changed is copied again
+and all that was made of a path is found.
 
 This keeps a label out of a file's name and a voice out of a file of pictures. It is no wall against a program that
 follows links or searches the disk.
@@ -50,6 +51,18 @@ def handed(span: MediaSpan, *, allowed: frozenset[str], folder: Path) -> MediaSp
     return replace(span, path=made.path, start_s=max(0.0, span.start_s - made.later_s), end_s=end_s)
 
 
+def kept_of(path: Path, *, kind: str, folder: Path) -> tuple[Path, ...]:
+    """Return what lies in a folder of a file and may hold its tracks of a kind: a link to it, and copies with them.
+
+    Copies of what the file was before it changed or went are found as well, and what a killed copying left.
+    """
+    own = _opaque(str(path))
+    copies = sorted(place for start in (own, f".{own}") for place in folder.glob(f"{start}-*-*"))
+    link = folder / f"{own}{_suffix(path)}"
+    holding = [place for place in copies if kind[0] in place.name.split("-")[1]]
+    return (*([link] if link.is_symlink() or link.exists() else []), *holding)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
     path: Path
@@ -73,7 +86,7 @@ def _made(path: Path, state: str, allowed: frozenset[str], folder: Path) -> _Mad
                 found=f"tracks: {', '.join(sorted({track.type for track in tracks}))}",
                 remedy="name a file that has what the corpus says it has",
             )
-        copy = folder / f"{_opaque(str(path), state, sorted(allowed))}{_suffix(path)}"
+        copy = folder / f"{_opaque(str(path))}-{_tracks(allowed)}-{_opaque(state)}{_suffix(path)}"
         if not copy.is_file():
             _copy(path, kept, copy)
         with opened(MediaSpan(path=copy)) as single:
@@ -123,11 +136,16 @@ def _first(container: Any, tracks: list[Any]) -> float:  # noqa: ANN401
 
 def _linked(path: Path, folder: Path) -> Path:
     """Return a link of an opaque name, which keeps the suffix that tells programs how to read the file."""
-    link = folder / f"{_opaque(str(path), None, [])}{_suffix(path)}"
+    link = folder / f"{_opaque(str(path))}{_suffix(path)}"
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         link.symlink_to(path)
     return link
+
+
+def _tracks(kinds: frozenset[str]) -> str:
+    """Return kinds of tracks as their first letters."""
+    return "".join(sorted(kind[0] for kind in kinds))
 
 
 def _opaque(*parts: Any) -> str:  # noqa: ANN401 - any JSON values

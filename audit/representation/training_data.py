@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 from pydantic import Field
 
+from affidavit.admitted_rows import admitted_rows
 from affidavit.case import Case, TrainedOn
 from affidavit.columns import map_columns
 from affidavit.errors import AffidavitError, ColumnError
@@ -72,7 +73,7 @@ def training_data(case: Case, run: str, options: RepresentationOptions) -> Train
 
 
 def _of_table(case: Case, run: str, options: RepresentationOptions) -> TrainingData:
-    raw = open_table(case.folder / str(options.training))
+    raw = admitted_rows(open_table(case.folder / str(options.training)))
     return _read(case, run, raw, named=options.training_columns, said=f"training data: {raw.name}")
 
 

@@ -83,6 +83,12 @@ def test_saved_to_disk(load_with: Load, tmp_path: Path) -> None:
         load_with(LOADER, path="two")
 
 
+def test_what_speakers_agreed_to_comes_along(load_with: Load, tmp_path: Path) -> None:
+    saved(tmp_path / "one", TABLE.append_column("consent_text", pa.array([False, None])), CLASSES)
+    corpus = load_with(LOADER, path="one")
+    assert [dict(utterance.consent) for utterance in corpus.utterances] == [{"text": False}, {}]
+
+
 def test_a_folder_of_media(load_with: Load, tmp_path: Path) -> None:
     root = tmp_path / "folder"
     (root / "train").mkdir(parents=True)
