@@ -125,6 +125,8 @@ class TrainedOn:
     training: str
     """The name of the training in the plan."""
     load: Callable[[], Corpus] = field(repr=False)
+    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What its checkpoint says of its training (`card.json`); empty where there is none."""
     same: bool
     """Whether the run judges this very corpus, so that the model was trained on what it was not given to judge."""
     again: Callable[[Corpus], Any] | None = field(default=None, repr=False)

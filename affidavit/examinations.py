@@ -35,6 +35,7 @@ Access = Literal[
     "callable",
     "logits",
     "gradients",
+    "losses",
 ]
 ACCESS: Final[Mapping[str, str]] = {
     "table": "a predictions table",
@@ -49,6 +50,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "callable": "the reasoner itself, to be asked again",
     "logits": "scores before normalisation from the reasoner itself",
     "gradients": "gradients of scores with respect to inputs",
+    "losses": "the loss of each patient, with gradients with respect to parameters",
 }
 """Access, from the least to the most that a supplier has to give."""
 
@@ -246,4 +248,5 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "callable": "name the reasoner in the plan, so that it can be asked again",
     "logits": "name a reasoner whose scores can be read",
     "gradients": "name a reasoner whose gradients can be read",
+    "losses": "name a reasoner that opens with its losses, such as instructed",
 }

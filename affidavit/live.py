@@ -16,9 +16,9 @@ from affidavit.corpus import Corpus
 if TYPE_CHECKING:
     from affidavit.predictions import Reading
 
-OFFERS: Final = frozenset({"callable", "logits", "gradients"})
-"""What a live reasoner may offer: `affidavit.protocols.Ablatable`, `affidavit.protocols.Differentiable`, and
-`affidavit.attributable.Attributable`."""
+OFFERS: Final = frozenset({"callable", "logits", "gradients", "losses"})
+"""What a live reasoner may offer: `affidavit.protocols.Ablatable`, `affidavit.protocols.Differentiable`,
+`affidavit.attributable.Attributable`, and the `losses` of `affidavit.protocols.Trainable`."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
@@ -223,8 +223,14 @@ class AuditPlan(Record):
         return written
 
 
+_PLACES: Final = (
+    *("path", "media_root", "checkpoint", "start", "training", "evidence", "gold", "reviews", "plan", "lexicon"),
+    *("losses", "guesses", "ledger", "embeddings", "leakage", "cards"),
+)
+
+
 def _drop_places(choice: dict[str, Any] | None) -> None:
-    for place in ("path", "media_root", "checkpoint", "training", "evidence", "gold", "reviews", "plan", "lexicon"):
+    for place in _PLACES:
         (choice or {}).get("options", {}).pop(place, None)
 
 

@@ -32,7 +32,7 @@ from affidavit.seeds import seed_of
 from affidavit.sources import Loaded, load_corpus, load_run, load_table
 from affidavit.summary import caveats, summary
 from affidavit.tables import RawTable, from_arrow, from_frame, open_table
-from affidavit.training import train_again, train_plan
+from affidavit.training import checkpoint_of, read_card, train_again, train_plan
 from affidavit.verdicts import check_policy, decide, overall
 from affidavit.yaml_files import describe_validation_error
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-TRAINING: Final = "training"
-"""The option of an examination that names a table of training data."""
+FILES: Final = frozenset({"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards"})
+"""Options of examinations that name a file, or one by run."""
 
 
 def run_plan(
@@ -244,7 +244,9 @@ def _trained_on(plan: AuditPlan, runs: Mapping[str, Predictions], folder: Path) 
         corpus = plan.training[source.trained.name].corpus
         load_it = partial(load_corpus, corpus.name, corpus.options, folder=folder)
         again = partial(train_again, plan, source.trained, folder)
-        found[run] = TrainedOn(training=source.trained.name, load=load_it, same=corpus == source.corpus, again=again)
+        card = read_card(checkpoint_of(source.trained.name, plan, folder, seed=source.trained.seed)) or {}
+        same = corpus == source.corpus
+        found[run] = TrainedOn(training=source.trained.name, load=load_it, card=card, same=same, again=again)
     return found
 
 
@@ -289,11 +291,15 @@ def _without_folders(plan: AuditPlan) -> AuditPlan:
 
 
 def _without_folder(choice: Choice) -> Choice:
-    """Return an examination of a plan, of the table that it names only the name."""
-    path = choice.options.get(TRAINING)
-    if not isinstance(path, str):
-        return choice
-    return choice.model_copy(update={"options": {**choice.options, TRAINING: Path(path).name}})
+    """Return an examination of a plan, of the files that it names only the names."""
+    named = {option: _names_only(choice.options[option]) for option in FILES & set(choice.options)}
+    return choice.model_copy(update={"options": {**choice.options, **named}}) if named else choice
+
+
+def _names_only(files: Any) -> Any:  # noqa: ANN401 - an option: a file, or files by run
+    if isinstance(files, Mapping):
+        return {run: _names_only(file) for run, file in files.items()}
+    return Path(files).name if isinstance(files, str) else files
 
 
 def _description(item: Loaded) -> DataDescription:
