@@ -11,6 +11,7 @@ from affidavit.phrases import ends, name_in_sentence, plain_number, told
 from affidavit.plan import Task
 from affidavit.policy import Policy
 from affidavit.predictions import Predictions
+from affidavit.privacy_summary import privacy_in_words
 from affidavit.records import Finding
 from affidavit.report import Decision
 
@@ -34,10 +35,11 @@ def summary(findings: Sequence[Finding], decision: Decision) -> tuple[str, ...]:
     """Return what each run shows, what changed between runs, and what was decided.
 
     Of a run: the leading value and its gaps under the fullest condition, of each other examination the gap that stands
-    after adjustment, and what modalities, inputs and citations have to do with it.
+    after adjustment, and what modalities, inputs and citations have to do with it. Then what is said of privacy.
     """
     return (
         *_values_and_gaps(findings),
+        *privacy_in_words(findings),
         *changes_in_words(findings),
         *decisions_in_words(findings, decision),
     )

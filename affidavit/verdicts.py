@@ -131,6 +131,8 @@ def _held_against(claim: Claim, criterion: Criterion, family_size: int, statisti
         adjusted_interval=interval if isinstance(interval, Interval) else None,
     )
     verdict, because = _verdict(criterion, interval, claim)
+    if claim.finding.test is not None and claim.finding.because:
+        because = "; ".join(filter(None, (because, claim.finding.because)))
     noise = label_noise(claim.mislabelled, criterion, level) if verdict is Verdict.FAIL and claim.mislabelled else None
     decided = {"criterion": outcome, "verdict": verdict, "because": because, "label_noise": noise}
     return claim.finding.model_copy(update=decided)

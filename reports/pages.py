@@ -10,6 +10,7 @@ from reports.front import front_page, marking_meaning, reckoning, tone
 from reports.gallery import Gallery
 from reports.gaps import gaps_section
 from reports.groups import groups_section
+from reports.privacy import privacy_section
 from reports.wording import decision_line
 
 
@@ -27,6 +28,7 @@ def document_of(report: AuditReport, gallery: Gallery | None = None) -> Document
             criteria_section(report),
             gaps_section(report, gallery or Gallery()),
             groups_section(report, gallery or Gallery()),
+            privacy_section(report),
             refusals_section(report),
             data_section(report),
             methods_section(report),

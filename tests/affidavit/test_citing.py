@@ -13,7 +13,14 @@ from affidavit.registry import BUILT_IN, Door
 from affidavit.testing import small_report
 
 ROOT = Path(__file__).resolve().parents[2]
-WHERE_SOURCES_STAND = ("audit", "faithfulness", "affidavit/confusion.py", "affidavit/lexicons", "affidavit/published")
+WHERE_SOURCES_STAND = (
+    "audit",
+    "faithfulness",
+    "privacy",
+    "affidavit/confusion.py",
+    "affidavit/lexicons",
+    "affidavit/published",
+)
 NO_PUBLICATION = {"manifest", "audformat", "hugging-face", "clinic"}
 """Loaders of formats, and of what this project makes itself."""
 

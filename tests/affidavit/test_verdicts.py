@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from affidavit.errors import PolicyError
@@ -149,3 +151,12 @@ def test_the_starter_policy_calls_nothing_legal_and_names_its_sources(tmp_path) 
     starter = read_policy("starter", folder=tmp_path)
     assert all(criterion.source for criterion in starter.criteria)
     assert "No bound here is a legal threshold" in starter.statement
+
+
+def test_what_a_test_had_to_say_is_kept_beside_the_verdict() -> None:
+    tested = claim(p=0.001)
+    refuted = replace(tested, finding=tested.finding.model_copy(update={"because": "the promise is refuted"}))
+    (finding,) = decide([refuted], policy(at_most=0.1), Statistics())
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.because is not None
+    assert finding.because.endswith("; the promise is refuted")

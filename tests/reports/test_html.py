@@ -94,6 +94,7 @@ def test_sections_stand_in_order(full: AuditReport, page: Page, reading: ModuleT
         "Criteria",
         "Gaps between groups",
         "Groups",
+        "Privacy",
         "Not assessed",
         "Data",
         "Methods and sources",

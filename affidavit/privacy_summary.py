@@ -1,0 +1,59 @@
+"""What a report has to say of privacy, in sentences: what was promised, what attacks showed at least, what was refuted.
+
+An upper bound and a lower bound stand side by side, the lower one beside the ceiling of what could have been shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from affidavit.changes import ALPHA
+from affidavit.privacy_promises import LEDGER
+from affidavit.records import Finding
+
+BOUND: Final = "_epsilon_lower_bound"
+"""How metrics end that bound epsilon from below; the same with `_ceiling` is what a perfect attack would have shown."""
+
+
+def privacy_in_words(findings: Sequence[Finding]) -> list[str]:
+    """Return the sentences, run by run; none where nothing was asked."""
+    return [
+        sentence
+        for run in dict.fromkeys(finding.run for finding in findings)
+        for sentence in _of_run([finding for finding in findings if finding.run == run])
+    ]
+
+
+def _of_run(findings: Sequence[Finding]) -> Iterator[str]:
+    everybody = [finding for finding in findings if not finding.groups and finding.compared is None]
+    for finding in everybody:
+        if finding.examination == LEDGER:
+            yield _promised(finding)
+        elif finding.metric.endswith(BOUND) and finding.estimate.value is not None:
+            yield _shown(finding, everybody)
+    for finding in findings:
+        if _refuted(finding):
+            yield f"{finding.run}: {finding.because}."
+
+
+def _promised(finding: Finding) -> str:
+    """Return the epsilon of a ledger with its first caveat: delta, unit, neighbours."""
+    what = finding.caveats[0] if finding.caveats else "of what is not said"
+    if finding.estimate.value is None:
+        return f"{finding.run}: the ledger promises nothing: {finding.estimate.why_no_interval} ({what})."
+    return f"{finding.run}: by its ledger the model has spent epsilon {finding.estimate.value:.3g} ({what})."
+
+
+def _shown(finding: Finding, beside: Sequence[Finding]) -> str:
+    ceiling = next((f.estimate.value for f in beside if f.metric == f"{finding.metric}_ceiling"), None)
+    most = "" if ceiling is None else f", of {ceiling:.3g} that a perfect one could have shown"
+    return f"{finding.run}: {finding.examination} shows epsilon at least {finding.estimate.value:.3g}{most}."
+
+
+def _refuted(finding: Finding) -> bool:
+    """Whether a test of a promise against a lower bound says that it has failed, after adjustment."""
+    test = finding.test
+    if not finding.metric.endswith(BOUND) or test is None or finding.because is None:
+        return False
+    return (test.p_value if test.p_adjusted is None else test.p_adjusted) <= ALPHA
