@@ -52,6 +52,8 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/fairness.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/validity.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/dpsgd.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/shadows.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/attribution.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/citation.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/simulator.py $(if $(QUICK),--quick)

@@ -37,6 +37,15 @@ class Made:
 
 _OF_RATES: Final = ("_rate", "_share")
 """A stem with one of these endings is a rate, whatever it is of."""
+_TOLD_FROM: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "rationale": "the rationale",
+        "embedding": "the embedding",
+        "text": "the state of the words",
+        "audio": "the state of the voice",
+        "video": "the state of the face",
+    }
+)
 RATES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "accuracy": "Accuracy",
@@ -152,6 +161,23 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "modality_weight_mean": "Mean weight of a modality",
         "modality_weight_within_share": "Variation of weights within people's own utterances",
         "modality_weights_differ_rate": "Other weights than the most common ones",
+        "consent_violation_rate": "Judgements against a speaker's consent",
+        "consent_unknown_rate": "Shown without anybody having been asked",
+        "clipped_gradient_share": "Patients whose gradient is clipped",
+        "canary_guess_accuracy": "Canaries guessed right",
+        "tpr_at_fpr_1_percent": "Members found at 1 % false alarms",
+        "tpr_at_fpr_0_1_percent": "Members found at 0.1 % false alarms",
+        "tpr_at_common_threshold_1_percent": "Members found, everybody's threshold of 1 %",
+        "tpr_at_common_threshold_0_1_percent": "Members found, everybody's threshold of 0.1 %",
+        "fpr_at_common_threshold_1_percent": "False alarms, everybody's threshold of 1 %",
+        "fpr_at_common_threshold_0_1_percent": "False alarms, everybody's threshold of 0.1 %",
+        **{f"{s}_speaker_equal_error_rate": f"Speakers confused from {w} (EER)" for s, w in _TOLD_FROM.items()},
+        "inversion_input_match_rate": "Speaker recognised in the true input",
+        **{f"inversion_batch_{n}_match_rate": f"Speaker recognised in an update of {n}" for n in (1, 4, 16)},
+        **{
+            f"inversion_batch_{n}_clipped_noised_match_rate": f"Speaker recognised in an update of {n}, protected"
+            for n in (1, 4, 16)
+        },
     }
 )
 COUNTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -159,6 +185,7 @@ COUNTS: Final[Mapping[str, str]] = MappingProxyType(
         "least_units_per_label": "Least units per label",
         "units_in_training": "Units in the training data",
         "thin_groups_in_training": "Groups absent or thin in the training data",
+        "smallest_modality_set_size": "Modalities in the smallest set that is enough",
     }
 )
 DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
@@ -186,13 +213,23 @@ DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
         "modality_operator_difference": "Accuracy owed to a modality, second operator less first",
         "emap_interaction_gain": "Accuracy that interactions bring (less EMAP)",
         "roar_loss_beyond_random": "Accuracy lost without the words ranked first, beyond random ones",
+        "modality_set_accuracy_loss": "Accuracy lost with fewer modalities",
+        "accuracy_lost": "Accuracy lost to privacy",
+        "macro_f1_lost": "Macro F1 lost to privacy",
+        "accuracy_lost_per_doubling": "Accuracy lost to privacy, change with each doubling of epsilon",
+        "macro_f1_lost_per_doubling": "Macro F1 lost to privacy, change with each doubling of epsilon",
+        "canary_guess_accuracy_over_promise": "Canaries guessed right, beyond what the promise allows",
+        "canary_guess_accuracy_drop": "Canaries guessed right, drop from the baseline training",
+        **{f"{s}_leakage_advantage": f"Group told from {w}, beyond the commonest guess" for s, w in _TOLD_FROM.items()},
+        **{f"{s}_leakage_selectivity": f"Group told from {w}, beyond control tasks" for s, w in _TOLD_FROM.items()},
+        **{f"{s}_leakage_beyond_raw": f"Group told from {w}, beyond the raw input" for s, w in _TOLD_FROM.items()},
+        **{f"{s}_speaker_advantage": f"Speaker told from {w}, beyond chance" for s, w in _TOLD_FROM.items()},
     }
 )
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "demographic_parity_ratio": "Demographic parity ratio (impact ratio)",
         "attack_auroc": "Attack AUROC",
-        "tpr_at_fpr": "TPR at fixed FPR",
         "krippendorff_alpha": "Krippendorff's alpha",
         "jensen_shannon_divergence": "Jensen-Shannon divergence",
         "soft_cross_entropy": "Cross-entropy against annotators (bits)",
@@ -263,6 +300,14 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         },
         "evidence_token_f1_corrected": "Words pointed at and marked, F1 corrected for chance",
         "weight_effect_concordance_excess_difference": "More weight on what matters than dealt anew, difference",
+        "accounted_epsilon": "Epsilon, accounted",
+        "gradient_norm": "Norm of a patient's gradient, mean",
+        "canary_epsilon_lower_bound": "Epsilon at least (canaries, lower bound)",
+        "canary_epsilon_lower_bound_ceiling": "Epsilon that perfect guesses would have shown (ceiling)",
+        "shift_auroc": "Members told without the model (AUROC)",
+        "unseen_auroc": "Members told by models that saw neither (AUROC)",
+        "membership_epsilon_lower_bound": "Epsilon at least (membership, lower bound)",
+        "membership_epsilon_lower_bound_ceiling": "Epsilon that a perfect attack would have shown (ceiling)",
     }
 )
 ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(

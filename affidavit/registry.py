@@ -58,6 +58,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
         },
         Door.TRAINERS: {
             "supervised": "reasoners.supervised:TRAINER",
+            "dp-sgd": "privacy.dpsgd.trainer:TRAINER",
             "group-dro": "reasoners.group_dro:TRAINER",
             "gradient-reversal": "reasoners.gradient_reversal:TRAINER",
         },
@@ -109,6 +110,15 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "evidence-plausibility": "faithfulness.plausibility.examination:EXAMINATION",
             "human-review": "faithfulness.human_review.examination:EXAMINATION",
             "causal-concepts": "faithfulness.concepts.examination:EXAMINATION",
+            "privacy-ledger": "privacy.ledger.examination:EXAMINATION",
+            "membership": "privacy.attacks.examination:EXAMINATION",
+            "one-run-audit": "privacy.canaries.examination:EXAMINATION",
+            "leakage": "privacy.probes.examination:EXAMINATION",
+            "gradient-inversion": "privacy.inversion.examination:EXAMINATION",
+            "price-of-privacy": "privacy.price.examination:EXAMINATION",
+            "gradient-clipping": "privacy.price.clipping:EXAMINATION",
+            "consent": "privacy.consent.examination:EXAMINATION",
+            "minimisation": "privacy.minimisation.examination:EXAMINATION",
         },
         Door.RELEASES: {"releasable": "affidavit.disclosure.release:RELEASE"},
         Door.RENDERERS: {
@@ -121,6 +131,8 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "sign": "reports.oaths:sign_bundle",
             "verify": "reports.oaths:verify_bundle",
             "lint-release": "privacy.linter.command:lint",
+            "ledger": "privacy.ledger.commands:ledger",
+            "withdraw": "privacy.withdrawal.command:withdraw",
         },
     }
 )

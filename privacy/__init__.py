@@ -1,1 +1,1 @@
-"""Privacy: promised epsilon, attacked epsilon, and what a report must not give away. Empty as yet."""
+"""Privacy: promised epsilon, attacked epsilon, who pays for it, and what a report must not give away."""

@@ -41,6 +41,7 @@ CONDITIONS: Final = {
     "hints": ("TAV", "TAV/hint=joy", "TAV/hint=anger"),
     "stability": ("TAV", "TAV/history=0", "TAV/instruction-paraphrase"),
     "modality-information": MODALITIES,
+    "minimisation": MODALITIES,
     "causal-concepts": ("TAV", "TAV/voice-accent=irish", "TAV/voice-sex=female", "TAV/transcript=neutral"),
     "modality-reliance": (*MODALITIES, "TAV/resampled=V", "TAV/permuted=A", "TAV/additive"),
 }
@@ -285,6 +286,89 @@ def weighted() -> Case:
     return case_of(frame.assign(**{name: shares[:, i] for i, name in enumerate(names)}))
 
 
+def ledgered() -> Case:
+    """Return a case of a run with a privacy ledger of ten steps."""
+    from tests.privacy.ledger.test_examination import written
+
+    folder = Path(tempfile.mkdtemp())
+    return replace(case_of(small(), options={"ledger": written(folder / "ledger.jsonl").name}), folder=folder)
+
+
+def with_canaries() -> Case:
+    """Return a case whose training was audited with canaries."""
+    rng, folder, n = np.random.default_rng(6), Path(tempfile.mkdtemp()), 300
+    included = rng.random(n) < 0.5
+    frame = pd.DataFrame(
+        {
+            "canary": [f"c{i}" for i in range(n)],
+            "included": included,
+            "score": 1.5 * included + rng.normal(0.0, 1.0, n),
+            "group_accent": [("Irish", "Scottish", "Welsh")[i % 3] for i in range(n)],
+        }
+    )
+    frame.to_csv(folder / "canaries.csv", index=False)
+    promised = {"epsilon": 1.0, "delta": 1e-5}
+    options = {"guesses": "canaries.csv", "k_plus": 60, "k_minus": 60, "promised": promised}
+    return replace(case_of(small(), options=options), folder=folder)
+
+
+def attacked() -> Case:
+    """Return a case of losses of a model that remembers, by the accents of the table."""
+    rng = np.random.default_rng(5)
+    unit = np.repeat(np.arange(120), 2)
+    member = unit < 60
+    losses = pd.DataFrame(
+        {
+            "unit_id": [f"p{u}" for u in unit],
+            "member": member.astype(int),
+            "confidence": rng.normal(size=len(unit)) + 2.0 * member,
+            "group_accent": np.array(["Irish", "Scottish", "Welsh"])[unit % 3],
+            "group_age": np.array(["18-39", "40+"])[unit // 3 % 2],
+        }
+    )
+    folder = Path(tempfile.mkdtemp())
+    losses.to_csv(folder / "losses.csv", index=False)
+    return replace(case_of(small(), options={"losses": "losses.csv"}), folder=folder)
+
+
+def inverted() -> Case:
+    """Return a case whose live reasoner gives gradients of a voice and a face, two turns and more of each unit."""
+    from tests.privacy.inversion.conftest import live_case
+
+    return live_case(n_units=6, steps=3, batch_sizes=[1, 4])
+
+
+def consenting() -> Case:
+    """Return a case of a corpus in which somebody opted out of their face being seen."""
+    frame = small()
+    turns = frame.drop_duplicates("utterance_id")
+    utterances = [
+        Utterance(
+            utterance_id=str(row.utterance_id),
+            speaker_id=str(row.speaker_id),
+            consent={"text": True, "audio": True, "video": row.speaker_id != "s3"},
+        )
+        for row in turns.itertuples()
+    ]
+    corpus = Corpus(name="asked", utterances=utterances, digest="sha256:0", licence="none")
+    return replace(case_of(frame), live={"run": Live(corpus=corpus, reasoner=lambda: None)})
+
+
+def private_twins() -> Case:
+    """Return a case of models trained with and without privacy that judged the same utterances."""
+    from tests.privacy.price.conftest import World, case_of_runs
+
+    world = World(units={"Irish": 12, "Scottish": 12, "Welsh": 8}, per_unit=6)
+    return case_of_runs(world.frames(np.random.default_rng(0)))
+
+
+def with_losses() -> Case:
+    """Return the same with live models that tell their losses."""
+    from tests.privacy.price.test_clipping import live_case
+
+    return live_case()
+
+
 CASES: Final[Mapping[str, Any]] = {
     "annotators": voted,
     "word-errors": heard,
@@ -298,6 +382,13 @@ CASES: Final[Mapping[str, Any]] = {
     "human-review": reviewed,
     "evidence-plausibility": pointed,
     "clue-overlap": explained,
+    "privacy-ledger": ledgered,
+    "membership": attacked,
+    "one-run-audit": with_canaries,
+    "gradient-inversion": inverted,
+    "consent": consenting,
+    "price-of-privacy": private_twins,
+    "gradient-clipping": with_losses,
 }
 
 
