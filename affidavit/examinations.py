@@ -101,6 +101,8 @@ class FunctionExamination:
     """Reasons that no single run has; called with all the runs that can be examined, where there is any."""
     on_request: bool = False
     """Whether it is done only where a plan names it: one that asks the model itself again may take hours."""
+    asks: tuple[Access, ...] = ()
+    """What it uses where it is there, beyond what it needs."""
 
     def refuses(self, case: Case) -> Refusal | None:
         """Refuse a case none of whose runs can be examined, or whose runs cannot be examined together."""

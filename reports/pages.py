@@ -10,7 +10,7 @@ from reports.front import front_page, marking_meaning, reckoning, tone
 from reports.gallery import Gallery
 from reports.gaps import gaps_section
 from reports.groups import groups_section
-from reports.privacy import privacy_section
+from reports.privacy_section import privacy_section
 from reports.wording import decision_line
 
 

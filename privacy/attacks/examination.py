@@ -229,4 +229,5 @@ EXAMINATION: Final = FunctionExamination(
     refusal=refuses,
     together=together,
     on_request=True,
+    asks=("callable",),
 )

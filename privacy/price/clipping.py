@@ -5,14 +5,16 @@ al. 2019). Of every patient whom a run judged, the gradient of the trained model
 private models at each epsilon and for their twins, `clipped_gradient_share`, the share of patients whose norm is above
 the clipping bound of the card, in [0, 1], how far groups' shares are apart, and `gradient_norm`, its mean.
 
-Patients who were trained on are left out. Of the others, numbers that are made from a private model cost its patients
-nothing more (post-processing); norms of trained patients would be a release of their own, and spend budget.
+Patients whom a card knows are left out: norms of trained patients would be a release of their own, and spend budget. Of
+the others, numbers made from a private model cost the patients that it was trained on nothing more (post-processing);
+those of the twin, which is not private, may; and no budget covers the patients who are measured.
 
 Option `clip_norm` stands in where the cards have none or several. Needs a reasoner that opens with its losses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,7 +33,8 @@ from affidavit.seeds import seed_of
 from privacy.price.crossed import Contrast, crossed
 from privacy.price.examination import COLUMNS
 from privacy.price.findings import Ground, gap_claim, group_claims, rows_of
-from privacy.price.models import Model, Models, models_of
+from privacy.price.items import PEOPLE
+from privacy.price.models import Declared, Model, Models, models_of, private_of
 from privacy.price.norms import Asked, Norms, measured_norms
 
 NAME: Final = "gradient-clipping"
@@ -39,9 +42,13 @@ VERSION: Final = "1"
 SHARE: Final = "clipped_gradient_share"
 NORM: Final = "gradient_norm"
 SOURCE: Final = "Bagdasaryan, Poursaeed, Shmatikov 2019, section 4"
-LOSSES: Final = "losses"
-"""What a live reasoner has to offer."""
-HELD_OUT: Final = "of patients who were not trained on, by the trained models: post-processing, which costs no budget"
+HELD_OUT: Final = (
+    "of patients whom no card names as trained on: post-processing, which costs those who trained the model no budget; "
+    "none covers the patients who are measured"
+)
+TWIN: Final = (
+    "of a model that is not private, which no budget covers; how many gradients the private models' bound would clip"
+)
 _SHARE: Final = ratio_statistic(
     SHARE, np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0]), source=SOURCE, higher_is_better=None
 )
@@ -53,6 +60,8 @@ _NORM: Final = ratio_statistic(
 class ClippingOptions(Record):
     """The options of this examination in a plan."""
 
+    runs: Mapping[str, Declared] = Field(default_factory=dict)
+    """What is said of single runs: `private`, `epsilon`, `seed`; held against their cards."""
     cards: str | None = None
     """A JSON file with the card of each run's model, by run, where the plan did not train them."""
     clip_norm: float | None = Field(default=None, gt=0)
@@ -66,15 +75,9 @@ def _options(case: Case) -> ClippingOptions:
 
 
 def refuses(case: Case) -> Refusal | None:
-    """Refuse a run whose reasoner tells no losses, or whose table names nobody."""
-    ((name, run),) = case.runs.items()
-    if LOSSES not in case.live[name].offers:
-        return Refusal(
-            examination=NAME,
-            because="it needs the loss of each patient from the reasoner itself, and this one offers none",
-            remedy="name a reasoner in the plan that opens with its losses, such as instructed",
-        )
-    if run.unit == "row":
+    """Refuse a run whose table names nobody."""
+    (run,) = case.runs.values()
+    if run.unit not in PEOPLE:
         return Refusal(
             examination=NAME, because="the table names no patients", remedy="judge a corpus whose utterances have units"
         )
@@ -84,10 +87,10 @@ def refuses(case: Case) -> Refusal | None:
 def refuses_together(case: Case) -> Refusal | None:
     """Refuse runs among which no model is private, or whose clipping bound nobody knows."""
     options = _options(case)
-    models = models_of(case, {}, options.cards, examination=NAME)
+    models = models_of(case, options.runs, options.cards, examination=NAME)
     if isinstance(models, Refusal):
         return models
-    own = [model for several in models.private.values() for model in several]
+    own = private_of(models)
     if not own:
         because = "no run is of a privately trained model: none has a card with the part `privacy`"
     elif options.clip_norm is None and any(model.card.clip_norm is None for model in own):
@@ -104,9 +107,10 @@ def refuses_together(case: Case) -> Refusal | None:
 def examine(case: Case) -> Testimony:
     """Take the gradients of every model and tell them by group."""
     options = _options(case)
-    models = models_of(case, {}, options.cards, examination=NAME)
+    models = models_of(case, options.runs, options.cards, examination=NAME)
     if isinstance(models, Refusal):
         return Testimony(refusals=(models,))
+    twins = models.twins
     models, bound = _bounded(models, options.clip_norm)
     asked = Asked(clip_norm=bound, most_units=options.most_units, seed=seed_of(case.book.seed, NAME))
     norms = measured_norms(case, models, asked)
@@ -128,12 +132,20 @@ def examine(case: Case) -> Testimony:
         columns=COLUMNS,
         values={column.name: [row[column.name] for row in rows] for column in COLUMNS},
     )
-    return Testimony(claims=tuple(claims), exhibits=(exhibit,))
+    return Testimony(claims=tuple(claims), exhibits=(exhibit,), refusals=_dropped(twins, models))
+
+
+def _dropped(twins: tuple[Model, ...], models: Models) -> tuple[Refusal, ...]:
+    """Say that twins take no part where private models have several bounds."""
+    if not twins or models.twins:
+        return ()
+    because = "the private models have unlike clipping bounds, and the twin none to be held against"
+    return (Refusal(examination=NAME, run="twin", because=because, remedy="set the option clip_norm"),)
 
 
 def _bounded(models: Models, declared: float | None) -> tuple[Models, float | None]:
     """Return the models and one bound for all; without one, each has its own, and the twins take no part."""
-    bounds = {model.card.clip_norm for several in models.private.values() for model in several}
+    bounds = {model.card.clip_norm for model in private_of(models)}
     if declared is None and len(bounds) > 1:
         return replace(models, twins=()), None
     return models, bounds.pop() if declared is None else declared
@@ -147,9 +159,9 @@ class _Arm:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        one = ("one model: what another seed would have made of it is not in the interval",)
-        twin = ("trained without this bound: how many gradients it would clip",)
-        return (*(one if len(self.models) < 2 else ()), *(twin if self.epsilon is None else ()))
+        one = ("one seed: what another would have made of it is not in the interval",)
+        seeds = {model.seed for model in self.models}
+        return (HELD_OUT if self.epsilon is not None else TWIN, *(one if len(seeds) < 2 else ()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,7 +201,7 @@ class _Study:
                 metric=statistic.name,
                 higher_is_better=None,
                 source=SOURCE,
-                caveats=(HELD_OUT, *arm.caveats, *norms.caveats),
+                caveats=(*arm.caveats, *norms.caveats),
                 seed=seed_of(case.book.seed, NAME, arm.run, *family),
             )
             rows += rows_of(found, place, statistic.name, arm.epsilon)
@@ -204,7 +216,7 @@ EXAMINATION = FunctionExamination(
     name=NAME,
     title="Clipped gradients by group",
     method_version=VERSION,
-    access=("table", "corpus"),
+    access=("table", "corpus", "losses"),
     metrics=frozenset({SHARE, f"{SHARE}_difference", NORM}),
     tasks=frozenset({Task.MULTICLASS}),
     function=examine,

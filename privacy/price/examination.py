@@ -3,9 +3,9 @@
 The runs are of one model trained without privacy (the twin) and privately at three epsilons or more, with three seeds
 or more each, that judged the same utterances. `accuracy_lost` is the twins' mean accuracy less that of the private
 models at one epsilon, in [-1, 1], over the items that all of them judged; `accuracy_lost_difference` is the largest
-less the smallest loss of two groups: the disparate impact. Patients whom a card knows are left out. Intervals hold over
-patients and over seeds (`privacy.price.crossed`). The exhibit adds accuracies, macro F1, and how the loss falls with each
-doubling of epsilon.
+less the smallest loss of two groups: the disparate impact. Patients whom a card knows are left out. Intervals hold
+over patients and over seeds (`privacy.price.crossed`). The exhibit adds accuracies, macro F1, and how the loss falls
+with each doubling of epsilon.
 
 Which run is private, and at which epsilon, is said by the cards of the models: those that the plan trained, or a file
 of them (option `cards`, JSON by run). Option `runs` says it too, and is held against the cards.
@@ -15,12 +15,10 @@ Source: Bagdasaryan, Poursaeed, Shmatikov 2019.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from pydantic import Field
 
 from affidavit.case import Case
 from affidavit.claims import Place
@@ -29,21 +27,19 @@ from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import Cell, ExhibitTable
-from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.predictions import Predictions
-from affidavit.records import ExhibitColumn, Record, Refusal
+from affidavit.records import ExhibitColumn, Refusal
 from affidavit.seeds import seed_of
 from affidavit.tally import Tally
 from privacy.price.crossed import Contrast, crossed
 from privacy.price.exhibits import models_exhibit
 from privacy.price.findings import Ground, gap_claim, group_claims, rows_of
-from privacy.price.items import Items, match_items, shared_condition
+from privacy.price.items import Items
+from privacy.price.judged import NAME, judged_by, options_of, unmatched
 from privacy.price.likeness import differing
-from privacy.price.met import Met, met_by
-from privacy.price.models import SPENT, TRAIN, Declared, Model, Models, enough, models_of, too_few
+from privacy.price.met import Met
+from privacy.price.models import SPENT, TRAIN, Model, Models, enough, models_of, too_few
 
-NAME: Final = "price-of-privacy"
 VERSION: Final = "1"
 METRIC: Final = "accuracy_lost"
 SOURCE: Final = "Bagdasaryan, Poursaeed, Shmatikov 2019, section 4"
@@ -62,93 +58,17 @@ COLUMNS: Final = (
 )
 
 
-class PriceOptions(Record):
-    """The options of this examination in a plan."""
-
-    runs: Mapping[str, Declared] = Field(default_factory=dict)
-    """What is said of single runs: `private`, `epsilon`, `seed`; held against their cards."""
-    cards: str | None = None
-    """A JSON file with the card of each run's model, by run, where the plan did not train them."""
-    condition: str | None = None
-    """Under which condition; the fullest that every run has where absent."""
-    most_rows: int = Field(default=5_000_000, ge=1)
-    """More rows than this, over all runs, are refused: matching items takes them all at once."""
-
-
 def refuses_together(case: Case) -> Refusal | None:
     """Refuse runs that show no price: no twin, too few epsilons or seeds, unlike units, no ledger, nothing shared."""
-    options = _options(case)
+    options = options_of(case)
     models = models_of(case, options.runs, options.cards, examination=NAME)
     if isinstance(models, Refusal):
         return models
-    refusal = too_few(models, examination=NAME) or _unmatched(case, models, options)
+    refusal = too_few(models, examination=NAME) or unmatched(case, models, options)
     if refusal is not None:
         return refusal
-    judged = _judged(case, enough(models), options)
+    judged = judged_by(case, enough(models), options)
     return judged if isinstance(judged, Refusal) else None
-
-
-def _options(case: Case) -> PriceOptions:
-    return read_options(PriceOptions, case.options, of=f"examination {NAME}")
-
-
-def _unmatched(case: Case, models: Models, options: PriceOptions) -> Refusal | None:
-    """Refuse runs whose items cannot be matched."""
-    runs = _runs(case, models)
-    kinds = sorted({run.unit for run in runs.values()})
-    n_rows = sum(run.n_rows for run in runs.values())
-    several = [name for name, run in runs.items() if len(run.levels["reasoner"]) > 1]
-    condition = _condition(runs, options)
-    remedy = "judge the same utterances with every model, under one condition, and name them alike"
-    if len(kinds) > 1:
-        because = f"the tables count unlike units ({' and '.join(kinds)})"
-        remedy = "bring the same ids (unit_id, else speaker_id) in every table"
-    elif several:
-        because = f"{several[0]} has the answers of several reasoners in one table"
-        remedy = "make each model a run of its own, with its own card"
-    elif n_rows > options.most_rows:
-        because = f"the runs have {n_rows:,} rows, and at most {options.most_rows:,} are matched"
-        remedy = "judge a sample of the utterances, or set the option most_rows"
-    elif condition is None:
-        because = _no_condition(runs, options)
-    else:
-        return None
-    return Refusal(examination=NAME, because=because, remedy=remedy)
-
-
-def _no_condition(runs: Mapping[str, Predictions], options: PriceOptions) -> str:
-    if options.condition is None:
-        return "no condition of use is shared by all runs"
-    there = sorted({name for run in runs.values() for name in run.conditions})
-    return f"not every run has the condition {options.condition!r}; there are {', '.join(there)}"
-
-
-def _judged(case: Case, models: Models, options: PriceOptions) -> tuple[Items, Met] | Refusal:
-    """Return what every model judged of patients whom none was trained on, or why there is nothing."""
-    runs = _runs(case, models)
-    condition = _condition(runs, options)
-    items = None if condition is None else match_items(runs, case.by, condition)
-    if items is None:
-        because = f"no utterance was judged by every model under {condition} with one reference label"
-        remedy = "judge the same utterances with every model, and name them and their labels alike"
-        return Refusal(examination=NAME, because=because, remedy=remedy)
-    met = met_by(models.all, items.units, progress=case.progress)
-    left = items.without(met.trained)
-    if left is None:
-        because = "some model was trained on every patient whom all models judged"
-        remedy = "judge patients whom training held out, or another corpus, with every model"
-        return Refusal(examination=NAME, because=because, remedy=remedy)
-    return left, met
-
-
-def _runs(case: Case, models: Models) -> dict[str, Predictions]:
-    return {run: case.runs[run] for run in enough(models).runs}
-
-
-def _condition(runs: Mapping[str, Predictions], options: PriceOptions) -> str | None:
-    if options.condition is None:
-        return shared_condition(list(runs.values()))
-    return options.condition if all(options.condition in run.conditions for run in runs.values()) else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -224,12 +144,12 @@ def _spent(epsilon: float, own: tuple[Model, ...]) -> tuple[str, ...]:
 
 def examine(case: Case) -> Testimony:
     """Tell what each epsilon costs every group, and how unlike the costs are."""
-    options = _options(case)
+    options = options_of(case)
     found = models_of(case, options.runs, options.cards, examination=NAME)
     if isinstance(found, Refusal):
         return Testimony(refusals=(found,))
     models = enough(found)
-    judged = _judged(case, models, options)
+    judged = judged_by(case, models, options)
     if isinstance(judged, Refusal):
         return Testimony(refusals=(judged,))
     items, met = judged

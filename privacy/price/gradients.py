@@ -15,8 +15,9 @@ import numpy as np
 
 from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
-from affidavit.splits import grouped, rows
+from affidavit.splits import grouped
 from affidavit.utterances import Utterance
+from privacy.dpsgd.units import Row, pieces
 
 Pieces = Mapping[str, Sequence[Sequence[Utterance]]]
 
@@ -47,39 +48,34 @@ class Gradients:
     """The share of pieces whose norm is above the clipping bound; NaN where there is no bound."""
 
 
-def pieces_of(utterances: Sequence[Utterance], *, max_turns: int) -> dict[str, list[tuple[Utterance, ...]]]:
+def pieces_of(utterances: Sequence[Utterance], *, max_turns: int) -> dict[str, tuple[Row, ...]]:
     """Return the pieces with a label of each patient that has any, as the private trainer cuts them.
 
     Raises:
         PlanError: two patients share a dialogue.
     """
-    found = {}
-    for unit, turns in grouped(utterances).items():
-        whole = rows(turns, max_turns=max_turns)
-        cut = [row[at : at + max_turns] for row in whole for at in range(0, len(row), max_turns)]
-        if kept := [row for row in cut if any(turn.label is not None for turn in row)]:
-            found[unit] = kept
-    return found
+    cut = {unit: pieces(turns, max_turns=max_turns) for unit, turns in grouped(utterances).items()}
+    return {unit: own for unit, own in cut.items() if own}
 
 
 def gradients_of(
-    reasoner: Losses, pieces: Pieces, *, clip_norm: float | None, seed: int, progress: Progress = silent
+    reasoner: Losses, asked: Pieces, *, clip_norm: float | None, seed: int, progress: Progress = silent
 ) -> dict[str, Gradients]:
     """Return norms by patient; a loss without a number (NaN, infinite) leaves the patient out."""
     listed = [value for values in reasoner.parameter_groups().values() for value in values]
     parameters = list({id(value): value for value in listed}.values())
     was_training = bool(reasoner.module.training)
     reasoner.module.eval()
-    reasoner.prepare([turn for own in pieces.values() for row in own for turn in row], progress=progress)
+    reasoner.prepare([turn for own in asked.values() for row in own for turn in row], progress=progress)
     found = {}
     try:
-        for done, (unit, own) in enumerate(pieces.items(), start=1):
+        for done, (unit, own) in enumerate(asked.items(), start=1):
             rng = np.random.default_rng(seed_of(seed, unit))
             norms = np.array([_norm(reasoner, row, parameters, rng) for row in own])
             if np.isfinite(norms).all():
                 clipped = float("nan") if clip_norm is None else float((norms > clip_norm).mean())
                 found[unit] = Gradients(norm=float(norms.mean()), clipped=clipped)
-            progress("taking gradients", done, len(pieces))
+            progress("taking gradients", done, len(asked))
     finally:
         reasoner.module.train(was_training)
     return found

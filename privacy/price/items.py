@@ -1,8 +1,8 @@
 """The items that every model judged, with what each answered, counted by unit and group.
 
-An item is an utterance (in a repetition, under an instruction) under one condition. Items that some model did not judge,
-or that two tables give different reference labels, take no part and are counted. The first run says in which unit and
-group an item is, and what it weighs.
+An item is an utterance (in a repetition, under an instruction) under one condition. Items that some model did not
+judge, or that two tables give different reference labels, take no part and are counted. The first run says in which
+unit and group an item is, and what it weighs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from affidavit.predictions import Predictions
 from affidavit.tally import OutcomeCounter, Tally, outcome_columns
 
 IntArray = NDArray[np.int64]
+PEOPLE: Final = ("unit_id", "speaker_id")
+"""What a unit may be that a card can know."""
 _CHUNK: Final = 20_000
 
 
@@ -41,10 +43,10 @@ class Items:
     caveats: tuple[str, ...]
 
     @property
-    def units(self) -> tuple[str, ...]:
-        """Whose they are, by name; nobody where rows are the units."""
-        if self.base.unit == "row":
-            return ()
+    def patients(self) -> tuple[str, ...] | None:
+        """Whose they are, by name; None where the tables name nobody."""
+        if self.base.unit not in PEOPLE:
+            return None
         return tuple(self.base.levels["unit"][code] for code in np.unique(self.rows["unit"]))
 
     def without(self, units: Collection[str]) -> Items | None:

@@ -23,11 +23,18 @@ class Met:
     unsaid: tuple[str, ...]
     """Runs whose cards do not say whom they were trained on: whether they met anybody is unknown."""
 
+    nameless: bool = False
+    """Whether nobody was named who could be looked up."""
+
     @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader has to know of them."""
         more = f" and {len(self.unsaid) - 3} more" if len(self.unsaid) > 3 else ""
         said = [
+            (
+                self.nameless,
+                "the tables name no patients: whether the models were trained on them is unknown",
+            ),
             (self.trained, f"{len(self.trained)} patients are left out: a model was trained on them"),
             (self.unsaid, f"no card says whom these were trained on: {', '.join(self.unsaid[:3])}{more}"),
         ]
@@ -35,9 +42,11 @@ class Met:
 
 
 def met_by(
-    models: Sequence[Model], patients: Iterable[str], *, at_most: int | None = None, progress: Progress = silent
+    models: Sequence[Model], patients: Iterable[str] | None, *, at_most: int | None = None, progress: Progress = silent
 ) -> Met:
     """Look patients up in the cards of all models, one by one, until so many strangers are found."""
+    if patients is None:
+        return Met(strangers=(), trained=frozenset(), unsaid=(), nameless=True)
     strangers: list[str] = []
     trained: set[str] = set()
     unsaid: set[str] = set()

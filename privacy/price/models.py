@@ -1,8 +1,8 @@
 """Which models are the twins and which are private at which epsilon; why a set of them shows no price.
 
 A price takes three epsilons and three seeds at least: between two points any curve fits, and two seeds do not say how
-much of a loss is the seed's. A model that others began with is no twin of theirs, and is left out; so is a run without a
-card. Whether models are alike in what they were made from is in `privacy.price.likeness`.
+much of a loss is the seed's. A model that others began with is no twin of theirs, and is left out; so is a run without
+a card. Whether models are alike in what they were made from is in `privacy.price.likeness`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -15,9 +15,9 @@ from affidavit.plan import Feature
 from affidavit.predictions import Predictions
 from affidavit.seeds import seed_of
 from affidavit.tally import Tally, outcome_columns, tally_outcomes
-from privacy.price.cards import Card
 from privacy.price.gradients import Gradients, Losses, Pieces, gradients_of, pieces_of
-from privacy.price.models import Models
+from privacy.price.met import met_by
+from privacy.price.models import Models, private_of
 
 MAX_TURNS: Final = 16
 """Turns in a piece where no card says how many: what both trainers take by default."""
@@ -52,35 +52,45 @@ def measured_norms(case: Case, models: Models, asked: Asked) -> Norms | None:
     """
     base = case.runs[models.runs[0]]
     shared = set(base.levels["unit"]).intersection(*(case.runs[run].levels["unit"] for run in models.runs))
-    held_out = [unit for unit in sorted(shared) if not any(model.card.knows(unit) for model in models.all)]
-    chosen = _drawn(held_out, asked)
+    met = met_by(models.all, _in_any_order(shared, asked.seed), at_most=asked.most_units, progress=case.progress)
+    chosen, turns = sorted(met.strangers), _turns(models)
     found: list[dict[str, Gradients]] = []
     for done, model in enumerate(models.all, start=1):
         clip = model.card.clip_norm if asked.clip_norm is None else asked.clip_norm
-        found.append(_of_model(case.live[model.run], model.card, chosen, clip, asked.seed))
+        found.append(_of_model(case.live[model.run], turns[model.run], chosen, clip, asked.seed))
         case.progress("taking gradients of every model", done, len(models.all))
     kept = [unit for unit in chosen if all(unit in own for own in found)]
     if not kept:
         return None
     features = tuple(f for f in case.by if base.features.get(f, Feature()).level == "unit")
+    others = len(shared) - len(chosen) - len(met.trained)
     return Norms(
         base=base,
         condition=base.conditions[0],
         features=features,
         tally=_tally(base, features, kept, found),
-        caveats=_caveats(trained=len(shared) - len(held_out), held_out=len(held_out), chosen=chosen, kept=kept),
+        caveats=(*met.caveats, *_caveats(case, base, others=others, unable=len(chosen) - len(kept), n=len(chosen))),
     )
 
 
-def _drawn(units: Sequence[str], asked: Asked) -> list[str]:
-    if len(units) <= asked.most_units:
-        return list(units)
-    order = np.random.default_rng(seed_of(asked.seed, "patients")).permutation(len(units))
-    return sorted(units[i] for i in order[: asked.most_units])
+def _in_any_order(units: Collection[str], seed: int) -> list[str]:
+    names = sorted(units)
+    return [names[i] for i in np.random.default_rng(seed_of(seed, "patients")).permutation(len(names))]
 
 
-def _of_model(live: Live, card: Card, units: Sequence[str], clip_norm: float | None, seed: int) -> dict[str, Gradients]:
-    cut: Pieces = pieces_of(live.corpus.utterances, max_turns=card.max_turns or MAX_TURNS)
+def _turns(models: Models) -> dict[str, int]:
+    """Return how many turns a piece has for each run: twins are cut as private models where those are alike."""
+    own = {model.run: model.card.max_turns or MAX_TURNS for model in models.all}
+    private = {own[model.run] for model in private_of(models)}
+    if len(private) == 1:
+        own.update({model.run: next(iter(private)) for model in models.twins})
+    return own
+
+
+def _of_model(
+    live: Live, max_turns: int, units: Sequence[str], clip_norm: float | None, seed: int
+) -> dict[str, Gradients]:
+    cut: Pieces = pieces_of(live.corpus.utterances, max_turns=max_turns)
     own = {unit: cut[unit] for unit in units if unit in cut}
     return gradients_of(cast("Losses", live.reasoner()), own, clip_norm=clip_norm, seed=seed)
 
@@ -104,10 +114,12 @@ def _tally(
     return tally_outcomes(base, features, condition=base.conditions[0], rows=rows, sums=sums)
 
 
-def _caveats(*, trained: int, held_out: int, chosen: Sequence[str], kept: Sequence[str]) -> tuple[str, ...]:
+def _caveats(case: Case, base: Predictions, *, others: int, unable: int, n: int) -> tuple[str, ...]:
+    passed_over = [name for name in case.by if base.features.get(name, Feature()).level != "unit"]
     said = [
-        (trained, f"{trained} patients are left out: a model was trained on them, and their norms would be a release"),
-        (held_out - len(chosen), f"{len(chosen)} of {held_out} patients, drawn at random"),
-        (len(chosen) - len(kept), f"{len(chosen) - len(kept)} patients have no loss under some model"),
+        (others, f"{n} patients, drawn at random; {others} more were not looked at"),
+        (unable, f"{unable} patients have no loss under some model"),
+        (passed_over, f"a gradient is of a patient, and {', '.join(passed_over)} may differ within one: not compared"),
+        ("weight" in base.columns, "weights are not used: a patient counts once"),
     ]
-    return tuple(text for count, text in said if count)
+    return tuple(text for there, text in said if there)

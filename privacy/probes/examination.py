@@ -294,5 +294,6 @@ EXAMINATION = FunctionExamination(
     function=examine,
     refusal=refuses,
     on_request=True,
+    asks=("gradients",),
 )
 """On request: it opens a live reasoner for each utterance that it looks at."""

@@ -57,6 +57,8 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     wanting |= {"modality-reliance", "modality-weights", "modality-information", "causal-concepts"}
     wanting |= {"cue-grounding", "clue-overlap", "evidence-plausibility", "human-review"}  # measured, written, marked
     wanting |= {"attributions", "attribution-sanity", "roar"}  # the model itself
+    wanting |= {"gradient-inversion", "gradient-clipping", "leakage", "membership", "one-run-audit", "privacy-ledger"}
+    wanting |= {"price-of-privacy", "minimisation", "consent"}  # done where a plan names them; a corpus with consent
     assert refused == NEED_PROBABILITIES | OTHER_TASKS | wanting
     found = {
         (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f

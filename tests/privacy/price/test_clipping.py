@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from affidavit.case import Case
 from affidavit.corpus import Corpus
 from affidavit.live import Live
+from affidavit.plan import Feature
 from affidavit.protocols import Progress
 from affidavit.records import Finding
 from affidavit.testing.contracts import ExaminationContract
@@ -181,15 +182,19 @@ def test_a_loss_that_is_no_number_leaves_its_patient_out() -> None:
 def test_more_patients_than_asked_for_are_drawn() -> None:
     finding = found(live_case(options={"most_units": 30}))["epsilon 1/as-supplied/gradient-clipping/gradient_norm"]
     assert finding.estimate.n_clusters == 30
-    assert any("30 of 42 patients" in caveat for caveat in finding.caveats)
+    assert any("30 patients, drawn at random; 12 more" in caveat for caveat in finding.caveats)
 
 
 def test_unlike_bounds_leave_the_twins_out() -> None:
     cards = cards_for(list(SMALL.frames(np.random.default_rng(0))))
     cards["private-1-0"] = card(1.0, 0, last_clip_norm=0.25)
-    told = found(live_case(cards=cards))
+    case = live_case(cards=cards)
+    told = found(case)
     assert not any(name.startswith("twin") for name in told)
     assert "epsilon 1/as-supplied/gradient-clipping/clipped_gradient_share" in told
+    (refusal,) = EXAMINATION.examine(case).refusals
+    assert refusal.run == "twin"
+    assert "clip_norm" in refusal.remedy
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
@@ -197,7 +202,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
     closed = {run: replace(live, offers=frozenset({"gradients"})) for run, live in case.live.items()}
     refusal = EXAMINATION.refuses(replace(case, live=closed))
     assert refusal is not None
-    assert "offers none" in refusal.because
+    assert "loss of each patient" in refusal.because
     (case.folder / "cards.json").write_text(json.dumps({"twin-0": card(None, 0)}))
     refusal = EXAMINATION.refuses(case)
     assert refusal is not None
@@ -207,6 +212,80 @@ def test_what_cannot_be_asked_is_refused() -> None:
     refusal = EXAMINATION.refuses(live_case(cards=cards))
     assert refusal is not None
     assert "names no clipping bound" in refusal.because
+
+
+def test_only_the_private_models_are_called_post_processing() -> None:
+    told = found(live_case())
+    twin = told["twin/as-supplied/gradient-clipping/gradient_norm"].caveats
+    private = told["epsilon 4/as-supplied/gradient-clipping/gradient_norm"].caveats
+    assert not any("post-processing" in caveat for caveat in twin)
+    assert any("not private" in caveat for caveat in twin)
+    assert any("post-processing" in caveat for caveat in private)
+    assert any("no card says whom" in caveat for caveat in private)
+
+
+def test_patients_whom_training_held_out_are_measured() -> None:
+    cards = cards_for(list(SMALL.frames(np.random.default_rng(0))))
+    keys = unit_keys({"train": ["s0"], "held_out": [f"s{i}" for i in range(1, 42)]}, "sha256:1")
+    for told in cards.values():
+        told.update(units=keys, training_digest="sha256:1")
+    finding = found(live_case(cards=cards))["epsilon 1/as-supplied/gradient-clipping/gradient_norm"]
+    assert finding.estimate.n_clusters == 41
+    assert not any("no card says" in caveat for caveat in finding.caveats)
+
+
+def test_no_more_patients_are_looked_up_than_are_measured() -> None:
+    cards = cards_for(list(SMALL.frames(np.random.default_rng(0))))
+    keys = unit_keys({"train": [f"s{i}" for i in range(30)]}, "sha256:1")
+    cards["private-4-1"] = card(4.0, 1) | {"units": keys, "training_digest": "sha256:1"}
+    finding = found(live_case(cards=cards, options={"most_units": 3}))[
+        "epsilon 1/as-supplied/gradient-clipping/gradient_norm"
+    ]
+    assert finding.estimate.n_clusters == 3
+    (met,) = [int(caveat.split()[0]) for caveat in finding.caveats if "are left out" in caveat]
+    (others,) = [int(caveat.split("; ")[1].split()[0]) for caveat in finding.caveats if "more were not" in caveat]
+    assert met < 30
+    assert met + others + 3 == 42
+
+
+def test_a_run_may_be_spoken_of_as_its_own_remedy_says() -> None:
+    cards = cards_for(list(SMALL.frames(np.random.default_rng(0))))
+    del cards["private-4-1"]["seed"]
+    assert EXAMINATION.refuses(live_case(cards=cards)) is not None
+    assert found(live_case(cards=cards, options={"runs": {"private-4-1": {"seed": 1}}}))
+
+
+def test_pieces_are_those_of_the_private_training_for_twins_too() -> None:
+    cards = cards_for(list(SMALL.frames(np.random.default_rng(0))))
+    for told in cards.values():
+        if "privacy" in told:
+            told["privacy"] |= {"unit": "utterance", "max_turns": 1}
+    case = live_case(cards=cards)
+    findings = found(case)
+    for arm, runs in (("twin", "twin"), ("epsilon 4", "private-4")):
+        norms = []
+        for run in (f"{runs}-{seed}" for seed in range(3)):
+            model, corpus = case.live[run].reasoner(), case.live[run].corpus
+            by_unit: dict[str, list[float]] = {}
+            for turn in corpus.utterances:
+                by_unit.setdefault(turn.unit, []).append(analytic(model, [turn]))
+            norms += [np.mean(own) for own in by_unit.values()]
+        told = findings[f"{arm}/as-supplied/gradient-clipping/gradient_norm"].estimate.value
+        assert told == pytest.approx(np.mean(norms), rel=1e-4)
+
+
+def test_features_of_the_utterance_and_weights_are_said_to_be_left_aside() -> None:
+    tables = SMALL.frames(np.random.default_rng(0), age=False)
+    for table in tables.values():
+        table["noise"] = np.where(np.arange(len(table)) % 2 == 0, "loud", "quiet")
+        table["weight"] = 2.0
+    case = case_of_runs(tables, by=("accent", "noise"), readings={"features": {"noise": Feature(level="utterance")}})
+    live = Live(corpus=corpus_of(tables["twin-0"]), offers=frozenset({"losses"}), reasoner=Linear)
+    told = found(replace(case, live=dict.fromkeys(case.runs, live)))
+    caveats = told["epsilon 1/as-supplied/gradient-clipping/gradient_norm"].caveats
+    assert any("noise may differ within one" in caveat for caveat in caveats)
+    assert any("weights are not used" in caveat for caveat in caveats)
+    assert not any("noise=" in name for name in told)
 
 
 @pytest.mark.slow

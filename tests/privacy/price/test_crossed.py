@@ -75,6 +75,47 @@ def test_two_models_of_one_seed_are_not_paired() -> None:
     assert not Contrast(arms=(arm, other), coefficients=(1.0, -1.0)).paired
 
 
+def test_a_copy_of_every_model_is_no_second_seed() -> None:
+    values = np.array([[0.8, 0.7, 0.75, 0.6, 0.5, 0.58]])
+    copied = np.concatenate([values, values], axis=1)
+    for other in ((0, 1, 2), (5, 6, 7)):
+        once = Contrast(
+            arms=(Arm(places=(0, 1, 2), seeds=(0, 1, 2)), Arm(places=(3, 4, 5), seeds=other)), coefficients=(1, -1)
+        )
+        twice = Contrast(
+            arms=(
+                Arm(places=(0, 1, 2, 6, 7, 8), seeds=(0, 1, 2) * 2),
+                Arm(places=(3, 4, 5, 9, 10, 11), seeds=other * 2),
+            ),
+            coefficients=(1, -1),
+        )
+        assert twice.paired == once.paired
+        for told, expected in zip(twice.seed_variance(copied), once.seed_variance(values), strict=True):
+            assert told == pytest.approx(expected)
+        assert copied @ twice.weights(12) == pytest.approx(values @ once.weights(6))
+
+
+def test_seeds_weigh_alike_however_many_models_one_has() -> None:
+    arm = Arm(places=(0, 1, 2), seeds=(0, 1, 1))
+    assert Contrast(arms=(arm,), coefficients=(1.0,)).weights(3) == pytest.approx([0.5, 0.25, 0.25])
+
+
+def test_the_range_of_a_contrast_is_that_of_its_coefficients() -> None:
+    arms = (Arm(places=(0,), seeds=(0,)), Arm(places=(1,), seeds=(0,)))
+    assert Contrast(arms=arms, coefficients=(1.0, -1.0)).ends(0.0, 1.0) == (-1.0, 1.0)
+    assert Contrast(arms=arms, coefficients=(6.0, -2.0)).ends(0.0, 1.0) == (-2.0, 6.0)
+    assert Contrast(arms=arms[:1], coefficients=(1.0,)).ends(0.0, None) == (0.0, None)
+    assert Contrast(arms=arms, coefficients=(1.0, -1.0)).ends(0.0, None) == (-np.inf, None)
+
+
+def test_groups_that_are_apart_by_rounding_alone_are_not_apart() -> None:
+    sure = Population(units=(10, 10), lost=(0.0, 0.0), right=1.0, unit_spread=0, unit_loss_spread=0, seed_spread=0)
+    told = measured(sure)
+    told.measured.value[:] = [1e-16, 0.0]
+    assert Gap(told=told).value == 0
+    assert Gap(told=told).extremes is None
+
+
 def test_units_that_all_agree_are_not_taken_for_certainty() -> None:
     sure = Population(
         units=(10,), lost=(0.0,), right=1.0, unit_spread=0, unit_loss_spread=0, seed_spread=0, group_seed_spread=0

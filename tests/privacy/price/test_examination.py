@@ -1,6 +1,7 @@
 """The price of privacy: numbers by hand, a planted price found and its clean twin silent, and what is refused."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from affidavit.errors import InputError, PlanError
 from affidavit.plan import Feature
 from affidavit.records import Finding, Refusal
 from affidavit.testing.contracts import ExaminationContract
+from affidavit.unit_keys import unit_keys
 from privacy.price.examination import EXAMINATION
 from tests.privacy.price.conftest import World, card, cards_for, case_of_runs
 
@@ -239,8 +241,20 @@ def test_what_has_no_ledger_is_not_called_private() -> None:
 def test_unlike_units_of_privacy_and_of_tables_are_refused() -> None:
     tables = frames()
     cards = cards_for(list(tables))
-    cards["private-4-1"] = card(4.0, 1, unit="utterance")
-    assert "unlike units (patient and utterance)" in refused(tables, cards=cards).because
+    for changed, said in (
+        ({"unit": "utterance"}, "unlike units (patient and utterance)"),
+        ({"delta": 0.5}, "unlike deltas (0.001 and 0.5)"),
+    ):
+        cards["private-4-1"] = card(4.0, 1, **changed)
+        assert said in refused(tables, cards=cards).because
+    cards = {
+        run: told if run[0] == "t" else card(float(run.split("-")[1]), 0, neighbours="add-remove")
+        for run, told in cards.items()
+    }
+    for run in cards:
+        cards[run]["seed"] = int(run[-1])
+    cards["private-4-1"]["privacy"]["neighbours"] = "replace"
+    assert "unlike neighbours (add-remove and replace)" in refused(tables, cards=cards).because
     tables["twin-0"] = tables["twin-0"].drop(columns="speaker_id")
     assert "count unlike units" in refused(tables).because
 
@@ -276,3 +290,177 @@ def test_cards_full_of_nonsense_are_read_as_nothing_known() -> None:
     cards = cards_for(list(tables))
     cards["private-1-0"] = {"seed": "<b>0</b>", "options": ["x"], "privacy": {"epsilon": "1" * 9999, "ledger": 7}}
     assert "carries no ledger" in refused(tables, cards=cards).because
+
+
+def caveats_of(case: Case, epsilon: str = "1") -> str:
+    return "; ".join(found(case)[f"epsilon {epsilon}/as-supplied/price-of-privacy/accuracy_lost"].caveats)
+
+
+SMALL = World(units={"Irish": 8, "Scottish": 8}, per_unit=4)
+
+
+def known(cards: dict[str, Any], runs: Sequence[str], people: Sequence[str], part: str = "train") -> None:
+    """Let cards say that these people were in a part of the training."""
+    for run in runs:
+        cards[run] |= {"units": unit_keys({part: people}, "sha256:1"), "training_digest": "sha256:1"}
+
+
+def test_patients_whom_a_model_was_trained_on_are_left_out_and_counted() -> None:
+    tables = frames(SMALL)
+    for frame in tables.values():  # they are known by heart
+        theirs = frame["speaker_id"].isin(["s1", "s2"])
+        frame.loc[theirs, "y_pred"] = frame.loc[theirs, "y_true"]
+    cards = cards_for(list(tables))
+    known(cards, ["twin-1"], ["s1", "s2"])
+    case = case_of_runs(tables, cards=cards)
+    others = {name: frame[~frame["speaker_id"].isin(["s1", "s2"])] for name, frame in tables.items()}
+    here = "epsilon 1/as-supplied/price-of-privacy/accuracy_lost"
+    finding = found(case)[here]
+    assert finding.estimate.n_clusters == 14
+    assert finding.estimate.value == pytest.approx(found(case_of_runs(others))[here].estimate.value)
+    assert any("2 patients are left out" in caveat for caveat in finding.caveats)
+
+
+def test_patients_who_were_held_out_are_judged_and_nobody_else_is_refused_in_words() -> None:
+    tables = frames(SMALL)
+    cards, everybody = cards_for(list(tables)), [f"s{i}" for i in range(16)]
+    known(cards, list(cards), everybody, part="held_out")
+    assert found(case_of_runs(tables, cards=cards))
+    known(cards, ["private-8-0"], everybody)
+    assert "trained on every patient" in refused(tables, cards=cards).because
+
+
+def test_cards_that_do_not_say_whom_they_met_are_named() -> None:
+    tables = frames(SMALL)
+    cards = cards_for(list(tables))
+    known(cards, [run for run in cards if run != "twin-2"], ["somebody"])
+    assert "no card says whom these were trained on: twin-2" in caveats_of(case_of_runs(tables, cards=cards))
+    nameless = {name: frame.drop(columns="speaker_id") for name, frame in tables.items()}
+    assert "name no patients" in caveats_of(case_of_runs(nameless, cards=cards))
+
+
+def test_a_card_that_is_damaged_is_no_twin() -> None:
+    tables = frames(SMALL)
+    for damage in ({"privacy": "yes"}, {"privacy": None}):
+        cards = cards_for(list(tables))
+        cards["private-4-1"] |= damage
+        assert "carries no ledger" in refused(tables, cards=cards).because
+    cards = cards_for(list(tables)) | {"private-4-1": {}}
+    assert "epsilon 4: 2" in refused(tables, cards=cards).because
+    case = case_of_runs(frames(World(units=SMALL.units, per_unit=4, seeds=(0, 1, 2, 3))), cards=None)
+    told = cards_for(list(case.runs)) | {"private-4-1": {}}
+    (case.folder / "cards.json").write_text(json.dumps(told))
+    models = EXAMINATION.examine(case).exhibits[1].table().to_pandas().set_index("run")
+    assert models.loc["private-4-1", "part"] == "left out"
+
+
+def test_several_instructions_are_items_of_their_own_and_several_reasoners_are_refused() -> None:
+    tables = frames(SMALL)
+    here = "epsilon 1/as-supplied/price-of-privacy/accuracy_lost"
+    twice = {
+        name: pd.concat([frame.assign(instruction="brief"), frame.assign(instruction="long", y_pred=frame["y_true"])])
+        for name, frame in tables.items()
+    }
+    once, both = found(case_of_runs(tables))[here].estimate, found(case_of_runs(twice))[here].estimate
+    assert both.n == 2 * once.n
+    assert both.n_clusters == once.n_clusters
+    assert both.value == pytest.approx((once.value or 0) / 2)
+    two = {name: pd.concat([frame.assign(reasoner=r) for r in "ab"]) for name, frame in tables.items()}
+    assert "several reasoners" in refused(two).because
+
+
+def test_the_slope_over_epsilons_that_lie_close_may_be_steep() -> None:
+    world = World(units=SMALL.units, per_unit=8, lost_by_all={1.0: 0.6, 1.1: 0.3, 1.2: 0.0})
+    rows = EXAMINATION.examine(case_of_runs(frames(world))).exhibits[0].table().to_pandas()
+    (slope,) = rows[(rows["metric"] == "accuracy_lost_per_doubling") & (rows["features"] == "")].to_dict("records")
+    assert slope["value"] < -1
+    assert slope["low"] <= slope["value"] <= slope["high"]
+
+
+def test_an_epsilon_without_delta_promises_nothing() -> None:
+    tables = frames(SMALL)
+    cards = cards_for(list(tables))
+    cards["private-4-1"] = card(4.0, 1, delta=None)
+    assert "without its delta" in refused(tables, cards=cards).because
+    pure = {
+        run: told if run[0] == "t" else card(float(run.split("-")[1]), int(run[-1]), delta=0)
+        for run, told in cards.items()
+    }
+    assert "at delta 0;" in caveats_of(case_of_runs(tables, cards=pure))
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [({"epsilon": 8}, "its card says 1"), ({"epsilon": 0.5}, "its card says 1"), ({"seed": 7}, "seed 7")],
+)
+def test_what_the_plan_says_is_held_against_the_card(declared: dict[str, Any], said: str) -> None:
+    tables = frames(SMALL)
+    assert said in refused(tables, options={"runs": {"private-1-0": declared}}).because
+    assert found(case_of_runs(tables, options={"runs": {"private-1-0": {"epsilon": 1, "seed": 0, "private": True}}}))
+
+
+def test_an_epsilon_that_was_not_spent_is_said() -> None:
+    tables = frames(SMALL)
+    cards = cards_for(list(tables))
+    cards["private-8-1"] = card(8.0, 1, epsilon=2.5)
+    case = case_of_runs(tables, cards=cards)
+    assert "asked for epsilon 8, and spent 2.5 to 7.98" in caveats_of(case, "8")
+    assert "asked for" not in caveats_of(case, "4")
+
+
+def test_private_models_that_answer_one_label_are_told_from_harm() -> None:
+    tables = frames(SMALL)
+    for name, frame in tables.items():
+        if name.startswith("private-1-"):
+            frame["y_pred"] = "joy"
+    case = case_of_runs(tables)
+    assert "give 100% of the items one answer" in caveats_of(case, "1")
+    assert "one answer" not in caveats_of(case, "4")
+
+
+def test_a_start_is_no_twin_and_models_of_other_things_are_refused() -> None:
+    tables = frames(SMALL)
+    cards = cards_for(list(tables))
+    start = {"digest": "sha256:a", "training_digest": "sha256:start"}
+    for told in cards.values():
+        told["started_from"] = start
+    tables["public"] = tables["twin-0"].assign(y_pred="joy")
+    cards["public"] = card(None, 9) | {"training_digest": "sha256:start"}
+    case = case_of_runs(tables, cards=cards)
+    models = EXAMINATION.examine(case).exhibits[1].table().to_pandas().set_index("run")
+    assert models.loc["public", "part"] == "left out"
+    assert "one twin" not in caveats_of(case)
+    cards["twin-1"]["started_from"] = {"digest": "sha256:b"}
+    assert "began with unlike models" in refused(tables, cards=cards).because
+    cards = cards_for(list(tables))
+    for told in cards.values():
+        told["corpus"] = {"digest": "sha256:c"}
+    cards["twin-1"]["corpus"] = {"digest": "sha256:d"}
+    assert "unlike corpora" in refused(tables, cards=cards).because
+
+
+def test_models_of_one_epsilon_that_differ_in_more_than_a_seed_are_said_to() -> None:
+    tables = frames(SMALL)
+    cards = cards_for(list(tables))
+    cards["private-4-1"]["options"]["learning_rate"] = 0.5
+    cards["twin-0"]["model_options"], cards["twin-1"]["model_options"] = {"size": "tiny"}, {"size": "full"}
+    case = case_of_runs(tables, cards=cards)
+    assert "unlike learning_rate" in caveats_of(case, "4")
+    assert "unlike learning_rate" not in caveats_of(case, "1")
+    assert "unlike model_options" in caveats_of(case, "1")
+
+
+def test_every_item_that_some_model_did_not_judge_is_counted_and_weights_of_some_are_said() -> None:
+    tables = frames(SMALL)
+    tables["twin-0"], tables["private-1-0"] = tables["twin-0"].iloc[16:], tables["private-1-0"].iloc[:48]
+    tables["twin-1"]["weight"] = 2.0
+    told = caveats_of(case_of_runs(tables))
+    assert "32 items take no part" in told
+    assert "1 of 12 tables have weights" in told
+
+
+def test_a_card_nested_without_end_is_named() -> None:
+    case = case_of_runs(frames(SMALL))
+    (case.folder / "cards.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="cards"):
+        EXAMINATION.refuses(case)

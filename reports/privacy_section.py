@@ -57,8 +57,9 @@ _GROUPS_SHOWN: Final = 2
 
 def privacy_section(report: AuditReport) -> Section:
     """Return the section: promises and attacks side by side, and what is not covered."""
-    examined = {finding.examination for finding in report.findings} | {r.examination for r in report.refusals}
-    if not examined & set(EXAMINATIONS):
+    answered = {finding.examination for finding in report.findings}
+    named = {choice.name for choice in report.plan.examinations or ()}
+    if not (answered | named) & set(EXAMINATIONS):
         return _section(Paragraph(text=NOT_EXAMINED))
     blocks: list[Block] = []
     ledgers = [finding for finding in report.findings if finding.examination == LEDGER]
@@ -141,10 +142,11 @@ def _promised(finding: Finding) -> Listing:
 def _missing(report: AuditReport) -> Iterator[str]:
     """Yield what no examination answered, with its own words where it was asked and refused."""
     answered = {finding.examination for finding in report.findings}
+    named = {choice.name for choice in report.plan.examinations or ()}
     for question in QUESTIONS:
         if question.examination in answered:
             continue
-        refused = [refusal for refusal in report.refusals if refusal.examination == question.examination]
+        refused = [r for r in report.refusals if r.examination == question.examination and r.examination in named]
         if refused:
             why = f"{refused[0].because}. {refused[0].remedy[:1].upper()}{refused[0].remedy[1:]}"
         else:

@@ -5,13 +5,14 @@ from types import ModuleType
 
 import pytest
 
+from affidavit.plan import Choice
 from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
 from affidavit.registry import Door, names
 from affidavit.report import AuditReport
 from reports.document import Listing, Paragraph, Section, Table
 from reports.markdown import MarkdownRenderer
 from reports.pages import document_of
-from reports.privacy import EXAMINATIONS, NO_LEDGER, NOT_COVERED, NOT_EXAMINED, OF_THE_NOISE, privacy_section
+from reports.privacy_section import EXAMINATIONS, NO_LEDGER, NOT_COVERED, NOT_EXAMINED, OF_THE_NOISE, privacy_section
 
 
 def _finding(examination: str, metric: str, value: float | None, **changes: object) -> Finding:
@@ -99,9 +100,17 @@ def test_an_undefined_number_says_why(small: AuditReport) -> None:
 
 def test_what_was_refused_and_what_nobody_asked_are_told_apart(small: AuditReport) -> None:
     refused = Refusal(examination="leakage", because="there are no embeddings", remedy="hand them over")
-    said = _items(privacy_section(_with(small, refusals=(refused,))))
+    unasked = Refusal(examination="membership", because="it is done where a plan names it", remedy="name it")
+    named = small.plan.model_copy(update={"examinations": (Choice(name="leakage"),)})
+    report = _with(small, refusals=(refused, unasked)).model_copy(update={"plan": named})
+    said = _items(privacy_section(report))
     assert "there are no embeddings. Hand them over." in said
     assert "nobody asked; name the examination membership in the plan." in said
+
+
+def test_what_is_refused_because_nobody_named_it_was_not_asked(small: AuditReport) -> None:
+    unasked = Refusal(examination="membership", because="it is done where a plan names it", remedy="name it")
+    assert _paragraphs(privacy_section(_with(small, refusals=(unasked,)))) == [NOT_EXAMINED]
 
 
 @pytest.mark.parametrize("rendering", ["html", "md"])
