@@ -135,14 +135,17 @@ def tell(report: AuditReport, out: Path) -> None:
 
 
 def refusals_in_words(refusals: Sequence[Refusal]) -> list[str]:
-    """Return what was not assessed, a line for each reason; what is made for other tasks shares one."""
+    """Return what was not assessed, a line for each reason; what is made for other tasks shares one, and so do runs."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for refusal in refusals:
         because = OTHER_TASKS if refusal.because.startswith(TASK_REFUSAL) else refusal.because
         reasons.setdefault((refusal.run or "", because), []).append(refusal.examination)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (run, because), names in sorted(reasons.items(), key=lambda item: item[0][1] == OTHER_TASKS):
+        alike.setdefault((_named(names), because), []).append(run)
     return [
-        f"not assessed{f' of {run}' if run else ''}, {_named(names)}: {because}"
-        for (run, because), names in sorted(reasons.items(), key=lambda item: item[0][1] == OTHER_TASKS)
+        f"not assessed{f' of {_named(runs)}' if any(runs) else ''}, {names}: {because}"
+        for (names, because), runs in alike.items()
     ]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from affidavit.unit_keys import unit_keys
 from privacy.dpsgd.accounts import StepAccount, sampler_of
 from privacy.dpsgd.clipping import shares
 from privacy.dpsgd.course import Course
-from privacy.dpsgd.unit_keys import unit_keys
 from privacy.dpsgd.units import Parts
 from privacy.dpsgd.validation import Chosen
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from affidavit.privacy_summary import privacy_in_words
-from affidavit.records import Estimate, Finding, SignificanceTest, Verdict
+from affidavit.records import Estimate, Finding, Interval, SignificanceTest, Verdict
 
 
 def _finding(examination: str, metric: str, value: float | None, **changes: object) -> Finding:
@@ -59,3 +59,18 @@ def test_a_refuted_promise_is_told_also_where_it_failed_one_group() -> None:
     adjusted_away = of_group.model_copy(update={"test": _test(0.04, 0.4)})
     assert privacy_in_words([of_group]) == [f"listener: {said}."]
     assert privacy_in_words([adjusted_away]) == []
+
+
+def test_runs_of_which_the_same_is_true_share_a_sentence() -> None:
+    promised = _finding("privacy-ledger", "accounted_epsilon", 1.0, caveats=("delta 0.001",))
+    other = promised.model_copy(update={"run": "listener, again"})
+    assert privacy_in_words([promised, other]) == [
+        "listener, listener, again: by its ledger the model has spent epsilon 1 (delta 0.001)."
+    ]
+
+
+def test_what_privacy_costs_is_told_in_points() -> None:
+    interval = Interval(low=0.022, high=0.06, level=0.95, method="m")
+    estimate = Estimate(value=0.041, interval=interval, n=900, n_clusters=300)
+    cost = _finding("price-of-privacy", "accuracy_lost", 0.0, run="epsilon 1", estimate=estimate)
+    assert privacy_in_words([cost]) == ["epsilon 1: privacy costs 4.1 points (2.2 to 6.0) of accuracy."]

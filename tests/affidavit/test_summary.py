@@ -172,10 +172,10 @@ def test_a_comparison_does_not_hide_whom_it_harms() -> None:
 def test_what_was_not_assessed_takes_a_line_for_each_reason() -> None:
     refused = [Refusal(examination=name, because="it needs labels", remedy="r") for name in ("calibration", "odds")]
     refused += [Refusal(examination=f"x{n}", because=f"it speaks of {n} tasks", remedy="r") for n in range(10)]
-    refused += [Refusal(examination="mitigation", run="a", because="few", remedy="r")]
+    refused += [Refusal(examination="mitigation", run=run, because="few", remedy="r") for run in ("a", "b")]
     assert refusals_in_words(refused) == [
         "not assessed, calibration, odds: it needs labels",
-        "not assessed of a, mitigation: few",
+        "not assessed of a, b, mitigation: few",
         "not assessed, x0, x1, x2, x3, x4, x5, x6, x7 and 2 more: made for tables of another task",
     ]
 

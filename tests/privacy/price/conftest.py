@@ -91,12 +91,12 @@ def card(asked: float | None, seed: int, **changed: Any) -> dict[str, Any]:
     return {"seed": seed, "trainer": "dp-sgd", "options": options, "privacy": privacy | changed}
 
 
-def cards_for(runs: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the cards of runs by their names."""
+def cards_for(runs: Sequence[str], **changed: Any) -> dict[str, dict[str, Any]]:
+    """Return the cards of runs by their names, the part `privacy` of all private ones changed."""
     cards = {}
     for run in runs:
         *name, seed = run.split("-")
-        cards[run] = card(None if name == ["twin"] else float(name[1]), int(seed))
+        cards[run] = card(None, int(seed)) if name == ["twin"] else card(float(name[1]), int(seed), **changed)
     return cards
 
 

@@ -20,9 +20,8 @@ from affidavit.live import Live
 from affidavit.plan import Feature
 from affidavit.protocols import Progress
 from affidavit.records import Finding
-from affidavit.testing.contracts import ExaminationContract
+from affidavit.unit_keys import unit_keys
 from affidavit.utterances import Utterance
-from privacy.dpsgd.unit_keys import unit_keys
 from privacy.price.clipping import EXAMINATION
 from privacy.price.gradients import Losses, gradients_of, pieces_of
 from tests.privacy.price.conftest import LABELS, World, card, cards_for, case_of_runs
@@ -90,13 +89,6 @@ def found(case: Case) -> dict[str, Finding]:
     refusal = EXAMINATION.refuses(case)
     assert refusal is None, refusal
     return {claim.finding.id: claim.finding for claim in EXAMINATION.examine(case).claims}
-
-
-class TestContract(ExaminationContract):
-    examination = EXAMINATION
-
-    def make_case(self) -> Case:
-        return live_case()
 
 
 def analytic(model: Linear, unit: Sequence[Utterance]) -> float:
@@ -270,8 +262,8 @@ def test_pieces_are_those_of_the_private_training_for_twins_too() -> None:
             for turn in corpus.utterances:
                 by_unit.setdefault(turn.unit, []).append(analytic(model, [turn]))
             norms += [np.mean(own) for own in by_unit.values()]
-        told = findings[f"{arm}/as-supplied/gradient-clipping/gradient_norm"].estimate.value
-        assert told == pytest.approx(np.mean(norms), rel=1e-4)
+        value = findings[f"{arm}/as-supplied/gradient-clipping/gradient_norm"].estimate.value
+        assert value == pytest.approx(np.mean(norms), rel=1e-4)
 
 
 def test_features_of_the_utterance_and_weights_are_said_to_be_left_aside() -> None:

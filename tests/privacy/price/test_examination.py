@@ -13,7 +13,6 @@ from affidavit.case import Case
 from affidavit.errors import InputError, PlanError
 from affidavit.plan import Feature
 from affidavit.records import Finding, Refusal
-from affidavit.testing.contracts import ExaminationContract
 from affidavit.unit_keys import unit_keys
 from privacy.price.examination import EXAMINATION
 from tests.privacy.price.conftest import World, card, cards_for, case_of_runs
@@ -36,13 +35,6 @@ def refused(tables: Mapping[str, pd.DataFrame], **kept: Any) -> Refusal:
     assert refusal is not None
     assert refusal.remedy
     return refusal
-
-
-class TestContract(ExaminationContract):
-    examination = EXAMINATION
-
-    def make_case(self) -> Case:
-        return case_of_runs(frames(World(units={"Irish": 12, "Scottish": 12, "Welsh": 8}, per_unit=6)))
 
 
 def right(frame: pd.DataFrame) -> "pd.Series[float]":
@@ -247,12 +239,7 @@ def test_unlike_units_of_privacy_and_of_tables_are_refused() -> None:
     ):
         cards["private-4-1"] = card(4.0, 1, **changed)
         assert said in refused(tables, cards=cards).because
-    cards = {
-        run: told if run[0] == "t" else card(float(run.split("-")[1]), 0, neighbours="add-remove")
-        for run, told in cards.items()
-    }
-    for run in cards:
-        cards[run]["seed"] = int(run[-1])
+    cards = cards_for(list(tables), neighbours="add-remove")
     cards["private-4-1"]["privacy"]["neighbours"] = "replace"
     assert "unlike neighbours (add-remove and replace)" in refused(tables, cards=cards).because
     tables["twin-0"] = tables["twin-0"].drop(columns="speaker_id")
@@ -266,6 +253,10 @@ def test_tables_of_other_utterances_or_conditions_are_refused() -> None:
     shown = {name: frame.assign(condition="TAV") for name, frame in tables.items()}
     shown["twin-0"] = shown["twin-0"].assign(condition="TA")
     assert "no condition" in refused(shown).because
+    assert (
+        "not every run has the condition 'TAV'; there are TA, TAV"
+        in refused(shown, options={"condition": "TAV"}).because
+    )
     assert "at most 100" in refused(tables, options={"most_rows": 100}).because
 
 
@@ -382,10 +373,7 @@ def test_an_epsilon_without_delta_promises_nothing() -> None:
     cards = cards_for(list(tables))
     cards["private-4-1"] = card(4.0, 1, delta=None)
     assert "without its delta" in refused(tables, cards=cards).because
-    pure = {
-        run: told if run[0] == "t" else card(float(run.split("-")[1]), int(run[-1]), delta=0)
-        for run, told in cards.items()
-    }
+    pure = cards_for(list(tables), delta=0)
     assert "at delta 0;" in caveats_of(case_of_runs(tables, cards=pure))
 
 
@@ -416,6 +404,9 @@ def test_private_models_that_answer_one_label_are_told_from_harm() -> None:
     case = case_of_runs(tables)
     assert "give 100% of the items one answer" in caveats_of(case, "1")
     assert "one answer" not in caveats_of(case, "4")
+    for frame in tables.values():  # there is little else to answer
+        frame["y_true"] = np.where(np.arange(len(frame)) % 20 == 0, "anger", "joy")
+    assert "one answer" not in caveats_of(case_of_runs(tables), "1")
 
 
 def test_a_start_is_no_twin_and_models_of_other_things_are_refused() -> None:
@@ -432,7 +423,7 @@ def test_a_start_is_no_twin_and_models_of_other_things_are_refused() -> None:
     assert "one twin" not in caveats_of(case)
     cards["twin-1"]["started_from"] = {"digest": "sha256:b"}
     assert "began with unlike models" in refused(tables, cards=cards).because
-    cards = cards_for(list(tables))
+    cards["twin-1"]["started_from"] = start
     for told in cards.values():
         told["corpus"] = {"digest": "sha256:c"}
     cards["twin-1"]["corpus"] = {"digest": "sha256:d"}
