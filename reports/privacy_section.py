@@ -13,8 +13,8 @@ from typing import Final
 from affidavit.privacy_promises import LEDGER
 from affidavit.records import Finding
 from affidavit.report import AuditReport
-from reports.document import Block, Cell, Column, Listing, Paragraph, Section, Table
-from reports.wording import estimate_text, features_name, figures, group_name, metric_label, scale_of, with_unit
+from reports.document import Block, Cell, Column, Listing, Paragraph, Section, Table, tidied
+from reports.wording import estimate_text, features_name, group_name, metric_label, scale_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,6 @@ OF_THE_NOISE: Final = (
     "Of the accounting: it holds for noise of real numbers, and a computer adds floating-point ones, whose gaps can "
     "give something away; it holds for the training that the ledger tells of, and the ledger cannot see another."
 )
-_GROUPS_SHOWN: Final = 2
 
 
 def privacy_section(report: AuditReport) -> Section:
@@ -65,8 +64,9 @@ def privacy_section(report: AuditReport) -> Section:
     ledgers = [finding for finding in report.findings if finding.examination == LEDGER]
     if not ledgers:
         blocks.append(Paragraph(text=NO_LEDGER))
-    if rows := tuple(row for question in QUESTIONS for row in _rows(question, report.findings)):
-        blocks.append(_table(rows))
+    reasons = _reasons(report.findings)
+    if rows := tuple(row for question in QUESTIONS for row in _rows(question, report.findings, reasons)):
+        blocks.append(tidied(_table(rows, reasons)))
     blocks += [_promised(finding) for finding in ledgers]
     if missing := tuple(_missing(report)):
         blocks.append(Listing(lead="Not known:", items=missing))
@@ -78,7 +78,13 @@ def _section(*blocks: Block) -> Section:
     return Section(id="privacy", title="Privacy", blocks=blocks)
 
 
-def _table(rows: tuple[tuple[Cell, ...], ...]) -> Table:
+def _reasons(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return why numbers of this section have no interval, once each: the notes of its table."""
+    whole = (f for f in findings if f.examination in EXAMINATIONS and not f.groups)
+    return tuple(dict.fromkeys(f.estimate.why_no_interval for f in whole if f.estimate.why_no_interval))
+
+
+def _table(rows: tuple[tuple[Cell, ...], ...], reasons: tuple[str, ...]) -> Table:
     return Table(
         id="privacy-told",
         caption="What was promised, and what was found",
@@ -86,14 +92,15 @@ def _table(rows: tuple[tuple[Cell, ...], ...]) -> Table:
             Column(title="Question", kind="heading"),
             Column(title="Run"),
             Column(title="Number"),
-            Column(title="Of everybody", detail="with its interval, or why it has none", kind="prose"),
-            Column(title="By group", kind="prose"),
+            Column(title="Of everybody", detail="with its interval, or a note on why it has none"),
+            Column(title="By group", detail="least and largest", kind="prose"),
         ),
         rows=rows,
+        notes=reasons,
     )
 
 
-def _rows(question: Question, findings: Sequence[Finding]) -> Iterator[tuple[Cell, ...]]:
+def _rows(question: Question, findings: Sequence[Finding], reasons: tuple[str, ...]) -> Iterator[tuple[Cell, ...]]:
     """Yield a row for each run and metric; what differs by group stands beside what is true of everybody."""
     mine = [finding for finding in findings if finding.examination == question.examination]
     for run, metric in dict.fromkeys((finding.run, finding.metric) for finding in mine):
@@ -103,29 +110,32 @@ def _rows(question: Question, findings: Sequence[Finding]) -> Iterator[tuple[Cel
             Cell(text=question.asked),
             Cell(text=run),
             Cell(text=metric_label(metric)),
-            Cell(text="; ".join(map(_value, whole))),
+            _whole(whole, reasons),
             Cell(text="; ".join((*_by_group(alike), *_gaps(alike)))),
         )
 
 
+def _whole(findings: Sequence[Finding], reasons: tuple[str, ...]) -> Cell:
+    noted = [f.estimate.why_no_interval for f in findings if f.estimate.why_no_interval]
+    notes = tuple(dict.fromkeys(reasons.index(reason) + 1 for reason in noted))
+    return Cell(text="; ".join(map(_value, findings)), notes=notes)
+
+
 def _value(finding: Finding) -> str:
-    said = estimate_text(finding.estimate, scale_of(finding.metric))
-    return said if finding.estimate.interval else f"{said} ({finding.estimate.why_no_interval})"
+    return estimate_text(finding.estimate, scale_of(finding.metric))
 
 
 def _by_group(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield for each feature the least and the largest of its groups."""
+    """Yield for each feature the least and the largest of its groups, of those with an interval where any has one."""
     grouped = [f for f in findings if f.groups and f.compared is None and f.estimate.value is not None]
+    grouped = [f for f in grouped if f.estimate.interval] or grouped
     for features in dict.fromkeys(tuple(finding.groups) for finding in grouped):
         own = sorted((f for f in grouped if tuple(f.groups) == features), key=lambda f: f.estimate.value or 0.0)
-        ends = own if len(own) <= _GROUPS_SHOWN else (own[0], own[-1])
-        told = " to ".join(f"{_number(finding)} ({group_name(finding.groups)})" for finding in ends)
+        if own[0].estimate.value == own[-1].estimate.value:
+            yield f"{features_name(features)}: {_value(own[0])} in each of {len(own)}"
+            continue
+        told = " to ".join(f"{_value(finding)} ({group_name(finding.groups)})" for finding in (own[0], own[-1]))
         yield f"{features_name(features)}: {told}"
-
-
-def _number(finding: Finding) -> str:
-    scale = scale_of(finding.metric)
-    return with_unit(figures(finding.estimate.value, scale), scale)
 
 
 def _gaps(findings: Sequence[Finding]) -> Iterator[str]:

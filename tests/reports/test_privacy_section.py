@@ -12,7 +12,18 @@ from affidavit.report import AuditReport
 from reports.document import Listing, Paragraph, Section, Table
 from reports.markdown import MarkdownRenderer
 from reports.pages import document_of
-from reports.privacy_section import EXAMINATIONS, NO_LEDGER, NOT_COVERED, NOT_EXAMINED, OF_THE_NOISE, privacy_section
+from reports.privacy_section import (
+    EXAMINATIONS,
+    NO_LEDGER,
+    NOT_COVERED,
+    NOT_EXAMINED,
+    OF_THE_NOISE,
+    _by_group,
+    privacy_section,
+)
+
+
+_WITHOUT_INTERVAL = Estimate(value=0.1, why_no_interval="two units", n=2, n_clusters=2)
 
 
 def _finding(examination: str, metric: str, value: float | None, **changes: object) -> Finding:
@@ -88,14 +99,28 @@ def test_groups_and_their_gap_stand_beside_everybody(small: AuditReport) -> None
     silent = _finding("membership", metric, None, groups={"accent": "unknown"})
     gap = _finding("membership", f"{metric}_difference", 0.3, compared=("accent",))
     rows = _rows(privacy_section(_with(small, _finding("membership", metric, 0.7), *groups, silent, gap)))
-    assert "0.600 (A) to 0.900 (B)" in rows[0][4].replace("60.0 %", "0.600").replace("90.0 %", "0.900")
+    assert rows[0][4] == "accent: 0.600 [0.300, 0.600] (A) to 0.900 [0.450, 0.900] (B)"
     assert rows[1][3] == ""
     assert rows[1][4].startswith("accent:")
 
 
+def test_groups_that_are_alike_are_told_in_one() -> None:
+    metric = "membership_epsilon_lower_bound"
+    groups = [_finding("membership", metric, 0.0, groups={"accent": accent}) for accent in "ABC"]
+    assert list(_by_group(groups)) == ["accent: 0.000 [0.000, 0.000] in each of 3"]
+
+
+def test_a_group_of_whom_little_is_known_is_no_end_of_the_range() -> None:
+    known = [_finding("membership", "attack_auroc", v, groups={"accent": a}) for a, v in (("A", 0.6), ("B", 0.7))]
+    few = known[0].model_copy(update={"groups": {"accent": "unknown"}, "estimate": _WITHOUT_INTERVAL})
+    assert list(_by_group([*known, few])) == ["accent: 0.600 [0.300, 0.600] (A) to 0.700 [0.350, 0.700] (B)"]
+
+
 def test_an_undefined_number_says_why(small: AuditReport) -> None:
-    rows = _rows(privacy_section(_with(small, _finding("leakage", "leakage_advantage", None))))
-    assert rows[0][3] == "undefined (nobody was there)"
+    section = privacy_section(_with(small, _finding("leakage", "leakage_advantage", None)))
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert _rows(section)[0][3] == "undefined"
+    assert (*table.notes, *table.remarks) == ("nobody was there",)
 
 
 def test_what_was_refused_and_what_nobody_asked_are_told_apart(small: AuditReport) -> None:
