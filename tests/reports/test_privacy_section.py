@@ -22,7 +22,6 @@ from reports.privacy_section import (
     privacy_section,
 )
 
-
 _WITHOUT_INTERVAL = Estimate(value=0.1, why_no_interval="two units", n=2, n_clusters=2)
 
 
