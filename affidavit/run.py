@@ -191,7 +191,7 @@ def _unasked(examination: Examination, plan: AuditPlan) -> Refusal | None:
         return None
     return Refusal(
         examination=examination.name,
-        because="it asks the model itself again, which takes its time: it is done where a plan names it",
+        because="it takes its time, or asks what not every audit asks: it is done where a plan names it",
         remedy=f"name {examination.name} under `examinations` of the plan",
     )
 
