@@ -8,6 +8,7 @@ from typing import Any, Final
 from affidavit.provenance import package_version
 from privacy.accounting.answers import Account
 from privacy.accounting.mechanisms import Mechanism, Neighbours, Search, SubsampledGaussian
+from privacy.extra import require_extra
 
 NAME: Final = "dp-accounting PLD"
 COARSEST: Final = 1e-4
@@ -18,6 +19,7 @@ SHARE_OF_EPSILON: Final = 1e-3
 
 def pld_epsilon(steps: tuple[SubsampledGaussian, ...], *, neighbours: Neighbours, delta: float, rdp: float) -> Account:
     """Return dp-accounting's upper bound of epsilon; `rdp` is a coarser one, by which the interval is chosen."""
+    require_extra()
     from dp_accounting.pld import PLDAccountant
 
     version = package_version("dp-accounting") or "unknown"
@@ -36,6 +38,7 @@ def pld_epsilon(steps: tuple[SubsampledGaussian, ...], *, neighbours: Neighbours
 
 def relation(neighbours: Neighbours) -> Any:  # noqa: ANN401 - loaded when asked for
     """Return dp-accounting's name of a neighbouring relation."""
+    require_extra()
     from dp_accounting.privacy_accountant import NeighboringRelation
 
     names = {"add-remove": NeighboringRelation.ADD_OR_REMOVE_ONE, "replace": NeighboringRelation.REPLACE_ONE}
@@ -44,6 +47,7 @@ def relation(neighbours: Neighbours) -> Any:  # noqa: ANN401 - loaded when asked
 
 def event_of(mechanism: Mechanism) -> Any:  # noqa: ANN401 - loaded when asked for
     """Return a mechanism as dp-accounting's event."""
+    require_extra()
     from dp_accounting import dp_event as dp
 
     if isinstance(mechanism, Search):

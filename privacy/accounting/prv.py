@@ -19,6 +19,7 @@ from affidavit.provenance import package_version
 from privacy.accounting.answers import Account
 from privacy.accounting.mechanisms import Neighbours, SubsampledGaussian
 from privacy.accounting.renyi import renyi_bound
+from privacy.extra import require_extra
 
 NAME: Final = "Opacus PRV"
 SHARE_OF_DELTA: Final = 1e-3
@@ -67,6 +68,7 @@ def prv_epsilon(steps: tuple[SubsampledGaussian, ...], *, neighbours: Neighbours
 
 
 def _composed(steps: tuple[SubsampledGaussian, ...], *, neighbours: Neighbours, delta: float, rdp: float) -> float:
+    require_extra()
     from opacus.accountants.analysis.prv import (
         Domain,
         TruncatedPrivacyRandomVariable,
@@ -105,6 +107,7 @@ def _reach(steps: tuple[SubsampledGaussian, ...], neighbours: Neighbours, error:
 
 
 def _variable(step: SubsampledGaussian, neighbours: Neighbours) -> Any:  # noqa: ANN401 - Opacus has no protocol
+    require_extra()
     from opacus.accountants.analysis.prv import PoissonSubsampledGaussianPRV
 
     if neighbours == "replace":

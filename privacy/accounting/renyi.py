@@ -29,6 +29,7 @@ from privacy.accounting.answers import Account
 from privacy.accounting.mechanisms import SENSITIVITY, Mechanism, Neighbours, Search, SubsampledGaussian
 from privacy.accounting.pld import event_of, relation
 from privacy.accounting.renyi_replace import replacement_losses
+from privacy.extra import require_extra
 
 FloatArray = NDArray[np.float64]
 ORDERS: Final = (*(2 + x / 10 for x in range(90)), *range(11, 64), 128, 256, 512)
@@ -47,6 +48,7 @@ def renyi_bound(mechanisms: tuple[Mechanism, ...], *, neighbours: Neighbours, de
         integrated = float(_epsilons(losses, np.asarray(REPLACE_ORDERS), delta).min())
         if math.isfinite(integrated):  # else the noise is too small for a grid, and the coarser way does
             return max(integrated, 0.0)
+    require_extra()
     from dp_accounting.rdp import RdpAccountant
 
     accountant = RdpAccountant(list(ORDERS), relation("add-remove"))
@@ -109,6 +111,7 @@ def _scaled(step: SubsampledGaussian, neighbours: Neighbours) -> SubsampledGauss
 
 def _losses(mechanism: Mechanism, orders: FloatArray) -> FloatArray:
     """Return the Renyi loss at each order."""
+    require_extra()
     from opacus.accountants.analysis.rdp import compute_rdp
 
     if isinstance(mechanism, Search):

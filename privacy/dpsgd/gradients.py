@@ -21,6 +21,7 @@ from affidavit.protocols import Trainable
 from affidavit.utterances import Utterance
 from privacy.dpsgd.clipping import factors
 from privacy.dpsgd.passes import Way, cleaned, hooks_firing, require_rows, untold
+from privacy.extra import require_extra
 
 _BLOCK: Final = 2**12
 """Numbers whose squares are summed in single precision; over millions, as a layer may have, such a sum falls short."""
@@ -112,6 +113,7 @@ class HookGradients:
     """Opacus' hooks on each layer; `functorch` has them use `vmap` for all layers."""
 
     def __init__(self, reasoner: Trainable, way: Literal["hooks", "functorch"]) -> None:
+        require_extra()
         from opacus.grad_sample.grad_sample_module import GradSampleHooks
 
         self.name: Way = way
@@ -167,6 +169,7 @@ class GhostGradients:
     name: Way = "ghost"
 
     def __init__(self, reasoner: Trainable) -> None:
+        require_extra()
         from opacus.grad_sample.grad_sample_module_fast_gradient_clipping import GradSampleHooksFastGradientClipping
 
         self.reasoner, self.parameters = reasoner, trained_parameters(reasoner)

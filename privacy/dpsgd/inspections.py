@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import brentq
 
+from privacy.extra import require_extra
+
 Floats = NDArray[np.float64]
 _LITTLE_NOISE: Final = 1e-4
 """Noise in all coordinates over the contribution, both squared, below which normal bounds are as good as exact."""
@@ -239,6 +241,7 @@ def declared_sampler(loader: Any) -> SamplerKind:  # noqa: ANN401 - a DataLoader
     Poisson (Chua et al. 2024), though Opacus' `make_private(poisson_sampling=False)` does so; `unknown` is none of
     them. It believes the sampler's class; `inspect_sampler` looks at what was drawn.
     """
+    require_extra()
     from opacus.utils.uniform_sampler import (
         DistributedUniformWithReplacementSampler,
         UniformWithReplacementSampler,
