@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test test-slow check extras format bench docs clean
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)       # first and alone: with anything beside it, other builds are chosen
 	$(PIP) -c constraints.txt -e '.[train,privacy,dev]'
