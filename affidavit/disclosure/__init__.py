@@ -8,7 +8,7 @@ group in any other way (a gap, a rank, a test over a family with such a group) i
 What the proof covers: sums of groups (everybody, each feature, their intersections), rates times their denominators,
 classes that add up, and differences between what was measured of a group by different metrics and under different
 conditions; metrics that count the same people hide the same groups (`affidavit.disclosure.hiding`). What it does not:
-what an attacker knows from elsewhere, other releases of the same data (`affidavit lint-release NEW OLD` attacks two
-together), what a pass or a failure says about the groups that it rests on, and combinations of nonlinear statistics of
-released groups.
+what an attacker knows from elsewhere, other releases of the same data (`affidavit lint-release NEW OLD ...` attacks
+several together), what a pass or a failure says about the groups that it rests on, and combinations of nonlinear
+statistics of released groups.
 """

@@ -68,6 +68,8 @@ def _rule(gone: Sequence[Exhibit], rule: DisclosureRule) -> ExhibitTable:
         "width": str(rule.width),
         "zeros": rule.zeros,
         "rounding": "none" if rule.rounding is None else str(rule.rounding),
+        "intervals only": "yes" if rule.intervals_only else "no",
+        "counts and rates": rule.in_words(),
         "source": RULE_SOURCE,
     }
     rows = [*said.items(), *(("exhibit withheld", exhibit.id) for exhibit in gone)]

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from affidavit.disclosure.lattice import Group, Line, group_in_words, holding, lines, statements_of
+from affidavit.disclosure.linear import FloatArray
 from affidavit.disclosure.populations import Counts, Population, with_everybody
 from affidavit.disclosure.rule import DisclosureRule
 from affidavit.disclosure.suppression import TrueCounts, Unprotectable, withheld
@@ -102,8 +103,8 @@ def _tables(
             sums=measure == 0,
         )
         yield main
-        if rule.rounding is not None and rule.rounding > rule.width:
-            continue  # of two rounded counts the difference is not known to within a width
+        if rule.grain is not None:
+            continue  # of two coarse counts the difference is not known to within a width, which is less than a grain
         for neighbour in neighbours:
             its = with_everybody(neighbour.population.measures()[measure])
             apart = {g: abs(its[g] - n) for g, n in whole.items() if g in its}
@@ -156,8 +157,9 @@ def _solved(table: _Table, rule: DisclosureRule) -> frozenset[Group]:
         least=least,
         ceiling=ceiling,
         zeros_told=table.zeros_told,
-        small_sum=rule.small if table.sums else None,
+        small_sum=rule.small if table.sums and rule.grain is None else None,
         kept=frozenset(place[g] for g in table.kept | (known - small)),
+        told=told_ends(counts.values(), rule),
     )
     wanted = (table.hidden | small) - (known - small) - table.kept
     return table.hidden | _groups(made, counts, [place[g] for g in wanted], rule)
@@ -184,17 +186,46 @@ def _blank(made: _Cells, left: _Cells, hidden: frozenset[Group], rule: Disclosur
     blank = frozenset(g for g, n in (*made, *left) if rule.small(n))
     while blank | hidden:
         before = blank
-        for counts in (dict(made), dict(left)):
+        for counts, other in ((dict(made), dict(left)), (dict(left), dict(made))):
             table = replace(
                 _true_counts(counts, lines(counts), width=float(rule.width)),
                 ceiling=np.array([np.inf if g in hidden else whole[g] for g in counts], dtype=float),
                 zeros_told=rule.zeros == "shown",
+                told=_share_ends(counts, other, rule),
             )
             unknown = [i for i, group in enumerate(counts) if group in hidden or group in blank]
             blank |= _groups(table, counts, unknown, rule)
         if blank == before:
             break
     return blank
+
+
+def told_ends(counts: Iterable[float], rule: DisclosureRule) -> tuple[FloatArray, FloatArray] | None:
+    """Return what counts leave known once they are printed, least and greatest; None where they are printed exactly.
+
+    A small one is never printed; where something else tells it, it is known.
+    """
+    if rule.grain is None:
+        return None
+    whole = [round(count) for count in counts]
+    told = [(n, n) if rule.small(n) else rule.ends(rule.told(n)) for n in whole]
+    ends = np.array(told, dtype=float).reshape(-1, 2)
+    return ends[:, 0], ends[:, 1]
+
+
+def _share_ends(
+    counts: Mapping[Group, float], other: Mapping[Group, float], rule: DisclosureRule
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return what is known of one part of each group where the part and the group are printed.
+
+    Which of the two parts is printed is not said here: what is known of either is not less than what both printed say.
+    """
+    both = told_ends(counts.values(), rule)
+    whole = told_ends((n + other[g] for g, n in counts.items()), rule)
+    rest = told_ends((other[g] for g in counts), rule)
+    if both is None or whole is None or rest is None:
+        return None
+    return np.maximum(both[0], whole[0] - rest[1]), np.minimum(both[1], whole[1] - rest[0])
 
 
 def _true_counts(counts: Mapping[Group, float], found: Iterable[Line], *, width: float) -> TrueCounts:

@@ -14,29 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from affidavit.disclosure.exhibit_release import coarse, released_exhibit, tied_blocks
+from affidavit.disclosure.exhibit_release import released_exhibit, tied_blocks
 from affidavit.disclosure.fates import Fates, decide_fates
+from affidavit.disclosure.finding_release import released_findings
 from affidavit.disclosure.legend import legend_exhibits
+from affidavit.disclosure.printing import Printing
 from affidavit.disclosure.rule import DisclosureRule
 from affidavit.disclosure.texts import WITHHELD_TEXT, Words
-from affidavit.disclosure.told import (
-    BlockKey,
-    blocks_of_findings,
-    group_of_row,
-    slice_name,
-)
+from affidavit.disclosure.told import blocks_of_findings
 from affidavit.errors import PlanError
 from affidavit.plan import AuditPlan
-from affidavit.records import Estimate, Exhibit, Finding, Interval, Refusal, Verdict
+from affidavit.records import Exhibit, Finding, Refusal
 from affidavit.report import AuditReport, DataDescription
 from affidavit.summary import summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLANK: Final = "withheld: a small count is behind it"
 NAME: Final = "releasable"
 
 
@@ -75,10 +71,11 @@ def released(report: AuditReport, rule: DisclosureRule) -> AuditReport:
     fates = decide_fates(blocks, {data.run: data.conditions for data in report.data}, everybody, rule)
     words = Words(withheld=frozenset().union(*fates.hidden.everywhere.values()), names=_names(report, fates))
     kept = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is not None]
-    sealed = [_sealed_exhibit(exhibit, rows[exhibit.id], fates, rule) for exhibit in kept]
+    printing = Printing(rule=rule, fates=fates)
+    sealed = [released_exhibit(exhibit, rows[exhibit.id], printing).sealed(exhibit.examination) for exhibit in kept]
     gone = [exhibit for exhibit in report.exhibits if exhibit_blocks[exhibit.id] is None]
     sealed += [table.sealed(NAME) for table in legend_exhibits(fates, gone, rule)]
-    findings = _findings(report, fates, words, rule)
+    findings = released_findings(report.findings, printing, words)
     return _report(report, findings, dict(sealed_by_id(sealed)), words, rule).sealed(
         {record.id: table for record, table in sealed}
     )
@@ -114,60 +111,6 @@ def _names(report: AuditReport, fates: Fates) -> frozenset[str]:
     return frozenset(levels | runs | labels)
 
 
-def _sealed_exhibit(
-    exhibit: Exhibit, rows: list[dict[str, Any]], fates: Fates, rule: DisclosureRule
-) -> tuple[Exhibit, pa.Table]:
-    def fate(key: BlockKey, row: Mapping[str, Any]) -> str:
-        group = group_of_row(row)
-        return "gone" if group is None else fates.of_row(key, slice_name(exhibit, row), group)
-
-    return released_exhibit(exhibit, rows, fate, rule).sealed(exhibit.examination)
-
-
-def _findings(report: AuditReport, fates: Fates, words: Words, rule: DisclosureRule) -> tuple[Finding, ...]:
-    fate = {f.id: fates.of_group_finding(f) if f.compared is None else fates.of_gap(f) for f in report.findings}
-    told = {name for name, what in fate.items() if what != "gone"}
-    return tuple(
-        _finding(finding, told, words, rule, blank=fate[finding.id] == "blank")
-        for finding in report.findings
-        if finding.id in told
-    )
-
-
-def _finding(finding: Finding, told: set[str], words: Words, rule: DisclosureRule, *, blank: bool) -> Finding:
-    changes: dict[str, Any] = {
-        "estimate": _estimate(finding.estimate, rule, blank=blank),
-        "caveats": words.kept(finding.caveats),
-        "because": None if finding.because is None or not words.harmless(finding.because) else finding.because,
-        "exhibits": None,
-    }
-    if finding.controls is not None:
-        changes["controls"] = tuple(control for control in finding.controls if control in told)
-    if blank:
-        nothing = dict.fromkeys(("null_expectation", "minimum_detectable_effect", "test", "label_noise"))
-        changes |= {**nothing, "because": BLANK, "verdict": Verdict.INCONCLUSIVE}
-        if finding.criterion is not None:
-            changes["criterion"] = finding.criterion.model_copy(update={"adjusted_interval": None})
-    return Finding.model_validate({**_as_fields(finding), **changes})
-
-
-def _as_fields(record: Finding) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in type(record).model_fields}
-
-
-def _estimate(estimate: Estimate, rule: DisclosureRule, *, blank: bool) -> Estimate:
-    n, units = rule.told(estimate.n), estimate.n_clusters
-    units = None if units is None else rule.told(units)
-    if blank or estimate.value is None:
-        return Estimate(value=None, why_no_interval=BLANK if blank else "undefined", n=n, n_clusters=units)
-    interval = estimate.interval
-    if interval is not None and rule.rounding is not None:
-        low, high = coarse(interval.low, rule), coarse(interval.high, rule)
-        interval = Interval(low=low, high=high, level=interval.level, method=interval.method)
-    why = None if interval is not None else "the reason is not released"
-    return Estimate(value=coarse(estimate.value, rule), interval=interval, why_no_interval=why, n=n, n_clusters=units)
-
-
 def _report(
     report: AuditReport,
     findings: tuple[Finding, ...],
@@ -175,18 +118,16 @@ def _report(
     words: Words,
     rule: DisclosureRule,
 ) -> AuditReport:
-    marking = f"released: groups under {rule.floor} units, and what they follow from, are withheld"
-    rounded = () if rule.rounding is None else (f"Counts are rounded to multiples of {rule.rounding}.",)
     caveats = (
         f"Released under disclosure control: {rule.mark} stands for a group of fewer than {rule.floor} units, or one "
         "withheld so that no such group follows from the others; the exhibit `withheld` lists them.",
         "The decision is that of the whole audit; decisions that rest on withheld numbers are not listed.",
-        *rounded,
+        *(() if rule.grain is None else (rule.in_words(),)),
     )
     return AuditReport(
         schema_version=report.schema_version,
         title=words.or_withheld(report.title),
-        marking=marking,
+        marking=_marking(rule),
         plan=_plan(report.plan, words),
         policy=report.policy,
         policy_digest=report.policy_digest,
@@ -199,6 +140,13 @@ def _report(
         exhibits=tuple(exhibits.values()),
         provenance=report.provenance,
     )
+
+
+def _marking(rule: DisclosureRule) -> str:
+    marking = f"released: groups under {rule.floor} units, and what they follow from, are withheld"
+    if rule.intervals_only:
+        return f"{marking}; counts and rates are intervals"
+    return marking if rule.rounding is None else f"{marking}; counts are rounded to multiples of {rule.rounding}"
 
 
 def _plan(plan: AuditPlan, words: Words) -> AuditPlan:

@@ -55,12 +55,14 @@ class TrueCounts:
     """Counts that are told elsewhere, and so cannot be withheld."""
     zeros_told: bool = False
     """Whether a count may be known to be zero: that speaks of nobody."""
+    told: tuple[FloatArray, FloatArray] | None = None
+    """What is known of counts that are told, least and greatest; None where they are told exactly."""
     small_sum: Callable[[float], bool] | None = None
     """Says of a sum of withheld counts whether it is too small to follow; None where sums may be small."""
 
     def after(self, withheld: Iterable[int]) -> Counts:
         """Return what everybody knows once these are withheld."""
-        low, high = self.values.copy(), self.values.copy()
+        low, high = (self.values.copy(), self.values.copy()) if self.told is None else (e.copy() for e in self.told)
         gone = sorted(withheld)
         low[gone] = np.minimum(self.least, self.values)[gone]
         high[gone] = self.ceiling[gone]

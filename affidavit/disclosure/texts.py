@@ -17,6 +17,12 @@ from affidavit.disclosure.lattice import Group
 
 WITHHELD_TEXT: Final = "withheld: it speaks of withheld groups or of numbers that were not released"
 _DIGIT: Final = re.compile(r"\d")
+_TERMS: Final = re.compile(
+    r"\bdelta \d[\d.]*(?:e-?\d+)?"
+    r"|\bcounted: [\d,]+ steps(?:, [\d,]+ of them unconfirmed)?(?: and \d+ hyper-parameter searches)?"
+    r"|\b(?:Opacus|dp-accounting) [A-Z]{3} \d[\w.]*|\be\^\(\(k - 1\) epsilon\)"
+)
+"""What an epsilon is never printed without: delta, steps, who accounted, what it is not. None of it counts people."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ class Words:
         return any(all(level.search(text) for level in levels) for levels in self._withheld_levels)
 
     def tells_number(self, text: str) -> bool:
-        """Say whether a text has a digit outside of names."""
-        return _DIGIT.search(self._names.sub("", text)) is not None
+        """Say whether a text has a digit outside of names and of the terms of an epsilon."""
+        return _DIGIT.search(_TERMS.sub("", self._names.sub("", text))) is not None
 
     def harmless(self, text: str) -> bool:
         """Say whether a text may leave as it is."""

@@ -2,14 +2,17 @@
 
 Claim: every count that is withheld and that the tables' linear statements pin to fewer candidates than demanded is
 named, with the statements that pin it; so is every count under the floor that is told outright, is what a line leaves,
-stands behind a percentage, or came between two releases. The ranges are exact in whole numbers (HiGHS), one model per
-component. What is not linear in what is released (an interval, a rank, a test) is not attacked.
+stands behind a percentage, or came between two releases. Where counts are printed coarsely (rounded, or as intervals),
+what follows is disclosed once it keeps fewer candidates than what is withheld must. The ranges are exact in whole
+numbers (HiGHS), one model per component. What is not linear in what is released (a confidence interval, a rank, a test)
+is not attacked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from affidavit.disclosure.candidates import Candidates, candidates
@@ -52,20 +55,18 @@ IF_SMALL: Final = ("withheld here", "withheld share")
 """Kinds whose count is a secret only where it could be small: the group itself is told elsewhere."""
 
 
-def attack(tables: Sequence[ReleasedTable], demands: Demands, *, previous: Sequence[ReleasedTable] = ()) -> Attack:
-    """Attack released tables, each together with its earlier release where there is one of its name."""
-    before = {table.name: table for table in previous}
+def attack(
+    tables: Sequence[ReleasedTable], demands: Demands, *, previous: Sequence[Sequence[ReleasedTable]] = ()
+) -> Attack:
+    """Attack released tables, each together with those of its name in earlier releases, the latest first."""
     found: list[Disclosure] = []
     contradictions: list[str] = []
     asked = withheld = 0
     for table in tables:
-        system = System(demands=demands)
-        if table.name in before:
-            old = before[table.name]
-            system.add_releases(table, old, same=_same_people(table, old))
-        else:
-            system.add_table(table)
-        own, contradicted = _solved(system)
+        again = [table, *(one for release in previous if (one := _of_the_name(table, release)) is not None)]
+        system, own, contradicted = _attacked(again, demands)
+        if contradicted and any(one.bounds for one in again):  # guessed from numbers that look like parts of others
+            system, own, contradicted = _attacked([replace(one, bounds={}) for one in again], demands)
         found += own
         contradictions += contradicted
         asked += len(system.asked)
@@ -76,6 +77,25 @@ def attack(tables: Sequence[ReleasedTable], demands: Demands, *, previous: Seque
         asked=asked,
         withheld=withheld,
     )
+
+
+def _attacked(releases: Sequence[ReleasedTable], demands: Demands) -> tuple[System, list[Disclosure], list[str]]:
+    system = System(demands=demands)
+    system.add_releases(releases, partial(_same_places, releases))
+    return system, *_solved(system)
+
+
+def _of_the_name(table: ReleasedTable, release: Sequence[ReleasedTable]) -> ReleasedTable | None:
+    """Return what another release calls by the same name, else by most of the same names; None where nothing is."""
+    named = next((one for one in release if one.name == table.name), None)
+    if named is not None:
+        return named
+    names = table.also | {table.name}
+    return max((one for one in release if names & one.also), key=lambda one: len(names & one.also), default=None)
+
+
+def _same_places(releases: Sequence[ReleasedTable], first: int, second: int) -> bool:
+    return _same_people(releases[first], releases[second])
 
 
 def _same_people(new: ReleasedTable, old: ReleasedTable) -> bool:
@@ -115,7 +135,10 @@ def _discloses(one: Asked, range_: Candidates, demands: Demands) -> bool:
     if one.kind in IF_SMALL:
         nobody = demands.zeros_told and range_.high == 0
         return range_.width < demands.width and range_.low < demands.floor and not nobody
-    return _is_small(range_.low, demands) and _is_small(range_.high, demands)
+    small = _is_small(range_.low, demands) and _is_small(range_.high, demands)
+    if demands.coarse and one.kind != "told":
+        return small and range_.width < demands.width
+    return small
 
 
 def _is_small(count: float, demands: Demands) -> bool:
@@ -135,4 +158,4 @@ def _disclosure(one: Asked, range_: Candidates) -> Disclosure:
     near = [s for s in range_.statements if one.index in s.coefficients]
     others = [s for s in range_.statements if one.index not in s.coefficients]
     by = tuple(dict.fromkeys(statement.told_by for statement in [*near, *others][:NAMED]))
-    return Disclosure(what=one.what, kind=one.kind, low=range_.low, high=range_.high, by=by)
+    return Disclosure(what=one.what, kind=one.kind, low=range_.low + 0.0, high=range_.high + 0.0, by=by)  # no -0

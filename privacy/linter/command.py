@@ -25,20 +25,31 @@ SHOWN: Final = 20
 
 def lint_release(
     release: Annotated[Path, typer.Argument(help="Bundle of a released report, a table, or a folder of tables.")],
-    previous: Annotated[Path | None, typer.Argument(help="An earlier release, attacked together with it.")] = None,
+    previous: Annotated[
+        list[Path] | None, typer.Argument(help="Earlier releases, the latest first, attacked together with it.")
+    ] = None,
     floor: Annotated[int | None, typer.Option("--floor", help="Least number of units that may be told.")] = None,
     width: Annotated[int | None, typer.Option("--width", help="Least range of candidates of what is withheld.")] = None,
+    rounding: Annotated[
+        int | None, typer.Option("--rounding", help="Tables: counts are rounded to multiples of this.")
+    ] = None,
 ) -> None:
     """Attack released tables: which small counts follow from sums, percentages and earlier releases?"""
-    raise typer.Exit(lint(release, previous, floor=floor, width=width))
+    raise typer.Exit(lint(release, *(previous or ()), floor=floor, width=width, rounding=rounding))
 
 
-def lint(release: Path, previous: Path | None = None, *, floor: int | None = None, width: int | None = None) -> int:
-    """Attack a release, print what follows, and return the exit code."""
-    tables, demands = _read(release)
-    earlier = () if previous is None else _read(previous)[0]
-    if len(tables) == len(earlier) == 1:  # two files of one table rarely have one name
-        earlier = (replace(earlier[0], name=tables[0].name),)
+def lint(
+    release: Path,
+    *previous: Path,
+    floor: int | None = None,
+    width: int | None = None,
+    rounding: int | None = None,
+) -> int:
+    """Attack a release, with earlier ones where there are any, print what follows, and return the exit code."""
+    tables, demands = _read(release, rounding)
+    earlier = [_read(path, rounding)[0] for path in previous]
+    if len(tables) == 1:  # files of one table rarely have one name
+        earlier = [(replace(own[0], name=tables[0].name),) if len(own) == 1 else own for own in earlier]
     demands = replace(demands, floor=floor or demands.floor, width=width or demands.width)
     found = attack(tables, demands, previous=earlier)
     typer.echo(_in_words(found, demands, len(tables)))
@@ -47,7 +58,7 @@ def lint(release: Path, previous: Path | None = None, *, floor: int | None = Non
     return EXIT_INCONCLUSIVE if found.contradictions else EXIT_DONE
 
 
-def _read(path: Path) -> tuple[tuple[ReleasedTable, ...], Demands]:
+def _read(path: Path, rounding: int | None) -> tuple[tuple[ReleasedTable, ...], Demands]:
     """Read a bundle, one table, or every table of a folder.
 
     Raises:
@@ -65,7 +76,7 @@ def _read(path: Path) -> tuple[tuple[ReleasedTable, ...], Demands]:
             allowed="a bundle, a CSV or parquet table, or a folder of such tables",
             remedy="check the path",
         )
-    return tuple(read_table(file) for file in files), Demands()
+    return tuple(read_table(file, base=rounding) for file in files), Demands(coarse=rounding is not None)
 
 
 def _in_words(found: Attack, demands: Demands, n_tables: int) -> str:

@@ -3,7 +3,8 @@
 Columns: features (text; empty, `all`, `everybody` or `total` where the group is not split by it), `units` (or `n`,
 `count`), optionally `rows`, and percentages (`..._percent`) or rates (`..._rate`, `..._share`) of `units`, printed to
 some decimals, which is how exactly they can be undone. A withheld number is empty, `*`, `withheld`, `suppressed`, or
-begins with `<` or `n <`.
+begins with `<` or `n <`; an interval reads `11-21` or `11 to 21`. Where counts are rounded, every multiple of the base
+is taken for a rounded count, and everything else for an exact one.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ ROWS: Final = "rows"
 TOTALS: Final = frozenset({"", "all", "everybody", "total", "overall"})
 _GONE: Final = re.compile(r"^(\*+|withheld|suppressed|(n\s*)?<.*)?$", re.IGNORECASE)
 _ENDING: Final = {"_percent": 100.0, "_rate": 1.0, "_share": 1.0}
+_INTERVAL: Final = re.compile(r"^([\d,]+)\s*(?:-|\u2013|to)\s*([\d,]+)$")
 _PRINTED: Final = re.compile(r"^-?\d+(?:\.(\d+))?$")
 Cells = Mapping[str, Sequence[str]]
 
 
-def read_table(path: Path) -> ReleasedTable:
-    """Read one released table.
+def read_table(path: Path, *, base: int | None = None) -> ReleasedTable:
+    """Read one released table; where counts are rounded, `base` is what to multiples of.
 
     Raises:
         TableError: the file cannot be opened, or a number in it is none.
         ColumnError: there is no column of units, or no feature.
     """
-    return table_of_cells(_cells(path), name=path.stem)
+    return table_of_cells(_cells(path), name=path.stem, base=base)
 
 
 def _cells(path: Path) -> dict[str, list[str]]:
@@ -70,7 +72,7 @@ def _cells(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def table_of_cells(cells: Cells, *, name: str) -> ReleasedTable:
+def table_of_cells(cells: Cells, *, name: str, base: int | None = None) -> ReleasedTable:
     """Return a released table from its printed cells by column."""
     counted = next((column for column in UNITS if column in cells), None)
     shares = [column for column in cells if column.endswith(tuple(_ENDING))]
@@ -87,8 +89,8 @@ def table_of_cells(cells: Cells, *, name: str) -> ReleasedTable:
     groups = _groups(cells, features, name)
     return ReleasedTable(
         name=name,
-        units=_column(cells[counted], groups, name),
-        rows=_column(cells[ROWS], groups, name) if ROWS in cells else {},
+        units=_column(cells[counted], groups, name, base),
+        rows=_column(cells[ROWS], groups, name, base) if ROWS in cells else {},
         shares=tuple(
             Share(name=column, of_rows=False, by_group=_share(cells[column], groups, column)) for column in shares
         ),
@@ -113,15 +115,20 @@ def _groups(cells: Cells, features: Sequence[str], name: str) -> list[Group]:
     return groups
 
 
-def _column(cells: Sequence[str], groups: Sequence[Group], name: str) -> dict[Group, Ends | None]:
-    return {group: _count(cell, name) for group, cell in zip(groups, cells, strict=True)}
+def _column(cells: Sequence[str], groups: Sequence[Group], name: str, base: int | None) -> dict[Group, Ends | None]:
+    return {group: _count(cell, name, base) for group, cell in zip(groups, cells, strict=True)}
 
 
-def _count(cell: str, name: str) -> Ends | None:
+def _count(cell: str, name: str, base: int | None) -> Ends | None:
+    """Return what a printed count stands for; one that is no multiple of the base was not rounded."""
     if _GONE.match(cell):
         return None
+    if interval := _INTERVAL.match(cell):
+        return _number(interval[1], name), _number(interval[2], name)
     number = _number(cell, name)
-    return number, number
+    if base is None or number % base:
+        return number, number
+    return max(number - base // 2, 0.0), number + (base - 1) // 2
 
 
 def _share(cells: Sequence[str], groups: Sequence[Group], column: str) -> dict[Group, Ends | None]:
@@ -147,6 +154,6 @@ def _number(cell: str, where: str) -> float:
             slug="file-unreadable",
             where=where,
             found=cell,
-            allowed="a number, or empty, *, withheld, suppressed, < 11, n < 11",
+            allowed="a number, or empty, *, withheld, suppressed, < 11, n < 11, 11-21",
             remedy="print withheld numbers in one of these ways",
         ) from None

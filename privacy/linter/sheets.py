@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from affidavit.disclosure.coarsening import OF_COUNTS
 from affidavit.disclosure.lattice import Group, group_of
 from affidavit.disclosure.legend import RULE, WITHHELD
 from affidavit.disclosure.told import group_of_row
 from affidavit.metric_names import Kind, read
 from affidavit.records import Exhibit
 from affidavit.report import AuditReport
+from privacy.linter.printed import printed_by
+from privacy.linter.tables import Ends
 
 Numbers = Mapping[Group, int]
 _PLACE: Final = frozenset(
@@ -24,6 +27,7 @@ _PLACE: Final = frozenset(
 _LEGEND: Final = frozenset({RULE, WITHHELD})
 _PARTS: Final = ("class", "bin")
 _WHOLE: Final = 1e-4
+_IN_FULL: Final = 1e-9
 ALIKE: Final = 2
 """Equal numbers of groups, everybody aside, from which on two metrics are taken to be of the same people."""
 
@@ -42,15 +46,31 @@ class Sheet:
     units: Numbers = field(default_factory=dict)
     rows: Numbers = field(default_factory=dict)
     values: Mapping[Group, float | None] = field(default_factory=dict)
+    ends: Mapping[Group, Ends | None] = field(default_factory=dict)
+    """Of the intervals that are said to be of counts; what other intervals hold is not linear in counts."""
 
-    def numerators(self) -> dict[Group, tuple[int, int]]:
-        """Return the rows behind each share, and those that it is a share of; nothing where they are no counts."""
-        if not self.metric or read(self.metric).kind is not Kind.RATE:
+    @property
+    def is_rate(self) -> bool:
+        """Whether its values are called shares of something."""
+        return bool(self.metric) and read(self.metric).kind is Kind.RATE
+
+    def numerators(self, base: int = 1, *, of_rows: bool = True) -> dict[Group, tuple[int, int]]:
+        """Return the rows (or units) behind each share, and those that it is a share of.
+
+        Nothing where they are no counts, all of them multiples of what counts are rounded to.
+        """
+        whole = self.rows if of_rows else self.units
+        if not self.is_rate:
             return {}
-        made = {g: (v * self.rows[g], self.rows[g]) for g, v in self.values.items() if v is not None}
-        if any(abs(k - round(k)) > _WHOLE for k, _ in made.values()):
+        made = {g: (v * whole[g], whole[g]) for g, v in self.values.items() if v is not None}
+        if any(abs(k - base * round(k / base)) > _WHOLE for k, _ in made.values()):
             return {}
         return {g: (round(k), n) for g, (k, n) in made.items()}
+
+    @property
+    def in_full(self) -> bool:
+        """Whether its rates are printed to more than two decimals."""
+        return self.is_rate and any(abs(v - round(v, 2)) > _IN_FULL for v in self.values.values() if v is not None)
 
     @property
     def of_one(self) -> bool:
@@ -60,7 +80,7 @@ class Sheet:
 
 def sheets_of(report: AuditReport) -> list[Sheet]:
     """Return every sheet of a bundle: of findings, and of exhibits that count rows or units."""
-    found: dict[tuple[str, ...], list[tuple[Group, float | None, int, int]]] = {}
+    found: dict[tuple[str, ...], list[_Cell]] = {}
     about: dict[tuple[str, ...], Sheet] = {}
     for finding in report.findings:
         if finding.compared is None:
@@ -69,23 +89,42 @@ def sheets_of(report: AuditReport) -> list[Sheet]:
             about[key] = Sheet(run=finding.run, condition=finding.condition, name=name, metric=finding.metric)
             e = finding.estimate
             units = e.n if e.n_clusters is None else e.n_clusters
-            found.setdefault(key, []).append((group_of(finding.groups), e.value, e.n, units))
+            within = None if e.interval is None else (e.interval.low, e.interval.high)
+            within = within if e.interval is not None and e.interval.method == OF_COUNTS else None
+            cell = _Cell(group=group_of(finding.groups), value=e.value, n=e.n, units=units, within=within)
+            found.setdefault(key, []).append(cell)
     for exhibit in report.exhibits:
         if exhibit.id not in _LEGEND:
             for row in report.exhibit(exhibit.id).to_pylist():
                 _read_row(exhibit, row, found, about)
-    return [sheet for key, cells in found.items() for sheet in _sheets(about[key], [c for c in cells if _defined(*c)])]
+    points = not printed_by(report).intervals_only
+    return [
+        sheet
+        for key, cells in found.items()
+        for sheet in _sheets(about[key], [cell for cell in cells if cell.defined], points=points)
+    ]
 
 
-def _defined(_group: Group, value: float | None, n: int, units: int) -> bool:
-    """Say whether a cell counts anybody; an undefined one prints nobody, who may yet be there."""
-    return value is not None or n > 0 or units > 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """What is printed of one group under one name."""
+
+    group: Group
+    value: float | None
+    n: int
+    units: int
+    within: Ends | None
+
+    @property
+    def defined(self) -> bool:
+        """Whether it counts anybody; an undefined one prints nobody, who may yet be there."""
+        return self.value is not None or self.n > 0 or self.units > 0
 
 
 def _read_row(
     exhibit: Exhibit,
     row: Mapping[str, Any],
-    found: dict[tuple[str, ...], list[tuple[Group, float | None, int, int]]],
+    found: dict[tuple[str, ...], list[_Cell]],
     about: dict[tuple[str, ...], Sheet],
 ) -> None:
     named = [c.name for c in exhibit.columns if c.type in ("text", "integer") and c.name not in _PLACE]
@@ -100,20 +139,26 @@ def _read_row(
     metric = words.get("metric") or words.get("rate") or exhibit.id
     about[key] = Sheet(run=run, condition=condition, name=name, part=part, metric=metric)
     units = row["n"] if row.get("n_clusters") is None else row["n_clusters"]
-    found.setdefault(key, []).append((group, row.get("value"), row["n"], units))
+    told = row.get("method") == OF_COUNTS and row.get("low") is not None and row.get("high") is not None
+    within = (row["low"], row["high"]) if told else None
+    cell = _Cell(group=group, value=row.get("value"), n=row["n"], units=units, within=within)
+    found.setdefault(key, []).append(cell)
 
 
-def _sheets(about: Sheet, cells: Sequence[tuple[Group, float | None, int, int]]) -> Iterable[Sheet]:
+def _sheets(about: Sheet, cells: Sequence[_Cell], *, points: bool) -> Iterable[Sheet]:
+    """Yield what is printed under one name; a share of everybody tells counts where it is a point."""
     stem = about.metric.removesuffix("_in_training")
     if stem in ("unit_share", "row_share"):
-        told = {g: round(v * (units if stem == "unit_share" else n)) for g, v, n, units in cells if v is not None}
+        whole = {c.group: c.units if stem == "unit_share" else c.n for c in cells}
+        told = {c.group: round(c.value * whole[c.group]) for c in cells if points and c.value is not None}
         yield replace(about, metric="", units=told) if stem == "unit_share" else replace(about, metric="", rows=told)
         return
     yield replace(
         about,
-        units={g: units for g, _, _, units in cells},
-        rows={g: n for g, _, n, _ in cells},
-        values={g: v for g, v, n, _ in cells if n},
+        units={c.group: c.units for c in cells},
+        rows={c.group: c.n for c in cells},
+        values={c.group: c.value for c in cells if c.n},
+        ends={c.group: c.within for c in cells if c.n and c.within is not None},
     )
 
 

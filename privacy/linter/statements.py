@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,7 +22,7 @@ class Asked:
     index: int
     what: str
     kind: str
-    """`withheld`: must keep its width; `told`, `rest`, `behind a share`, `arrived`: must not be small for sure."""
+    """`withheld`: must keep its width; `told`, `left`, `rest`, `behind a share`, `arrived`: not small for sure."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class System:
             free = table.bounds.get(measure, {}).get(group, (float(self.demands.least), np.inf))
             place[group] = self.add(name, free if ends is None else ends)
             hidden = "withheld here" if group in table.here else "withheld"
-            self.ask(place[group], hidden if ends is None else "told")
+            self.ask(place[group], hidden if ends is None else "left" if table.differences else "told")
         for group in () if table.closed else sorted(_unlisted(tuple(told))):
             name = f"{measure} of {group_in_words(group)} in {table.name}, not listed"
             place[group] = self.add(name, (0.0, np.inf))
@@ -106,7 +106,8 @@ class System:
                 continue
             of = whole[group]
             words = f"{share.name} of {group_in_words(group)}"
-            ends, stated = self._ends_of_share(of, ends), ends is not None
+            stated = ends is not None
+            ends = ends if share.counted else self._ends_of_share(of, ends)
             count = self.add(f"{words} in {table.name}", ends or (0.0, self.high[of]))
             place[group] = count
             left = self._left(of, count, f"not {words} in {table.name}")
@@ -138,11 +139,19 @@ class System:
     def _state(self, coefficients: dict[int, float], ends: Ends, words: str) -> None:
         self.statements.append(Statement(coefficients=coefficients, low=ends[0], high=ends[1], told_by=words))
 
-    def add_releases(self, new: ReleasedTable, old: ReleasedTable, *, same: bool) -> None:
-        """Add two releases of one table: of the same people, or of more of them in the newer one."""
-        now, then = self.add_table(new), self.add_table(old)
+    def add_releases(self, releases: Sequence[ReleasedTable], same: Callable[[int, int], bool]) -> None:
+        """Add releases of one table, the newest first: any two are of the same people, or the newer of more of them.
+
+        `same` says so of two of them by their places.
+        """
+        added = [self.add_table(table) for table in releases]
+        for first in range(len(added)):
+            for second in range(first + 1, len(added)):
+                self._beside(releases[first].name, added[first], added[second], same=same(first, second))
+
+    def _beside(self, table: str, now: Mapping[Group, int], then: Mapping[Group, int], *, same: bool) -> None:
         for group in (group for group in now if group in then):
-            name = f"units that came to {group_in_words(group)} between the releases of {new.name}"
+            name = f"units that came to {group_in_words(group)} between the releases of {table}"
             both = self.low[now[group]] - self.high[then[group]], self.high[now[group]] - self.low[then[group]]
             ends = (0.0, 0.0) if same else (max(both[0], 0.0), max(both[1], 0.0))
             arrived = self.add(name, ends)

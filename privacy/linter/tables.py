@@ -19,6 +19,8 @@ class Share:
     of_rows: bool
     by_group: Mapping[Group, Ends | None]
     """Ends from 0 to 1; None where it is withheld."""
+    counted: bool = False
+    """Whether the ends are those of the count behind each share instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,10 @@ class ReleasedTable:
     """Whether a group that is listed nowhere is empty; else it may have been left out."""
     overlapping: frozenset[str] = frozenset()
     """Features of rows: one unit may be in several of their levels, so units do not add up over them."""
+    differences: bool = False
+    """Whether its numbers are what printed ones leave of others, and not printed themselves."""
+    also: frozenset[str] = frozenset()
+    """Other names of the same numbers, by which it is found again in another release."""
     digest: str | None = None
     """Of the data behind it, where that is known."""
 
@@ -50,5 +56,7 @@ class Demands:
     """Greatest less least candidate: 1 leaves at least two."""
     least: int = 0
     """The least value that a withheld count can have; 1 where zeros are shown."""
+    coarse: bool = False
+    """Whether counts are printed as intervals: then what follows must keep as many candidates as what is withheld."""
     zeros_told: bool = True
     """Whether a share may be known to be of nobody."""

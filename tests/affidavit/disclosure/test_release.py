@@ -190,8 +190,76 @@ def test_counts_can_be_rounded(whole: AuditReport) -> None:
     after = DisclosureControl(rule=DisclosureRule(rounding=5)).release(whole)
     assert all(f.estimate.n % 5 == 0 and (f.estimate.n_clusters or 0) % 5 == 0 for f in after.findings)
     assert all(data.n_rows % 5 == 0 and (data.n_units or 0) % 5 == 0 for data in after.data)
-    values = [f.estimate.value for f in after.findings if f.estimate.value is not None]
-    assert all(round(value, 2) == value for value in values)
+    made = {f.id: f for f in after.findings}
+    for before in about_groups(whole):
+        told = made.get(before.id)
+        if before.metric == "accuracy" and told is not None and told.estimate.value is not None:
+            n = told.estimate.n
+            assert told.estimate.value * n == pytest.approx(5 * round(told.estimate.value * n / 5))
+
+
+@pytest.mark.parametrize("rule", [DisclosureRule(rounding=5), DisclosureRule(intervals_only=True)])
+def test_coarse_intervals_hold_the_exact_ones(whole: AuditReport, rule: DisclosureRule) -> None:
+    exact = {f.id: f for f in whole.findings}
+    after = released(whole, rule)
+    seen = 0
+    for finding in after.findings:
+        told, true = finding.estimate.interval, exact[finding.id].estimate
+        if told is None or true.interval is None:
+            continue
+        seen += 1
+        assert told.low <= true.interval.low + 1e-9
+        assert told.high >= true.interval.high - 1e-9
+        n, units = finding.estimate.n, finding.estimate.n_clusters or 0
+        assert rule.ends(n)[0] <= true.n <= rule.ends(n)[1]
+        assert rule.ends(units)[0] <= (true.n_clusters or 0) <= rule.ends(units)[1]
+    assert seen > 10
+
+
+def test_a_gap_is_the_difference_of_the_rates_that_are_printed() -> None:
+    sizes = {("Irish", "18-39"): 30, ("Irish", "40+"): 40, ("Welsh", "18-39"): 35, ("Welsh", "40+"): 45}
+    after = released(audited(frame(sizes), examinations=("performance",)), DisclosureRule(rounding=5))
+    rates = {
+        (tuple(f.groups), ", ".join(f.groups.values())): f.estimate.value
+        for f in about_groups(after)
+        if f.metric == "accuracy"
+    }
+    gaps = [f for f in after.findings if f.metric == "accuracy_difference"]
+    assert gaps
+    for gap in gaps:
+        high, low = (rates[gap.compared or (), end or ""] for end in (gap.highest, gap.lowest))
+        assert high is not None
+        assert low is not None
+        assert gap.estimate.value == pytest.approx(max(high - low, 0))
+        assert gap.estimate.interval is None or gap.estimate.interval.low >= 0
+
+
+def test_with_intervals_only_no_point_is_told(whole: AuditReport) -> None:
+    after = released(whole, DisclosureRule(intervals_only=True))
+    for finding in after.findings:
+        estimate = finding.estimate
+        if estimate.value:  # none is told as none
+            assert estimate.interval is not None
+            assert estimate.value == pytest.approx((estimate.interval.low + estimate.interval.high) / 2)
+        assert (finding.null_expectation, finding.minimum_detectable_effect) == (None, None)
+    rates = [f.estimate for f in about_groups(after) if f.metric == "accuracy" and f.estimate.interval is not None]
+    assert rates
+    assert all((e.interval.high - e.interval.low) * e.n >= 10 for e in rates if e.interval is not None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (DisclosureRule(rounding=5), "rounded to multiples of 5"),
+        (DisclosureRule(intervals_only=True), "counts and rates are intervals"),
+    ],
+)
+def test_a_release_says_by_which_rule_it_was_made(whole: AuditReport, rule: DisclosureRule, words: str) -> None:
+    after = released(whole, rule)
+    assert words in after.marking
+    assert rule.in_words() in after.caveats
+    said = {row["setting"]: row["value"] for row in after.exhibit("disclosure-rule").to_pylist()}
+    assert said["counts and rates"] == rule.in_words()
 
 
 def test_a_higher_floor_withholds_more(whole: AuditReport) -> None:

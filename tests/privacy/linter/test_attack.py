@@ -22,7 +22,7 @@ _spec.loader.exec_module(planting)
 
 
 def attacked(release: Any) -> Attack:
-    return attack((release.table,), Demands(), previous=() if release.previous is None else (release.previous,))
+    return attack((release.table,), Demands(), previous=() if release.previous is None else ((release.previous,),))
 
 
 def planted_is_found(seed: int) -> bool:
