@@ -1,13 +1,19 @@
 """Can the turns be found in what a hospital sends? Gradient inversion of a live reasoner, with and without protection.
 
-One turn of each of some units is a target. Its update (of 1, 4 or 16 such turns) is attacked: labels are read off the
-last bias, inputs by matching gradients. `inversion_batch_<n>_match_rate` is the share of units whose other turns are
-the nearest, of all units', to what was found; beside it stand starting points without an attack (chance) and
-`inversion_input_match_rate`, the same of the true inputs (what a perfect attack would reach). `clipped_noised` is the
-same attack on updates that were clipped by turn and noised. Likeness (PSNR, SSIM), labels recovered and the paired drop
-are an exhibit. The attacker knows the model, the batch size and the other inputs of each turn: more than a server does.
+One turn of each of some units is a target. Of its update (of 1, 4 or 16 such turns) is read what can be read: labels
+off the answers' bias, words off the rows of their embedding, and an input that a layer takes in as it is off that
+layer's gradients: of one turn by division, of more by a search in the spans that layers leave. Where no layer takes the
+input in, it is sought by matching gradients. `inversion_batch_<n>_match_rate` is the share of units whose other turns
+are the nearest, of all units', to what was found; beside it stand starting points without an attack (chance) and
+`inversion_input_match_rate`, the same of the true inputs (what a perfect attack would reach).
+`inversion_batch_<n>_word_recall` is the share of a turn's words that were found, beside as many words that others say
+most; `inversion_batch_1_label_recovery` the share of labels. `clipped_noised` is the same attack on updates that were
+clipped by turn and noised. An update holds what is trained and nothing else; what each part of it gives away where it
+alone is trained is the exhibit `inversion-by-part`. The attacker knows the model, the batch size and the other inputs
+of each turn: more than a server does.
 
-Source: Geiping, Bauermeister, Droege, Moeller 2020; Zhu, Liu, Han 2019; Zhao, Mopuri, Bilen 2020.
+Source: Phong et al. 2018; Melis et al. 2019; Dimitrov et al. 2024; Petrov et al. 2024; Zhao, Mopuri, Bilen 2020;
+Geiping, Bauermeister, Droege, Moeller 2020; Zhu, Liu, Han 2019.
 """
 
 from __future__ import annotations
@@ -21,21 +27,28 @@ from affidavit.case import Case
 from affidavit.conditions import AS_SUPPLIED, Condition
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim, FunctionExamination, Testimony
-from affidavit.exhibits import Cell
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.records import Refusal
 from affidavit.seeds import seed_of
 from privacy.inversion.attack import Attack
-from privacy.inversion.claims import METRICS, Teller, exhibit_of
+from privacy.inversion.claims import METRICS, Teller
+from privacy.inversion.exhibits import Row, exhibits_of, part_rows, setting_rows
+from privacy.inversion.knowledge import Knowledge, learnt
 from privacy.inversion.options import NAME, VERSION, InversionOptions
+from privacy.inversion.parts import parts_of
 from privacy.inversion.study import Outcome, Setting, attacked
 from privacy.inversion.targets import Targets, choose_targets
 from privacy.inversion.updates import Protection
+from privacy.inversion.victims import trained
 from privacy.probes.roster import NOBODY, draw_roster
 
 NO_EVIDENCE = "a failed attack is no evidence of privacy: a stronger one, or a malicious server, may succeed"
 KNOWN = "the attacker knows the model, the number of turns and the other inputs of each turn"
+UPDATE = (
+    "the update is that of the emotion's loss of one turn of each unit, without dropout, the turns before it held as "
+    "they are; other losses, such as that of rationales, send gradients of their own, which are not looked at"
+)
 _OF_EACH = 4
 """Turns of a unit that are opened, at most."""
 _FEWEST = 4
@@ -73,16 +86,21 @@ def refuses(case: Case) -> Refusal | None:
 def examine(case: Case) -> Testimony:
     """Attack every run's reasoner."""
     options = read_options(InversionOptions, case.options, of=f"examination {NAME}")
-    claims: list[Claim] = []
-    rows: list[dict[str, Cell]] = []
-    refusals: list[Refusal] = []
+    found, refusals = list[Found](), list[Refusal]()
     for run in case.runs:
-        found = _attacked(case, options, run)
-        if isinstance(found, Refusal):
-            refusals.append(found)
-            continue
-        claims, rows, refusals = claims + found.claims, rows + found.rows, refusals + found.refusals
-    return Testimony(claims=tuple(claims), exhibits=(exhibit_of(rows),) if rows else (), refusals=tuple(refusals))
+        told = _attacked(case, options, run)
+        if isinstance(told, Refusal):
+            refusals.append(told)
+        else:
+            found.append(told)
+            refusals += told.refusals
+    return Testimony(
+        claims=tuple(claim for one in found for claim in one.claims),
+        exhibits=exhibits_of(
+            [row for one in found for row in one.settings], [row for one in found for row in one.parts]
+        ),
+        refusals=tuple(refusals),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,7 +108,8 @@ class Found:
     """What one run's reasoner gave away."""
 
     claims: list[Claim]
-    rows: list[dict[str, Cell]]
+    settings: list[Row]
+    parts: list[Row]
     refusals: list[Refusal]
 
 
@@ -99,16 +118,26 @@ def _attacked(case: Case, options: InversionOptions, run: str) -> Found | Refusa
     targets = _targets(case, options, run, condition)
     if len(targets.shown) < _FEWEST:
         return _too_few(targets, run)
-    n_parameters = sum(part.numel() for part in targets.shown[0].turn.module.parameters())
+    n_parameters = sum(value.numel() for _, value in trained(targets.shown[0].turn))
+    if not n_parameters:
+        return _nothing_trained(run)
     if n_parameters > options.most_parameters:
         return _too_large(n_parameters, options, run)
-    teller = Teller(case=case, run=run, condition=condition, input=targets.input, caveats=_caveats(targets, options))
+    known = learnt(targets, 1)
+    caveats = _caveats(targets, known, options)
+    teller = Teller(case=case, run=run, condition=condition, caveats=caveats)
     outcomes, refusals = _outcomes(case, options, targets, run)
     units = np.array([one.unit for one in targets.shown], dtype=np.int64)
     true = targets.ruler().matches([one.value for one in targets.shown], targets.shown).astype(np.float64)
     top = teller.input_claim(units, true)
-    claims = [teller.rate_claim(outcome, controls=(top.finding.id,)) for outcome in outcomes]
-    return Found(claims=[*claims, top], rows=teller.rows(outcomes), refusals=refusals)
+    claims = [claim for outcome in outcomes for claim in teller.claims(outcome, controls=(top.finding.id,))]
+    place: Row = {"run": run, "condition": condition}
+    return Found(
+        claims=[*claims, top],
+        settings=setting_rows(outcomes, {**place, "input": targets.input}, teller.estimated),
+        parts=part_rows(parts_of(targets, known), units, place, teller.estimated),
+        refusals=refusals,
+    )
 
 
 def _targets(case: Case, options: InversionOptions, run: str, condition: str) -> Targets:
@@ -129,18 +158,35 @@ def _outcomes(case: Case, options: InversionOptions, targets: Targets, run: str)
         if len(targets.shown) < batch:
             refusals.append(_no_batch(batch, len(targets.shown), run))
             continue
-        seed = seed_of(case.book.seed, NAME, run, batch)
+        seed, known = seed_of(case.book.seed, NAME, run, batch), learnt(targets, batch)
         outcomes += [
-            attacked(targets, Setting(batch=batch, protection=used), attack, seed=seed) for used in (None, protection)
+            attacked(targets, known, Setting(batch=batch, protection=used), attack, seed=seed)
+            for used in (None, protection)
         ]
         case.progress("inverting updates", i, len(sizes))
     return outcomes, refusals
 
 
-def _caveats(targets: Targets, options: InversionOptions) -> tuple[str, ...]:
+def _caveats(targets: Targets, known: Knowledge, options: InversionOptions) -> tuple[str, ...]:
     lost = tuple(f"{count:,} turns left out: {what}" for what, count in sorted(targets.failed.items()))
-    how = f"input: {targets.input}, {options.objective} objective, {options.steps} steps"
-    return (how, KNOWN, *lost, NO_EVIDENCE)
+    if known.entrance is None:
+        how = (
+            f"input: {targets.input}, found by matching gradients, {options.objective} objective, {options.steps} steps"
+        )
+    else:
+        how = f"input: {targets.input}, read off {known.entrance.name}, which takes it in as it is"
+    frozen = known.embedding is None and any(one.turn.embedded is not None for one in targets.shown)
+    words = ("the embedding of words is not trained: no word is read off it",) if frozen else ()
+    return (how, KNOWN, UPDATE, *words, *lost, NO_EVIDENCE)
+
+
+def _nothing_trained(run: str) -> Refusal:
+    return Refusal(
+        examination=NAME,
+        run=run,
+        because="nothing of the reasoner is trained, so that nothing would be sent",
+        remedy="open the reasoner with the parameters that a round trains unfrozen",
+    )
 
 
 def _too_few(targets: Targets, run: str) -> Refusal:
@@ -158,8 +204,8 @@ def _too_large(n_parameters: int, options: InversionOptions, run: str) -> Refusa
     return Refusal(
         examination=NAME,
         run=run,
-        because=f"the reasoner has {n_parameters:,} parameters, and each step of the attack differentiates it twice; "
-        f"up to {options.most_parameters:,} it is done unasked",
+        because=f"the reasoner has {n_parameters:,} trained parameters, and the attack differentiates it again "
+        f"and again; up to {options.most_parameters:,} it is done unasked",
         remedy=f"where there is time or a GPU, raise most_parameters to {10 ** len(str(n_parameters))}, with few "
         "targets",
     )
@@ -185,4 +231,4 @@ EXAMINATION = FunctionExamination(
     refusal=refuses,
     on_request=True,
 )
-"""On request: it asks the reasoner for second derivatives, hundreds of times for each turn."""
+"""On request: it differentiates the reasoner hundreds of times."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +34,6 @@ def recovered_labels(bias_gradient: FloatArray, n_turns: int, *, expected: Float
         found.append(lowest)
         left[lowest] += 1 / n_turns
     return tuple(sorted(found))
-
-
-def bias_gradient(update: Sequence[Any], n_labels: int) -> FloatArray | None:
-    """Return the gradient that can be the last bias's: the last K numbers that are not all zero, else None."""
-    for part in reversed(update):
-        if tuple(part.shape) == (n_labels,) and bool((part != 0).any()):
-            return np.asarray(part.detach().double().cpu().numpy(), dtype=np.float64)
-    return None
 
 
 def share_recovered(found: Sequence[int], labels: Sequence[int]) -> float:

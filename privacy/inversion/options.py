@@ -9,7 +9,7 @@ from pydantic import Field
 from affidavit.records import Record
 
 NAME: Final = "gradient-inversion"
-VERSION: Final = "1"
+VERSION: Final = "2"
 BATCHES: Final = (1, 4, 16)
 Batch = Literal[1, 4, 16]
 
@@ -27,9 +27,9 @@ class InversionOptions(Record):
     """Units, one turn of each, whose input is to be found out."""
     objective: Literal["cosine", "squared"] = "cosine"
     steps: int = Field(default=80, ge=1, le=20_000)
-    """Of one attack; each differentiates every turn twice (0.02 s of one core a turn for the smallest reasoner)."""
+    """Of matching gradients, where no layer takes the input in as it is; each differentiates every turn twice."""
     noise_multiplier: float = Field(default=1.0, gt=0)
     clip_norm: float | None = Field(default=None, gt=0)
     """Norm that each turn's gradient is clipped to; the median of its batch where absent."""
     most_parameters: int = Field(default=5_000_000, ge=1)
-    """Of a reasoner: a larger one is refused, for each step of the attack differentiates it twice."""
+    """Trained ones of a reasoner: one with more is refused, for each step of the attack differentiates them twice."""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.confusion import FloatArray
-from privacy.inversion.attack import Attack, inverted
+from privacy.inversion.attack import Attack, Prior, inverted
 from privacy.inversion.fidelity import assigned, psnr, ssim
-from privacy.inversion.labels import bias_gradient, recovered_labels, share_recovered
+from privacy.inversion.knowledge import Knowledge
+from privacy.inversion.labels import recovered_labels, share_recovered
+from privacy.inversion.spans import searched
 from privacy.inversion.targets import Ruler, Shown, Targets, plain
-from privacy.inversion.updates import Protection, sent_update
-from privacy.inversion.victims import turns_victim
+from privacy.inversion.updates import Protection, Sent, sent_update
+from privacy.inversion.victims import Victim, turns_victim
+from privacy.inversion.words import share_of, words_in, words_of
 
+Tensor = Any
 STARTS: Final = 20
 """Starting points of each update that nobody optimises, which tell what chance gives."""
+_FARTHEST: Final = 6.0
+"""Standard deviations: nothing farther out is believed of an update with noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,10 +50,18 @@ class Outcome:
     control: FloatArray
     """[n], in [0, 1]: how many of the starts that nobody optimised look like the unit"""
     control_psnr: FloatArray
-    """[n], dB: their mean"""
+    """[n], dB: of what others' inputs are on average"""
     labels: FloatArray
     """[n]: the share of its update's labels that were recovered, at the first turn of each update; NaN elsewhere, and
     where no layer tells them"""
+    control_labels: FloatArray
+    """[n]: the same of the most common labels of others"""
+    words: FloatArray
+    """[n]: the share of a turn's words that are found in its update; NaN where no layer tells them"""
+    control_words: FloatArray
+    """[n]: the same of as many words that others say most"""
+    word_precision: FloatArray
+    """[n]: the share of the words found in an update that were said in it, at its first turn; NaN elsewhere"""
 
     @property
     def n_given(self) -> int:
@@ -55,17 +69,46 @@ class Outcome:
         return int(np.isnan(self.labels[:: self.setting.batch]).sum())
 
 
-def attacked(targets: Targets, setting: Setting, attack: Attack, *, seed: int) -> Outcome:
+def attacked(targets: Targets, known: Knowledge, setting: Setting, attack: Attack, *, seed: int) -> Outcome:
     """Attack one update for each whole batch of targets; those left over are left out."""
     n, ruler = len(targets.shown) // setting.batch * setting.batch, targets.ruler()
     parts = []
     for start in range(0, n, setting.batch):
-        shown = targets.shown[start : start + setting.batch]
-        found = _attacked(targets, shown, setting, attack, seed=seed + start)
-        parts.append(_told(ruler, shown, found))
+        update = _updated(targets, targets.shown[start : start + setting.batch], setting, seed=seed + start)
+        found = _attacked(targets, known, update, attack)
+        parts.append(
+            {**_told(ruler, update.shown, found), **_labels(targets, update, found), **_words(targets, known, update)}
+        )
     told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     units = np.array([one.unit for one in targets.shown[:n]], dtype=np.int64)
     return Outcome(setting=setting, units=units, **told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Update:
+    """The update of B turns."""
+
+    shown: Sequence[Shown]
+    victim: Victim
+    sent: Sent
+    seed: int
+
+    @property
+    def labels(self) -> list[int]:
+        """The true ones, [B]."""
+        return [one.label for one in self.shown]
+
+
+def _updated(targets: Targets, shown: Sequence[Shown], setting: Setting, *, seed: int) -> Update:
+    victim = turns_victim([one.turn for one in shown], targets.input)
+    sent = sent_update(
+        victim,
+        [one.feature.values for one in shown],
+        [one.label for one in shown],
+        protection=setting.protection,
+        rng=np.random.default_rng([seed, 1]),
+    )
+    return Update(shown=shown, victim=victim, sent=sent, seed=seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,34 +119,68 @@ class Found:
     """[B]"""
     starts: Sequence[Sequence[FloatArray]]
     """[STARTS] of [B]: what nobody optimised"""
-    recovered: float
-    """Share of labels; NaN where no layer tells them and they were given"""
+    usual: Sequence[FloatArray]
+    """[B]: what others' inputs are on average"""
+    labels: tuple[int, ...] | None
+    """Ascending; None where no layer tells them and they were given"""
 
 
-def _attacked(targets: Targets, shown: Sequence[Shown], setting: Setting, attack: Attack, *, seed: int) -> Found:
+def _attacked(targets: Targets, known: Knowledge, update: Update, attack: Attack) -> Found:
     """Attack one update; the starts are the same for every setting of the same batch."""
-    victim = turns_victim([one.turn for one in shown], targets.input)
-    labels = [one.label for one in shown]
-    noise = np.random.default_rng([seed, 1])
-    truths = [one.feature.values for one in shown]
-    update = sent_update(victim, truths, labels, protection=setting.protection, rng=noise)
-    priors = [(targets.prior(one), tuple(one.feature.values.shape)) for one in shown]
-    bias = bias_gradient(update, victim.n_labels)
-    if bias is None:
-        guessed = tuple(sorted(labels))
-    else:
-        expected = victim.expected([prior.mean.expand(shape) for prior, shape in priors])
-        guessed = recovered_labels(bias, len(shown), expected=expected)
+    priors = [(targets.prior(one), tuple(one.feature.values.shape)) for one in update.shown]
+    labels = None
+    if known.bias is not None:
+        bias = np.asarray(update.sent.parts[known.bias].double().cpu().numpy(), dtype=np.float64)
+        expected = update.victim.expected([prior.mean.expand(shape) for prior, shape in priors])
+        labels = recovered_labels(bias, len(update.shown), expected=expected)
+    used = tuple(sorted(update.labels)) if labels is None else labels
 
     def search(how: Attack, start: int) -> list[FloatArray]:
-        rng = np.random.default_rng([seed, 2 + start])
-        return [plain(value) for value in inverted(victim, update, guessed, priors=priors, attack=how, rng=rng)]
+        return _matched(known, update, used, priors, how, rng=np.random.default_rng([update.seed, 2 + start]))
 
+    usual = [plain(prior.mean.expand(shape)) for prior, shape in priors]
+    spanned = _spanned(targets, known, update, priors[0][0])
     return Found(
-        inputs=search(attack, 0),
+        inputs=search(attack, 0) if spanned is None else spanned,
         starts=[search(replace(attack, steps=0), start) for start in range(STARTS)],
-        recovered=float("nan") if bias is None else share_recovered(guessed, labels),
+        usual=usual,
+        labels=labels,
     )
+
+
+def _matched(
+    known: Knowledge,
+    update: Update,
+    labels: Sequence[int],
+    priors: Sequence[tuple[Prior, tuple[int, ...]]],
+    how: Attack,
+    *,
+    rng: np.random.Generator,
+) -> list[FloatArray]:
+    """Return inputs whose gradient is the update's, in the parameters that the loss reaches."""
+    places = known.reached or range(len(update.sent.parts))
+    victim = replace(update.victim, parameters=[update.victim.parameters[i] for i in places])
+    parts = [update.sent.parts[i] for i in places]
+    return [plain(value) for value in inverted(victim, parts, labels, priors=priors, attack=how, rng=rng)]
+
+
+def _spanned(targets: Targets, known: Knowledge, update: Update, prior: Prior) -> list[FloatArray] | None:
+    """Return inputs that the spans of layers allow; None where no layer takes the input in.
+
+    Where noise hides all of it, what others' inputs look like is the best guess.
+    """
+    if known.entrance is None:
+        return None
+    shape = update.shown[0].value.shape
+    spans = known.spans(update.sent, prior, n_turns=len(update.shown))
+    if spans is None:
+        return [plain(prior.mean.expand(1, *shape)) for _ in update.shown]
+    rng = np.random.default_rng([update.seed, 0])
+    found = searched(spans, [one.turn for one in update.shown], targets.input, shape=shape, rng=rng)
+    if update.sent.noise:
+        mean, spread = (part.cpu().numpy() for part in (spans.hull.mean, spans.hull.spread))
+        found = [np.clip(one, mean - _FARTHEST * spread, mean + _FARTHEST * spread) for one in found]
+    return [one.reshape(shape) for one in found]
 
 
 def _told(ruler: Ruler, shown: Sequence[Shown], found: Found) -> dict[str, FloatArray]:
@@ -112,16 +189,48 @@ def _told(ruler: Ruler, shown: Sequence[Shown], found: Found) -> dict[str, Float
     pairs = [(one.value / ruler.scale, value / ruler.scale) for one, value in zip(shown, taken, strict=True)]
     similar = [ssim(truth, value, peak=ruler.peak) for truth, value in pairs]
     chance = [_taken(ruler, shown, start) for start in found.starts]
-    recovered = np.full(len(shown), np.nan)
-    recovered[0] = found.recovered
     return {
         "psnr": _psnr(ruler, shown, taken),
         "ssim": np.array([np.nan if value is None else value for value in similar]),
         "matched": ruler.matches(taken, shown).astype(np.float64),
         "control": np.mean([ruler.matches(values, shown) for values in chance], axis=0),
-        "control_psnr": np.mean([_psnr(ruler, shown, values) for values in chance], axis=0),
-        "labels": recovered,
+        "control_psnr": _psnr(ruler, shown, found.usual),
     }
+
+
+def _labels(targets: Targets, update: Update, found: Found) -> dict[str, FloatArray]:
+    """Return the shares of labels that were found, and that the most common labels of others are."""
+    n_turns = len(update.shown)
+    if found.labels is None:
+        return {name: _once(float("nan"), n_turns) for name in ("labels", "control_labels")}
+    usual = np.bincount([one.label for one in targets.gallery], minlength=update.victim.n_labels) / len(targets.gallery)
+    guessed = recovered_labels(-usual, n_turns, expected=np.zeros(len(usual)))
+    return {
+        "labels": _once(share_recovered(found.labels, update.labels), n_turns),
+        "control_labels": _once(share_recovered(guessed, update.labels), n_turns),
+    }
+
+
+def _words(targets: Targets, known: Knowledge, update: Update) -> dict[str, FloatArray]:
+    """Return the shares of words that are found in the update, and guessed without it."""
+    n_turns, nothing = len(update.shown), np.full(len(update.shown), np.nan)
+    if known.embedding is None:
+        return {"words": nothing, "control_words": nothing, "word_precision": nothing}
+    rows = update.sent.parts[known.embedding]
+    habits = known.habits([one.turn for one in targets.gallery], len(rows), clip=update.sent.clip)
+    found = words_in(rows, habits, n_turns, noise=update.sent.noise)
+    guessed = habits.usual(n_turns, len(found))
+    said = [words_of(one.turn) for one in update.shown]
+    return {
+        "words": np.array([share_of(found, own) for own in said]),
+        "control_words": np.array([share_of(guessed, own) for own in said]),
+        "word_precision": _once(share_of(frozenset().union(*said), found), n_turns),
+    }
+
+
+def _once(value: float, n_turns: int) -> FloatArray:
+    """Return what is told of an update, at its first turn."""
+    return np.array([value, *[np.nan] * (n_turns - 1)])
 
 
 def _taken(ruler: Ruler, shown: Sequence[Shown], found: Sequence[FloatArray]) -> list[FloatArray]:

@@ -11,7 +11,6 @@ import numpy as np
 from privacy.inversion.victims import Victim
 
 Tensor = Any
-MEDIAN = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,18 @@ class Protection:
     """Norm that a turn's gradient is clipped to; the median of the batch's norms where None."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sent:
+    """One update, and what everybody knows of how it was made."""
+
+    parts: list[Tensor]
+    """A tensor for each parameter."""
+    clip: float = float("inf")
+    """Norm that each turn's gradient was clipped to."""
+    noise: float = 0.0
+    """Standard deviation of the noise on each number of the update."""
+
+
 def sent_update(
     victim: Victim,
     inputs: Sequence[Tensor],
@@ -34,18 +45,20 @@ def sent_update(
     *,
     protection: Protection | None,
     rng: np.random.Generator,
-) -> list[Tensor]:
-    """Return the update of one batch, a tensor for each parameter."""
+) -> Sent:
+    """Return the update of one batch."""
     if protection is None:
-        return [part.detach() for part in victim.gradient(inputs, labels)]
-    own = [victim.gradient(inputs, labels, only=i) for i in range(len(inputs))]
+        return Sent(parts=victim.sent(inputs, labels))
+    own = [victim.sent(inputs, labels, only=i) for i in range(len(inputs))]
     norms = [norm_of(parts) for parts in own]
     clip = float(np.median(norms)) if protection.clip_norm is None else protection.clip_norm
     total = [0.0 * part for part in own[0]]
     for parts, norm in zip(own, norms, strict=True):
         scale = min(1.0, clip / norm) if norm > 0 else 1.0
-        total = [whole + scale * part.detach() for whole, part in zip(total, parts, strict=True)]
-    return [(part + _noise(part, clip * protection.noise_multiplier, rng)) / len(inputs) for part in total]
+        total = [whole + scale * part for whole, part in zip(total, parts, strict=True)]
+    spread = clip * protection.noise_multiplier
+    noised = [(part + _noise(part, spread, rng)) / len(inputs) for part in total]
+    return Sent(parts=noised, clip=clip, noise=spread / len(inputs))
 
 
 def norm_of(parts: Sequence[Tensor]) -> float:

@@ -66,7 +66,10 @@ class Turn:
         return torch.sigmoid(self.module.face(inputs["pixels"].flatten(1)))
 
     def concluded(self, states: Mapping[str, Any], *, rationale: bool) -> Any:
-        raise NotImplementedError
+        n_rows = len(next(iter(states.values())))
+        kept = {item.modality: self.encoded(item.modality, {item.name: item.values}) for item in self.features}
+        both = [states.get(name, kept[name].expand(n_rows, -1)) for name in ("audio", "video")]
+        return self.module.emotion(torch.cat(both, dim=1))
 
     def under(self, shown: Sequence[frozenset[str]], *, rationale: bool) -> Any:
         raise NotImplementedError

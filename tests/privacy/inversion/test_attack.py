@@ -26,7 +26,7 @@ def attacked(
     labels = [i % 4 for i in range(len(truths))]
     update = sent_update(victim, inputs, labels, protection=protection, rng=np.random.default_rng(3))
     priors = [(STANDARD, tuple(value.shape)) for value in inputs]
-    found = inverted(victim, update, labels, priors=priors, attack=attack, rng=np.random.default_rng(4))
+    found = inverted(victim, update.parts, labels, priors=priors, attack=attack, rng=np.random.default_rng(4))
     return [value[0].double().numpy() for value in found]
 
 
