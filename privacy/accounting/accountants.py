@@ -146,5 +146,5 @@ def _kinds(mechanisms: tuple[Mechanism, ...]) -> tuple[tuple[SubsampledGaussian,
 
 
 def _noisy(mechanisms: tuple[Mechanism, ...]) -> bool:
-    every = [step for one in mechanisms for step in (one.steps if isinstance(one, Search) else (one,))]
+    every = [step for one in mechanisms for step in (one.every if isinstance(one, Search) else (one,))]
     return all(step.noise_multiplier > 0 for step in every)

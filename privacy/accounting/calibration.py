@@ -8,7 +8,7 @@ from typing import Final
 
 from affidavit.errors import PlanError
 from privacy.accounting.accountants import account_by, check_delta, within
-from privacy.accounting.mechanisms import SubsampledGaussian
+from privacy.accounting.mechanisms import Search, SubsampledGaussian
 from privacy.accounting.renyi import renyi_bound
 
 TOLERANCE: Final = 1e-3
@@ -17,6 +17,8 @@ LEAST: Final = 0.01
 """An epsilon below which the accountants' own errors would choose the noise."""
 WIDE: Final = 32.0
 """Noise from which on the finer accountants are asked too: Renyi bounds of so small a loss end at their last order."""
+SMALLEST: Final = 1e-3
+"""A noise multiplier below which there is hardly any."""
 MOST: Final = 1e6
 """A noise multiplier above which nothing is learned of anybody."""
 
@@ -29,15 +31,7 @@ def noise_for(steps: SubsampledGaussian, *, epsilon: float, delta: float) -> flo
     Raises:
         PlanError: epsilon or delta is no budget, or no noise below a million clip norms is enough.
     """
-    check_delta(delta)
-    if not LEAST <= epsilon < float("inf"):
-        raise PlanError(
-            "no noise is chosen for this epsilon",
-            slug="plan-impossible",
-            found=f"epsilon {epsilon}",
-            allowed=f"a finite number, {LEAST:g} or more: below it the accountants' own errors would choose the noise",
-            remedy="give such as 8, or a noise multiplier instead",
-        )
+    _require_budget(epsilon, delta)
 
     def coarse(noise: float) -> bool:
         tried = replace(steps, noise_multiplier=noise)
@@ -60,6 +54,51 @@ def noise_for(steps: SubsampledGaussian, *, epsilon: float, delta: float) -> flo
         if enough > MOST:
             raise _too_little(steps, epsilon, delta)
     return enough
+
+
+def search_noise_for(search: Search, *, epsilon: float, delta: float) -> float:
+    """Return the least noise multiplier of a trial's first steps at which the whole search stays within a budget.
+
+    The noise multiplier that those steps have is not looked at; that of the other steps stays as it is.
+
+    Raises:
+        PlanError: epsilon or delta is no budget, or no noise below a million clip norms is enough.
+    """
+    _require_budget(epsilon, delta)
+    first, *others = search.steps
+
+    def enough(noise: float) -> bool:
+        steps = (replace(first, noise_multiplier=noise), *others)
+        return within((replace(search, steps=steps),), epsilon=epsilon, delta=delta)
+
+    high = 1.0
+    while not enough(high):
+        high *= 2
+        if high > MOST:
+            raise PlanError(
+                "no noise keeps such a search within so small a budget",
+                slug="plan-impossible",
+                found=f"epsilon {epsilon:g} at delta {delta:g}, {search.mean:g} trials on average of "
+                f"{first.n_times:,} steps at sample_rate {first.sample_rate:g}"
+                + (f", and a score with noise {others[0].noise_multiplier:g}" if others else ""),
+                remedy="search among fewer trials, take fewer steps, put more noise into the score, or spend more",
+            )
+    low = high / 2
+    while low > SMALLEST and enough(low):
+        low, high = low / 2, low
+    return _bisected(enough, low, high, tolerance=TOLERANCE)[1]
+
+
+def _require_budget(epsilon: float, delta: float) -> None:
+    check_delta(delta)
+    if not LEAST <= epsilon < float("inf"):
+        raise PlanError(
+            "no noise is chosen for this epsilon",
+            slug="plan-impossible",
+            found=f"epsilon {epsilon}",
+            allowed=f"a finite number, {LEAST:g} or more: below it the accountants' own errors would choose the noise",
+            remedy="give such as 8, or a noise multiplier instead",
+        )
 
 
 def _bracketed(coarse: Callable[[float], bool], fine: Callable[[float], bool]) -> tuple[float, float]:

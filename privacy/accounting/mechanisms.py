@@ -87,6 +87,14 @@ class Search:
     mean: float
     """E[K], above 1; for poisson at least 1."""
     shape: float | Literal["poisson"]
+    beside: SubsampledGaussian | None = None
+    """What a trial does to units that none of its steps sees, such as a score on patients set apart; each unit loses by
+    the steps or by this, never by both."""
+
+    @property
+    def every(self) -> tuple[SubsampledGaussian, ...]:
+        """All that a trial does, to whomever."""
+        return self.steps if self.beside is None else (*self.steps, self.beside)
 
     def __post_init__(self) -> None:
         """Refuse a distribution that is none."""
@@ -105,7 +113,7 @@ Mechanism = SubsampledGaussian | Search
 
 def neighbours_of(mechanisms: tuple[Mechanism, ...]) -> Neighbours:
     """Return the relation under which all of them can be accounted for: `replace` where any is."""
-    every = [step for one in mechanisms for step in (one.steps if isinstance(one, Search) else (one,))]
+    every = [step for one in mechanisms for step in (one.every if isinstance(one, Search) else (one,))]
     return "replace" if any(step.neighbours == "replace" for step in every) else "add-remove"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,24 +74,26 @@ class Ledgered:
 
         `steps_counted` are this run's; `epsilon_covers` says of how many the number is.
         """
-        base: dict[str, Any] = {
-            "simulated": False,
-            "site": self.options.site,
-            "ledger": self.path.name,
-            "ledger_head": self.ledger.head,
-            "steps_counted": self.ledger.n_steps,
-        }
-        if self.options.delta is None:
-            raise TypeError("the options were not validated")
-        spent = self.ledger.spent(delta=self.options.delta)
-        return {
-            **base,
-            "epsilon": spent.epsilon,
-            "epsilon_covers": {"steps": spent.n_steps, "searches": spent.n_searches, "sites": list(spent.sites)},
-            "delta": spent.delta,
-            "accountant": ", ".join(spent.accountants) or "none",
-            "caveats": list(spent.caveats),
-        }
+        return told_by(self.ledger, self.options, self.path)
+
+
+def told_by(ledger: Ledger, options: PrivateOptions, path: Path) -> dict[str, Any]:
+    """Return what a card says of the cost, by the site's ledger at this moment."""
+    if options.delta is None:
+        raise TypeError("the options were not validated")
+    spent = ledger.spent(delta=options.delta)
+    return {
+        "simulated": False,
+        "site": options.site,
+        "ledger": path.name,
+        "ledger_head": ledger.head,
+        "steps_counted": ledger.n_steps,
+        "epsilon": spent.epsilon,
+        "epsilon_covers": {"steps": spent.n_steps, "searches": spent.n_searches, "sites": list(spent.sites)},
+        "delta": spent.delta,
+        "accountant": ", ".join(spent.accountants) or "none",
+        "caveats": list(spent.caveats),
+    }
 
 
 @contextmanager
@@ -106,10 +108,6 @@ def opened_account(
     if options.simulated:
         yield Simulated()
         return
-    budget = None
-    if options.epsilon is not None and options.delta is not None:
-        budget = Budget(epsilon=options.epsilon, delta=options.delta)
-    path = ledger_path(options, folder)
     event = StepEvent(
         noise_multiplier=noise_multiplier,
         sample_rate=options.sample_rate,
@@ -117,8 +115,21 @@ def opened_account(
         sampler=sampler_of(options),
         neighbours="add-remove",
     )
-    with Ledger.opened(path, site=options.site, unit=options.unit, run=run, budget=budget, facts=facts) as ledger:
-        yield Ledgered(ledger=ledger, event=event, options=options, path=path)
+    with opened_ledger(options, run=run, facts=facts, folder=folder) as ledger:
+        yield Ledgered(ledger=ledger, event=event, options=options, path=ledger_path(options, folder))
+
+
+def opened_ledger(options: PrivateOptions, *, run: str, facts: RunFacts, folder: Path) -> Ledger:
+    """Open the ledger of a training; to be closed after use.
+
+    Raises:
+        AffidavitError: it is another process's at this moment, or does not hold.
+    """
+    budget = None
+    if options.epsilon is not None and options.delta is not None:
+        budget = Budget(epsilon=options.epsilon, delta=options.delta)
+    path = ledger_path(options, folder)
+    return Ledger.opened(path, site=options.site, unit=options.unit, run=run, budget=budget, facts=facts)
 
 
 def chosen_noise(options: PrivateOptions) -> float:
@@ -153,18 +164,18 @@ def ledger_path(options: PrivateOptions, folder: Path) -> Path:
     return folder.parent / options.ledger
 
 
-def require_delta(options: PrivateOptions, units: Sequence[object]) -> None:
+def require_delta(options: PrivateOptions, *, n_units: int) -> None:
     """Refuse a delta that is no promise: by publishing one unit whole, chosen at random, a delta of 1/N is kept.
 
     Raises:
         PlanError: delta is not below 1 over the number of units.
     """
-    if options.delta is not None and options.delta >= 1 / len(units):
+    if options.delta is not None and options.delta >= 1 / n_units:
         raise PlanError(
             "delta is not below 1 over the number of units",
             slug="plan-impossible",
             where="trainer dp-sgd, delta",
             found=f"{options.delta:g}",
-            allowed="well below 1 over the number of units that are trained on",
+            allowed="well below 1 over the number of units that are trained on, or scored on in a search",
             remedy="choose a smaller delta, such as 1e-5",
         )

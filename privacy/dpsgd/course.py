@@ -18,12 +18,14 @@ from torch import Tensor
 
 from affidavit.errors import BudgetSpentError
 from affidavit.protocols import Progress, Trainable
+from affidavit.training_state import UnusableStateError, fill
 from privacy.dpsgd.accounts import StepAccount
 from privacy.dpsgd.clipping import moved, shares
 from privacy.dpsgd.gradients import UnitGradients, trained_parameters
 from privacy.dpsgd.options import PrivateOptions
+from privacy.dpsgd.outcome import Outcome
 from privacy.dpsgd.randomness import Source
-from privacy.dpsgd.training_state import UnusableStateError, fill, read_state, write_state
+from privacy.dpsgd.training_state import read_state, write_state
 from privacy.dpsgd.units import ProtectedUnit, Row
 
 
@@ -92,6 +94,19 @@ class Course:
                 self._keep(state)
             self.progress("training privately", self.taken, total)
         self.reasoner.module.eval()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it."""
+        return Outcome(
+            options=self.plan.options,
+            noise_multiplier=self.plan.noise_multiplier,
+            taken=self.taken,
+            noise_from=self.noise_from,
+            last_clip_norm=self.clip_norm,
+            stopped_by_budget=self.stopped_by_budget,
+            not_resumed=self.not_resumed,
+        )
 
     def step(self, units: Sequence[ProtectedUnit], source: Source) -> None:
         """Take one step: whom it takes, the pieces of theirs and all noise come from the source."""

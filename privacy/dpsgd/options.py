@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from affidavit.records import Record
+from privacy.dpsgd.search_options import Candidate, SearchOptions
 
 Ways = Literal["auto", "hooks", "functorch", "ghost", "loop"]
 
@@ -73,6 +74,8 @@ class PrivateOptions(Record):
     held_out: float = Field(default=0.3, ge=0, lt=1)
     """Share of the patients who are not trained on: the same ones as those of the trainer `supervised`."""
     split_seed: int = Field(default=0, ge=0)
+    search: SearchOptions | None = None
+    """Tries options on the patients themselves, counted as one search; the best trial is all that is kept."""
     site: str = "here"
     """The hospital whose ledger is written."""
     ledger: str | None = None
@@ -92,7 +95,25 @@ class PrivateOptions(Record):
             raise ValueError("noise_multiplier=0 protects nobody; it is allowed with simulated: true only")
         if self.delta is None and not (self.simulated and self.epsilon is None):
             raise ValueError("say delta: an epsilon means nothing without one")
+        if self.search is not None:
+            self._require_scores(self.search)
         return self
+
+    def _require_scores(self, search: SearchOptions) -> None:
+        """Refuse a score whose noise nobody says, or that has none."""
+        if search.score_noise is None and self.epsilon is None:
+            raise ValueError("say search.score_noise, or epsilon, by which it is chosen")
+        if search.score_noise == 0 and not self.simulated:
+            raise ValueError("search.score_noise=0 protects nobody; it is allowed with simulated: true only")
+        if search.score_on == "development" and self.held_out + search.development >= 1:
+            raise ValueError("held_out and search.development leave nobody to train on")
+
+    def trial(self, candidate: Candidate) -> PrivateOptions:
+        """Return the options of one trial of the search: those of a training by itself."""
+        said: dict[str, object] = candidate.model_dump(exclude_none=True)
+        if "steps" in said:
+            said["epochs"] = None
+        return self.model_copy(update={**said, "search": None})
 
     @property
     def n_steps(self) -> int:

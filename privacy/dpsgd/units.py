@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,11 +37,21 @@ class Parts:
     train: tuple[str, ...]
     held_out: tuple[str, ...]
     units: tuple[ProtectedUnit, ...]
+    development: tuple[str, ...] = ()
+    """Patients set apart, on whom a search scores its trials."""
+    scored: tuple[ProtectedUnit, ...] = ()
+    """Units whose losses tell a search how good a trial is; the trained ones, where nobody is set apart."""
+
+    @property
+    def n_protected(self) -> int:
+        """How many units the promise is for: those who are trained on, and those who are scored on beside them."""
+        return len(self.units) + (len(self.scored) if self.development else 0)
 
     @property
     def turns(self) -> list[Utterance]:
-        """Every turn that a step may see."""
-        return [turn for unit in self.units for piece in unit.pieces for turn in piece]
+        """Every turn that a step or a score may see."""
+        units = {id(unit): unit for unit in (*self.units, *self.scored)}.values()
+        return [turn for unit in units for piece in unit.pieces for turn in piece]
 
     @property
     def voices(self) -> list[str]:
@@ -65,9 +76,35 @@ def parts_of(corpus: Corpus, options: PrivateOptions) -> Parts:
     """
     groups = labelled(corpus)
     shares = {"held_out": options.held_out} if options.held_out else {}
+    if options.search is not None and options.search.score_on == "development":
+        shares["development"] = options.search.development
     parts = split(sorted(groups), shares, seed=seed_of(options.split_seed, "split"))
     units = [unit for name in parts["train"] for unit in _units(groups[name], options)]
-    return Parts(groups=groups, train=parts["train"], held_out=parts.get("held_out", ()), units=tuple(units))
+    development = parts.get("development", ())
+    scored = [unit for name in development for unit in _units(groups[name], options)] or units
+    return Parts(
+        groups=groups,
+        train=parts["train"],
+        held_out=parts.get("held_out", ()),
+        units=tuple(units),
+        development=development,
+        scored=tuple(scored) if options.search is not None else (),
+    )
+
+
+def stated_units(options: PrivateOptions, parts: Parts) -> int | None:
+    """Return a number that there are no more protected units than, for the ledger: declared, or told by the division.
+
+    With a declared number of trained units and a search that sets others apart, it is what the shares make of it; None
+    where there turn out to be more.
+    """
+    if options.expected_units is None:
+        return parts.n_protected
+    if options.search is None or not parts.development:
+        return options.expected_units
+    trained_share = 1 - options.held_out - options.search.development
+    stated = math.ceil(options.expected_units / trained_share - 1e-9) + 1  # parts are rounded
+    return stated if parts.n_protected <= stated else None
 
 
 def labelled(corpus: Corpus) -> dict[str, Row]:

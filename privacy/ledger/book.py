@@ -188,7 +188,17 @@ def read_book(path: Path) -> Book:
         TableError: there is nothing to read.
         VerificationError: a line does not hold, or two ledgers have a run of the same name.
     """
-    return together({name: book_of(chain.links, where=name) for name, chain in read_chains(path).items()})
+    return together(read_books(path))
+
+
+def read_books(path: Path) -> dict[str, Book]:
+    """Read each ledger by itself; by the name of its file.
+
+    Raises:
+        TableError: there is nothing to read.
+        VerificationError: a line does not hold.
+    """
+    return {name: book_of(chain.links, where=name) for name, chain in read_chains(path).items()}
 
 
 def together(books: Mapping[str, Book]) -> Book:

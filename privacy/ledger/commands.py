@@ -1,4 +1,4 @@
-"""The command `affidavit ledger`: what was spent, whether the ledger holds, and what is left.
+"""The command `affidavit ledger`: what was spent, whether the ledger holds, what is left, and who shares no patient.
 
 Exit codes: 0 it is so; 1 a budget is exceeded or nothing is left of it; 2 the ledger cannot be read or does not hold;
 3 it cannot be said, or not without a caveat that matters: nothing bounds the loss, delta is not below one over the
@@ -7,6 +7,7 @@ number of units or nobody declared that number, the accountants differ, no budge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -15,20 +16,33 @@ import typer
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError, VerificationError
 from privacy.accounting.answers import Bounded
 from privacy.accounting.mechanisms import SubsampledGaussian
-from privacy.ledger.book import Book, Run, read_book, read_chains
+from privacy.ledger.adding import added_up
+from privacy.ledger.book import Book, Run, read_book, read_books, read_chains, together
+from privacy.ledger.notes import attest_disjoint
 from privacy.ledger.room import MOST_ASKED, steps_left
 from privacy.ledger.spending import Spent, spent_at, spent_overall
 from privacy.ledger.words import number, promise
 
-Action = Literal["show", "verify", "remaining"]
+Action = Literal["show", "verify", "remaining", "attest"]
 NO_DELTA: Final = "no run of this ledger has a budget, so that nobody has said at which delta to account"
 
 
-def ledger(action: str, path: Path, *, delta: float | None = None, head: str | None = None) -> int:
-    """Show what was spent, verify the chain, or say what remains of the budgets; print it and return the exit code.
+def ledger(
+    action: str,
+    path: Path,
+    *,
+    delta: float | None = None,
+    head: str | None = None,
+    sites: Sequence[str] = (),
+    word: tuple[str, str] | None = None,
+) -> int:
+    """Show what was spent, verify the chain, say what remains of the budgets, or note an attestation.
+
+    What it says is printed; the exit code is returned. `sites` are those that share no patient, `word` says who attests
+    that, and from what.
 
     Raises:
-        PlanError: there is no such action, or delta is missing and no budget says one.
+        PlanError: there is no such action, delta is missing and no budget says one, or nothing is attested.
         TableError: there is nothing to read.
         VerificationError: a line does not hold, or no line has the digest `head`.
     """
@@ -38,6 +52,8 @@ def ledger(action: str, path: Path, *, delta: float | None = None, head: str | N
         return show(path, delta=delta)
     if action == "remaining":
         return remaining(path)
+    if action == "attest":
+        return attest(path, tuple(sites), word)
     raise PlanError(
         f"the ledger has no action {action!r}",
         slug="plan-impossible",
@@ -69,7 +85,7 @@ def verify(path: Path, *, head: str | None = None) -> int:
 
 def show(path: Path, *, delta: float | None = None) -> int:
     """Show what each site has spent, and all together."""
-    book = read_book(path)
+    book = _told_together(path)
     asked = delta if delta is not None else book.stated_delta
     if asked is None:
         raise PlanError(
@@ -95,13 +111,43 @@ def show(path: Path, *, delta: float | None = None) -> int:
 
 
 def remaining(path: Path) -> int:
-    """Say what is left of every budget: epsilon, and how many more steps like the last."""
-    book = read_book(path)
+    """Say what is left of every budget: epsilon, and how many more steps like the last.
+
+    A site's budget is held against all that its ledgers have counted: a budget that no single one exceeds may be
+    exceeded by several that were written apart.
+    """
+    book = _told_together(path)
     outcomes = [_left(book, run) for run in book.runs.values() if run.budget is not None]
     if not outcomes:
         typer.echo("no run has a budget")
         return EXIT_INCONCLUSIVE
     return max(outcomes, key=(EXIT_DONE, EXIT_INCONCLUSIVE, EXIT_CRITERION_FAILED).index)
+
+
+def attest(path: Path, sites: tuple[str, ...], word: tuple[str, str] | None) -> int:
+    """Note in a ledger that somebody attests that sites share no patient; it counts for all that is read with it."""
+    if word is None or not path.is_file():
+        raise PlanError(
+            "an attestation needs the sites, who attests it, and from what; and one ledger that it is noted in",
+            slug="plan-impossible",
+            where=str(path),
+            allowed="a ledger that is there (of several read together, any one)",
+            remedy="such as `affidavit ledger attest north.jsonl --site north --site south --by 'data protection "
+            "office' --because 'patient lists compared'`",
+        )
+    by, because = word
+    number = attest_disjoint(path, sites=sites, by=by, because=because)
+    typer.echo(f"line {number + 1}: {by} attests that no patient is at two of {', '.join(sites)}")
+    return EXIT_DONE
+
+
+def _told_together(path: Path) -> Book:
+    """Read ledgers as one account, and say which are added up and why."""
+    books = read_books(path)
+    book = together(books)
+    for said in added_up(books):
+        typer.echo(said)
+    return book
 
 
 def sound(spent: Spent) -> bool:

@@ -66,15 +66,27 @@ class SearchEvent:
     """Of the drawn number of trials."""
     shape: float | Literal["poisson"]
     """Of its distribution: 0 logarithmic, 1 geometric, other numbers truncated negative binomial, or `poisson`."""
+    score: StepEvent | None = None
+    """The score of a trial, where it is of units that no step of any trial sees; else it is among the steps."""
 
     def __post_init__(self) -> None:
         """Refuse what no accountant answers for."""
         _ = self.mechanism
 
     @property
+    def every(self) -> tuple[StepEvent, ...]:
+        """All that a trial does, to whomever."""
+        return self.steps if self.score is None else (*self.steps, self.score)
+
+    @property
     def mechanism(self) -> Search:
         """What the accountants see of it."""
-        return Search(steps=tuple(step.mechanism for step in self.steps), mean=self.mean, shape=self.shape)
+        return Search(
+            steps=tuple(step.mechanism for step in self.steps),
+            mean=self.mean,
+            shape=self.shape,
+            beside=None if self.score is None else self.score.mechanism,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +201,16 @@ class Searched(Record):
     steps: tuple[StepRecord, ...]
     mean: float
     shape: float | Literal["poisson"]
+    score: StepRecord | None = None
 
     def event(self) -> SearchEvent:
         """Return the event."""
-        return SearchEvent(steps=tuple(step.event() for step in self.steps), mean=self.mean, shape=self.shape)
+        return SearchEvent(
+            steps=tuple(step.event() for step in self.steps),
+            mean=self.mean,
+            shape=self.shape,
+            score=None if self.score is None else self.score.event(),
+        )
 
 
 class WithdrawalNoted(Record):

@@ -21,6 +21,7 @@ from typing import Final
 from pydantic import Field
 
 from affidavit.case import Case
+from affidavit.claims import exactly
 from affidavit.errors import PlanError, VerificationError
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id
 from affidavit.options import read_options
@@ -28,6 +29,7 @@ from affidavit.plan import Task
 from affidavit.predictions import Predictions
 from affidavit.records import Estimate, Finding, Interval, Record, Refusal, Verdict
 from privacy.accounting.answers import Bounded, Unbounded
+from privacy.canaries.instruments import instruments_exhibit
 from privacy.ledger.book import Book, read_book
 from privacy.ledger.exhibits import account_rows, accounts_table, ledger_rows, ledgers_table
 from privacy.ledger.spending import Spent, spent_at, spent_overall
@@ -88,7 +90,7 @@ def examine(case: Case) -> Testimony:
         case.progress("accounting", done, len(case.runs))
     rows = [row for run, book in books.items() for row in ledger_rows(run, book)]
     told = [row for run, spent in accounts for row in account_rows(run, spent)]
-    return Testimony(claims=tuple(claims), exhibits=(ledgers_table(rows), accounts_table(told)))
+    return Testimony(claims=tuple(claims), exhibits=(ledgers_table(rows), accounts_table(told), instruments_exhibit()))
 
 
 def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
@@ -178,7 +180,7 @@ def _exact(answer: Bounded | Unbounded, level: float) -> Interval | str:
     """Return the number as the interval that a criterion decides by: it is computed, and holds at any level."""
     if isinstance(answer, Unbounded):
         return answer.because
-    return Interval(low=answer.epsilon, high=answer.epsilon, level=level, method="computed, not estimated")
+    return exactly(answer.epsilon, method="computed, not estimated")(level)
 
 
 def _barred(spent: Spent) -> str | None:

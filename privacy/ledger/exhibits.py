@@ -85,7 +85,7 @@ def _training_rows(run: str, training: Run) -> list[Row]:
         steps: Row = {"steps": sum(n for _, n in alike), "trials": None}
         rows.append({**place, **_kind(alike[0][0]), **clipped, **steps, **state})
     for searched in training.searches:
-        for step in searched.event().steps:
+        for step in searched.event().every:
             clipped = {"lowest_clip_norm": step.clip_norm, "highest_clip_norm": step.clip_norm}
             steps = {"steps": step.n_times, "trials": searched.mean}
             rows.append({**place, **_kind(step), **clipped, **steps, **state})

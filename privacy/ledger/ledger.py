@@ -110,8 +110,15 @@ class Ledger:
         if not self._fits(search.mechanism):
             raise self._spent_up(f"a search of {search.mean:g} trials on average")
         self._room = (None, 0)
-        steps = tuple(_written(step) for step in search.steps)
-        return self._enter(Searched(run=self._run.opened.run, steps=steps, mean=search.mean, shape=search.shape))
+        return self._enter(
+            Searched(
+                run=self._run.opened.run,
+                steps=tuple(_written(step) for step in search.steps),
+                mean=search.mean,
+                shape=search.shape,
+                score=None if search.score is None else _written(search.score),
+            )
+        )
 
     def spent(self, *, delta: float) -> Spent:
         """Return what all runs at this run's site have spent on its unit.
@@ -123,8 +130,13 @@ class Ledger:
 
     @property
     def n_steps(self) -> int:
-        """Steps that this run has intended, whether or not they were confirmed."""
+        """Steps that this run has intended, whether or not they were confirmed; those of searches apart."""
         return self._run.n_steps
+
+    @property
+    def n_searches(self) -> int:
+        """Searches that this run has begun, whether or not any came to an end."""
+        return len(self._run.searches)
 
     @property
     def head(self) -> str:

@@ -10,7 +10,7 @@ from privacy.accounting.answers import Answer, Bounded, Unbounded
 from privacy.accounting.composition import across
 from privacy.accounting.mechanisms import Mechanism, Neighbours, Sampler, neighbours_of
 from privacy.ledger.book import Book, Run, not_disjoint
-from privacy.ledger.events import StepEvent, Unit
+from privacy.ledger.events import SearchEvent, StepEvent, Unit
 
 WITHIN_A_SITE: Final = (
     "replaced by somebody at the same sites: one replaced by somebody at another site changes the data of both, which "
@@ -27,10 +27,11 @@ class Spent:
     unit: Unit
     neighbours: Neighbours = "add-remove"
     samplers: tuple[Sampler, ...] = ()
-    """Of the steps, in order of the first."""
+    """Of the steps, in order of the first; those of searches apart."""
     n_steps: int = 0
     """Steps taken or intended, those of searches apart."""
-    n_searches: int = 0
+    searched: tuple[SearchEvent, ...] = ()
+    """Hyper-parameter searches begun, whether or not they came to an end."""
     unconfirmed: int = 0
     """Intents that nobody confirmed; they are counted as spent."""
     sites: tuple[str, ...] = ()
@@ -38,6 +39,11 @@ class Spent:
     n_units: int | None = None
     """A number that there are no more units than, declared to be public; None where nobody knows one."""
     caveats: tuple[str, ...] = ()
+
+    @property
+    def n_searches(self) -> int:
+        """Hyper-parameter searches begun."""
+        return len(self.searched)
 
     @property
     def delta_fits(self) -> bool | None:
@@ -108,15 +114,15 @@ def _told(book: Book, spent: Spent, *, sites: tuple[str, ...]) -> Spent:
     """Put everything beside the number; `sites` are those whose losses are in it."""
     runs = tuple(run for site in sites for run in book.at(site))
     searched = tuple(one.event() for run in runs for one in run.searches)
-    every = [*(step for run in runs for step in run.steps), *(step for one in searched for step in one.steps)]
+    every = [*(step for run in runs for step in run.steps), *(step for one in searched for step in one.every)]
     neighbours = neighbours_of(tuple(step.mechanism for step in every))
     disagreement = spent.answer.disagreement if isinstance(spent.answer, Bounded) else None
     return replace(
         spent,
         neighbours=neighbours,
-        samplers=tuple(dict.fromkeys(step.sampler for step in every)),
+        samplers=tuple(dict.fromkeys(step.sampler for run in runs for step in run.steps)),
         n_steps=sum(run.n_steps for run in runs),
-        n_searches=len(searched),
+        searched=searched,
         unconfirmed=sum(len(run.unconfirmed) for run in runs),
         sites=sites,
         caveats=(

@@ -150,3 +150,20 @@ def test_the_door_s_own_model_trains(tmp_path: Path) -> None:
     assert card["trainer"] == "dp-sgd"
     assert card["privacy"]["epsilon"] > 0
     assert card["seed"] == 1
+
+
+def test_a_search_trains_and_scores_the_clinic_s_reasoner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("privacy.dpsgd.search.drawn_trials", lambda source, *, mean, shape: 2)
+    options = {
+        "simulated": True,
+        "noise_multiplier": 1.0,
+        "steps": 1,
+        "sample_rate": 0.2,
+        "search": {"candidates": [{"learning_rate": 0.001}, {"learning_rate": 0.01}], "score_noise": 1.0},
+    }
+    reasoner = reasoner_of(BACKBONE)
+    TRAINER.train(reasoner, clinic(300), options, folder=tmp_path / "s", rng=np.random.default_rng(0), progress=silent)
+    card = json.loads((tmp_path / "s" / "card.json").read_text(encoding="utf-8"))
+    assert card["privacy"]["search"]["released"] in (0, 1)
+    assert set(card["units"]) == {"train", "development"}
+    assert all(bool(torch.isfinite(value).all()) for value in reasoner.module.parameters())

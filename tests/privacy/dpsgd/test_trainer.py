@@ -22,11 +22,11 @@ from affidavit.hash_chain import read_chain
 from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
 from affidavit.splits import grouped, split
+from affidavit.training_state import STATE
 from affidavit.unit_keys import was_trained_on
 from privacy.dpsgd.inspections import inspect_noise
 from privacy.dpsgd.options import PrivateOptions
 from privacy.dpsgd.trainer import TRAINER
-from privacy.dpsgd.training_state import STATE
 from privacy.dpsgd.units import parts_of, pieces
 from privacy.ledger.ledger import Ledger
 

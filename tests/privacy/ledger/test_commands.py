@@ -110,3 +110,70 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
         ledger("verify", tmp_path)
     with pytest.raises(PlanError, match="no action 'shrink'"):
         ledger("shrink", tmp_path)
+
+
+def test_ledgers_of_one_site_are_added_up_and_it_is_said_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two seeds, each within its own budget: what both release is more than either was allowed."""
+    for corpora, words in (
+        (("sha256:a", "sha256:a"), "their trainings were on one corpus, so that every patient in it has lost by all"),
+        (("sha256:a", "sha256:b"), "a patient may be in several of its 2 corpora (two versions"),
+        (("sha256:a", None), "several of its 2 corpora, some of them unnamed"),
+        ((None, None), "none says on which corpus it was"),
+    ):
+        folder = tmp_path / "-".join(str(corpus)[-1] for corpus in corpora)
+        folder.mkdir()
+        for seed, corpus in enumerate(corpora):
+            path = folder / f"seed-{seed}.ledger.jsonl"
+            facts = RunFacts(n_units=1000, corpus=corpus)
+            with Ledger.opened(path, site="here", unit="patient", run=f"r{seed}", budget=BUDGET, facts=facts) as opened:
+                opened.intend(replace(STEP, n_times=30))
+        assert ledger("show", folder) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("site here: 2 ledgers are added up (seed-0.ledger.jsonl, seed-1.ledger.jsonl): ")
+        assert words in said
+        assert ("ask each ledger by itself" in said) is (words[0] != "t")
+        assert "counted: 60 steps" in said
+    assert ledger("show", folder / "seed-0.ledger.jsonl") == 0
+    said = capsys.readouterr().out
+    assert "added up" not in said
+    assert "counted: 30 steps" in said
+
+
+@pytest.mark.slow
+def test_a_budget_that_each_ledger_keeps_may_be_exceeded_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(2):
+        path = tmp_path / f"seed-{seed}.jsonl"
+        with Ledger.opened(path, site="here", unit="patient", run=f"r{seed}", budget=BUDGET) as opened:
+            opened.intend(replace(STEP, n_times=60))
+        assert ledger("remaining", path) == 0
+    capsys.readouterr()
+    assert ledger("remaining", tmp_path) == 1
+    said = capsys.readouterr().out
+    assert "2 ledgers are added up" in said
+    assert said.count("left 0;") + said.count("left 0\n") == 2
+
+
+def test_an_attestation_is_noted_and_counts_for_what_is_read_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for site in ("north", "south"):
+        written(tmp_path / f"{site}.jsonl", n=10, site=site)
+    both, word = ("north", "south"), ("data protection office", "lists compared")
+    assert ledger("attest", tmp_path / "north.jsonl", sites=both, word=word) == 0
+    assert "line 4: data protection office attests that no patient is at two of north, south" in capsys.readouterr().out
+    ledger("show", tmp_path)
+    assert "no patient is at two of them (attested: north, south: data protection office" in capsys.readouterr().out
+    for path, sites, said in (
+        (tmp_path, both, word),
+        (tmp_path / "none.jsonl", both, word),
+        (tmp_path / "north.jsonl", both, None),
+        (tmp_path / "north.jsonl", ("north", "north"), word),
+        (tmp_path / "north.jsonl", (), word),
+    ):
+        with pytest.raises(PlanError, match=r"attestation"):
+            ledger("attest", path, sites=sites, word=said)
+    assert not (tmp_path / "none.jsonl").exists()
