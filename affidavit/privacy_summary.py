@@ -16,6 +16,12 @@ from affidavit.records import Finding
 COST: Final = "accuracy_lost"
 BOUND: Final = "_epsilon_lower_bound"
 """How metrics end that bound epsilon from below; the same with `_ceiling` is what a perfect attack would have shown."""
+INSIDE: Final = "gradient-canaries"
+"""The examination that runs a training's steps again: what it shows is of the mechanism, and not of the model."""
+TESTED: Final = (BOUND, "_mu_lower_bound", "noise_multiplier_ratio", "batch_size_dispersion")
+"""How metrics end that are tested against a promise."""
+REACH: Final = "largest_contribution_ratio"
+"""Computed, and so without a test."""
 
 
 def privacy_in_words(findings: Sequence[Finding]) -> list[str]:
@@ -52,12 +58,15 @@ def _promised(finding: Finding) -> str:
 def _shown(finding: Finding, beside: Sequence[Finding]) -> str:
     ceiling = next((f.estimate.value for f in beside if f.metric == f"{finding.metric}_ceiling"), None)
     most = "" if ceiling is None else f", of {ceiling:.3g} that a perfect one could have shown"
-    return f"{finding.examination} shows epsilon at least {finding.estimate.value:.3g}{most}."
+    of = " of the steps as they run now" if finding.examination == INSIDE else ""
+    return f"{finding.examination} shows epsilon at least {finding.estimate.value:.3g}{most}{of}."
 
 
 def _refuted(finding: Finding) -> bool:
     """Whether a test of a promise against a lower bound says that it has failed, after adjustment."""
+    if finding.metric == REACH:
+        return finding.because is not None
     test = finding.test
-    if not finding.metric.endswith(BOUND) or test is None or finding.because is None:
+    if not finding.metric.endswith(TESTED) or test is None or finding.because is None:
         return False
     return (test.p_value if test.p_adjusted is None else test.p_adjusted) <= ALPHA

@@ -25,7 +25,7 @@ from affidavit.predictions import Predictions
 from affidavit.privacy_promises import check_promises
 from affidavit.protocols import Examination, Progress, silent
 from affidavit.provenance import provenance
-from affidavit.records import Refusal
+from affidavit.records import Exhibit, Refusal
 from affidavit.registry import Door, load, names
 from affidavit.report import AuditReport, DataDescription
 from affidavit.seeds import seed_of
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FILES: Final = frozenset({"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards"})
+FILES: Final = frozenset({"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards", "observations"})
 """Options of examinations that name a file, or one by run."""
 
 
@@ -260,7 +260,7 @@ def _report(
 ) -> AuditReport:
     findings = decide(claims, policy, plan.statistics)
     decision = overall(findings, policy)
-    sealed = [exhibit.sealed(examination) for examination, exhibit in exhibits]
+    sealed = _once([exhibit.sealed(examination) for examination, exhibit in exhibits])
     tables: dict[str, pa.Table] = {record.id: table for record, table in sealed}
     runs = {item.run: item.predictions for item in loaded}
     report = AuditReport(
@@ -278,6 +278,14 @@ def _report(
         provenance=provenance(plan.execution),
     )
     return report.sealed(tables)
+
+
+def _once(sealed: Sequence[tuple[Exhibit, pa.Table]]) -> list[tuple[Exhibit, pa.Table]]:
+    """Return exhibits without those that repeat an earlier one word for word, as a legend that several hand over."""
+    first: dict[tuple[str, str], tuple[Exhibit, pa.Table]] = {}
+    for record, table in sealed:
+        first.setdefault((record.id, record.digest), (record, table))
+    return list(first.values())
 
 
 def _without_folders(plan: AuditPlan) -> AuditPlan:

@@ -7,11 +7,12 @@ from typing import Final
 
 import numpy as np
 
+from affidavit.claims import first_names
 from affidavit.examinations import Claim
 from affidavit.records import Interval, NullExpectation, SignificanceTest
 from affidavit.seeds import seed_of
 from affidavit.statistics.levels import alpha_of
-from affidavit.statistics.mover import mover_difference_bounds, pairs_of
+from affidavit.statistics.mover import mover_gap_bounds, pairs_of
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.types import Bounds, FloatArray
 from privacy.canaries.measures import GAP, GAP_SOURCE, NAME
@@ -40,7 +41,7 @@ def gap_claim(study: Study, feature: str, levels: Sequence[str]) -> Claim:
         source=GAP_SOURCE,
         n=sum(map(len, compared.values())),
         caveats=(
-            *([f"too small to be compared: {'; '.join(small[:6])}"] if small else []),
+            *([f"too small to be compared: {first_names(small)}"] if small else []),
             *study.unheard(feature),
             "of what this attack guesses: a group that it guesses badly may be told by another",
         ),
@@ -69,10 +70,8 @@ def gap_interval(parts: Sequence[FloatArray], *, n_rules: int, level: float) -> 
     n_pairs = len(pairs_of(len(parts))[0])
     each = [accuracy_interval(part, n_rules, 1 - alpha_of(level) / n_pairs) for part in parts]
     low, high = (np.array([getattr(interval, end) for interval in each]) for end in ("low", "high"))
-    bounds = mover_difference_bounds(values, Bounds(low, high))
-    least = max(0.0, float(bounds.low.max()), float((-bounds.high).max()))
-    most = min(1.0, float(np.maximum(np.abs(bounds.low), np.abs(bounds.high)).max()))
-    return Interval(low=least, high=most, level=level, method="MOVER over pairs of groups, Bonferroni")
+    least, most = mover_gap_bounds(values, Bounds(low, high), largest=1.0)
+    return Interval(low=float(least), high=float(most), level=level, method="MOVER over pairs of groups, Bonferroni")
 
 
 def _dealt_anew(study: Study, feature: str, parts: Sequence[FloatArray]) -> FloatArray:

@@ -10,17 +10,19 @@ Source: Nasr, Hayes, Steinke, Balle, Tramer, Jagielski, Carlini, Terzis 2023 (gr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from privacy.bounds.counts import error_bounds
 from privacy.bounds.gaussian import GaussianBound, gdp_bound, mu_of
-from privacy.bounds.thresholds import held_out_counts
+from privacy.bounds.thresholds import AttackCounts, held_out_counts
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -31,6 +33,8 @@ Kind = Literal["dirac", "random"]
 CHOOSING: Final = 0.2
 """Share of the trials that the threshold is chosen on."""
 THRESHOLDS: Final = 61
+_LEAST_LOG_ALPHA: Final = -30.0
+"""Below which no p-value is told: 1e-13."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +60,16 @@ class NoiseAudit:
     bound: GaussianBound
     promised_mu: float
     """1 / noise multiplier."""
+    counts: AttackCounts
+    """Of the trials that did not choose the threshold."""
+
+    @property
+    def p_value(self) -> float:
+        """The least alpha at which the promise would have been refuted, to four digits; 1 where at none.
+
+        The promise is refuted at alpha where the bound at confidence 1 - alpha exceeds it; the bound rises with alpha.
+        """
+        return _least_refuting(self.counts, self.promised_mu)
 
     @property
     def exceeds(self) -> bool:
@@ -138,7 +152,22 @@ def noise_audit(
 
     counts = held_out_counts(trials.scores, trials.included, choose=choose, share=CHOOSING, rng=rng)
     parts = (counts.tp, counts.n_members, counts.fp, counts.n_non_members)
-    return NoiseAudit(bound=gdp_bound(*parts, delta=delta, confidence=confidence), promised_mu=1 / noise_multiplier)
+    bound = gdp_bound(*parts, delta=delta, confidence=confidence)
+    return NoiseAudit(bound=bound, promised_mu=1 / noise_multiplier, counts=counts)
+
+
+def _least_refuting(counts: AttackCounts, promised: float) -> float:
+    """Return the alpha at which the bound of mu meets what was promised."""
+
+    def excess(log_alpha: float) -> float:
+        parts = (counts.tp, counts.n_members, counts.fp, counts.n_non_members)
+        return mu_of(error_bounds(*parts, alpha=math.exp(log_alpha))) - promised
+
+    if excess(0.0) <= 0:
+        return 1.0
+    if excess(_LEAST_LOG_ALPHA) > 0:
+        return math.exp(_LEAST_LOG_ALPHA)
+    return min(1.0, math.exp(float(brentq(excess, _LEAST_LOG_ALPHA, 0.0, rtol=1e-6))))
 
 
 def _between_gaussians(scores: FloatArray, included: BoolArray, *, n: int, alpha: float) -> float:

@@ -126,7 +126,7 @@ def study_of(case: Case, run: str, options: OneRunOptions) -> Study | Refusal:
     game = game_of(read_canaries(case.folder / table))
     _refuse_more_guesses(game, options.rule, table)
     everybody = audited(game, options.rule, delta=options.delta_of_bound, confidence=options.confidence)
-    if refused := _unfair(game) or _silent(game):
+    if refused := spoilt(game, examination=NAME):
         return refused
     if not everybody.bound(options.confidence).ceiling > 0:
         return Refusal(
@@ -137,7 +137,12 @@ def study_of(case: Case, run: str, options: OneRunOptions) -> Study | Refusal:
     return Study(case=case, run=run, options=options, promise=options.promised, game=game, everybody=everybody)
 
 
-def _unfair(game: Game) -> Refusal | None:
+def spoilt(game: Game, *, examination: str) -> Refusal | None:
+    """Refuse coins that were not fair, and scores that say nothing."""
+    return _unfair(game, examination) or _silent(game, examination)
+
+
+def _unfair(game: Game, examination: str) -> Refusal | None:
     """Refuse coins that fell as fair ones do not, of everybody or of a group; of pairs exactly one is planted."""
     if game.paired:
         return None
@@ -149,7 +154,7 @@ def _unfair(game: Game) -> Refusal | None:
     for whose, planted, n in tosses:
         if binomtest(planted, n, 0.5).pvalue < UNFAIR / len(tosses):
             return Refusal(
-                examination=NAME,
+                examination=examination,
                 because=f"{planted:,} of {n:,} canaries{whose} were planted, which fair coins do not give",
                 remedy="plant each canary with probability 1/2, independently of all that is known of it "
                 "(privacy.canaries.inputs.coin_design), or plant one of each two that are alike and name them in a "
@@ -158,14 +163,14 @@ def _unfair(game: Game) -> Refusal | None:
     return None
 
 
-def _silent(game: Game) -> Refusal | None:
+def _silent(game: Game, examination: str) -> Refusal | None:
     """Refuse scores that say nothing of anybody: a bound of 0 would read as if an attack had been tried."""
     said = game.score[~np.isnan(game.score)]
     if len(said) and (game.guessed or len(said) == 1 or len(np.unique(said)) > 1):
         return None
     what = "has the same score" if len(said) else "is without a score or guess"
     return Refusal(
-        examination=NAME,
+        examination=examination,
         because=f"every one of the {game.n:,} {'pairs' if game.paired else 'canaries'} {what}: no attack was tried",
         remedy="score each canary by the trained model (less its loss), and write the score into the table",
     )

@@ -5,9 +5,14 @@ import pandas as pd
 import pytest
 
 import affidavit as af
+from affidavit.case import Case
 from affidavit.cli.audits import AuditFlags, audit_table
 from affidavit.errors import ColumnError, PlanError
-from affidavit.plan import AuditPlan, Choice, Execution, RunSource, Statistics
+from affidavit.examinations import FunctionExamination, Testimony
+from affidavit.exhibits import ExhibitTable
+from affidavit.plan import AuditPlan, Choice, Execution, RunSource, Statistics, Task
+from affidavit.records import ExhibitColumn
+from affidavit.registry import Door, register
 from affidavit.report import AuditReport
 from affidavit.run import run_plan
 from affidavit.testing import predictions_frame
@@ -135,3 +140,32 @@ def test_two_runs_may_not_share_a_name(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     with pytest.raises(PlanError, match="r/one"):
         carried_out(tmp_path, {"r": several, "r/one": frame})
+
+
+def test_a_legend_that_several_examinations_hand_over_stands_once_and_other_rows_stay() -> None:
+    columns = (ExhibitColumn(name="word", type="text", description="of the legend"),)
+
+    def handing(name: str, word: str) -> Choice:
+        def function(case: Case) -> Testimony:
+            legend = ExhibitTable(id="legend", title="What it means", columns=columns, values={"word": [word]})
+            return Testimony(claims=(), exhibits=(legend,))
+
+        register(
+            Door.EXAMINATIONS,
+            name,
+            FunctionExamination(
+                name=name,
+                title=name,
+                method_version="1",
+                access=("table",),
+                metrics=frozenset(),
+                tasks=frozenset(Task),
+                function=function,
+            ),
+        )
+        return Choice(name=name)
+
+    performance = af.audit(predictions_frame(), by="accent", plan=PLAN)
+    chosen = (Choice(name="performance"), handing("one", "same"), handing("two", "same"), handing("three", "other"))
+    report = af.audit(predictions_frame(), by="accent", plan=PLAN.model_copy(update={"examinations": chosen}))
+    assert [e.id for e in report.exhibits][len(performance.exhibits) :] == ["legend", "legend"]

@@ -26,7 +26,7 @@ from privacy.canaries.instruments import FAULTS, INSTRUMENTS, instruments_exhibi
 
 DIMENSION, CLIP = 20, 1.5
 HALVED, SHUFFLED, UTTERANCES = FAULTS
-GRADIENT, SAMPLER, NORMS, ONE_RUN, LIRA = INSTRUMENTS
+LEDGER, GRADIENT, NOISE, SAMPLER, NORMS, ONE_RUN, LIRA = INSTRUMENTS
 
 
 def clipped(gradient: FloatArray, clip_norm: float = CLIP) -> FloatArray:
