@@ -10,6 +10,7 @@ from affidavit.records import Verdict
 from affidavit.report import AuditReport
 from reports.document import Figure
 from reports.ordering import distinct
+from reports.roc_pictures import roc_pictures
 from reports.tabulated import CONFUSION, GROUP_COLUMNS, Row, attached, attached_with, fullest
 from reports.wording import EVERYBODY, PER_UNIT, features_name, metric_label, worst
 
@@ -31,6 +32,7 @@ class Gallery:
     of_groups: tuple[Figure, ...] = ()
     of_confusions: tuple[Figure, ...] = ()
     of_gaps: tuple[Figure, ...] = ()
+    of_privacy: tuple[Figure, ...] = ()
 
 
 def pictures_of(report: AuditReport) -> Gallery:
@@ -40,6 +42,7 @@ def pictures_of(report: AuditReport) -> Gallery:
         of_groups=_of_groups(report),
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
         of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
+        of_privacy=tuple(roc_pictures(report)),
     )
 
 

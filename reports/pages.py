@@ -28,7 +28,7 @@ def document_of(report: AuditReport, gallery: Gallery | None = None) -> Document
             criteria_section(report),
             gaps_section(report, gallery or Gallery()),
             groups_section(report, gallery or Gallery()),
-            privacy_section(report),
+            privacy_section(report, gallery or Gallery()),
             refusals_section(report),
             data_section(report),
             methods_section(report),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.records import Verdict
 from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, shares_chart, summary_of
+from reports.roc_chart import attacks_chart, group_panels, panels_chart, run_panels, untold_below
 from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
 from reports.wording import metric_label
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Verdicts = Mapping[tuple[str, str], Verdict]
 FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
+_EXHIBITED: Final = "The exhibit membership-roc holds every point."
 
 
 def forest_plot(
@@ -115,6 +117,63 @@ def confusion_matrices(
     title = f"Confusion matrices of {', '.join(groups[:12])}{' and others' if len(groups) > 12 else ''}"
     description = "Rows are truths, columns predictions; each row adds up to 100 percent. The table holds every number."
     return _svg(confusion_chart(rows), name=name, title=title, description=description)
+
+
+def attack_curves(table: pa.Table, *, run: str, name: str = "roc") -> str:
+    """Return the curves of all attacks on one run's membership, both axes logarithmic.
+
+    Args:
+        table: the exhibit `membership-roc`.
+        run: which run.
+        name: starts every id in the SVG.
+    """
+    rows = _chosen(table, {"run": run, "features": ""})
+    title = f"Members found against false alarms, run {run}"
+    return _svg(attacks_chart(rows), name=name, title=title, description=_of_curves(rows))
+
+
+def attack_curves_by_group(table: pa.Table, *, run: str, name: str = "roc-groups") -> str:
+    """Return the curve of each group beside everybody's, by the attack that leads.
+
+    Args:
+        table: the exhibit `membership-roc`, with groups of this run.
+        run: which run.
+        name: starts every id in the SVG.
+    """
+    panels = group_panels(_chosen(table, {"run": run}))
+    title = f"Members found against false alarms by group, run {run}"
+    named = ", ".join(title for title, _, _ in panels[:12])
+    description = f"{len(panels)} groups beside everybody: {named}. {_EXHIBITED}"
+    return _svg(panels_chart(panels), name=name, title=title, description=description)
+
+
+def attack_curves_by_run(table: pa.Table, *, name: str = "roc-runs") -> str:
+    """Return the curve of the attack that leads, for each run.
+
+    Args:
+        table: the exhibit `membership-roc`.
+        name: starts every id in the SVG.
+    """
+    panels = run_panels(_chosen(table, {"features": "", "leads": "yes"}))
+    said = " ".join(f"{run}: {_of_curve(rows)}" for run, rows, _ in panels[:12])
+    return _svg(
+        panels_chart(panels),
+        name=name,
+        title="Members found against false alarms, run by run",
+        description=f"{len(panels)} runs. {said} {_EXHIBITED}",
+    )
+
+
+def _of_curves(rows: Sequence[Row]) -> str:
+    """Say in words what each attack finds at the fewest false alarms that can be told."""
+    attacks = dict.fromkeys(row["attack"] for row in rows)
+    said = " ".join(f"{attack}: {_of_curve([row for row in rows if row['attack'] == attack])}" for attack in attacks)
+    return f"{said} {_EXHIBITED}"
+
+
+def _of_curve(rows: Sequence[Row]) -> str:
+    first = next((row for row in rows if row["fpr"] >= untold_below(rows)), rows[-1])
+    return f"{100 * first['tpr']:.1f} % of members found at {100 * first['fpr']:.1f} % false alarms."
 
 
 def _chosen(table: pa.Table, where: Mapping[str, str]) -> list[Row]:

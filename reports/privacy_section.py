@@ -14,6 +14,8 @@ from affidavit.privacy_promises import LEDGER
 from affidavit.records import Finding
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Listing, Paragraph, Section, Table, tidied
+from reports.gallery import Gallery
+from reports.privacy_instruments import instruments
 from reports.wording import estimate_text, features_name, group_name, metric_label, scale_of
 
 
@@ -28,6 +30,7 @@ class Question:
 QUESTIONS: Final = (
     Question(asked="What was promised: accounted epsilon", examination=LEDGER),
     Question(asked="What canaries showed of one training", examination="one-run-audit"),
+    Question(asked="What the steps of training hide, seen from inside", examination="gradient-canaries"),
     Question(asked="Whether members can be told from others", examination="membership"),
     Question(asked="What representations and rationales tell of people", examination="leakage"),
     Question(asked="Whether an update gives its inputs away", examination="gradient-inversion"),
@@ -54,8 +57,8 @@ OF_THE_NOISE: Final = (
 )
 
 
-def privacy_section(report: AuditReport) -> Section:
-    """Return the section: promises and attacks side by side, and what is not covered."""
+def privacy_section(report: AuditReport, gallery: Gallery | None = None) -> Section:
+    """Return the section: promises and attacks side by side, curves of attacks, and what is not covered."""
     answered = {finding.examination for finding in report.findings}
     named = {choice.name for choice in report.plan.examinations or ()}
     if not (answered | named) & set(EXAMINATIONS):
@@ -67,7 +70,9 @@ def privacy_section(report: AuditReport) -> Section:
     reasons = _reasons(report.findings)
     if rows := tuple(row for question in QUESTIONS for row in _rows(question, report.findings, reasons)):
         blocks.append(tidied(_table(rows, reasons)))
+    blocks += gallery.of_privacy if gallery else ()
     blocks += [_promised(finding) for finding in ledgers]
+    blocks += [tidied(table) for table in instruments(report)]
     if missing := tuple(_missing(report)):
         blocks.append(Listing(lead="Not known:", items=missing))
     covered = (OF_THE_NOISE, *NOT_COVERED) if ledgers else NOT_COVERED

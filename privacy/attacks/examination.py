@@ -27,13 +27,14 @@ from affidavit.records import Refusal
 from privacy.attacks.attack import WORDS, possible_attacks
 from privacy.attacks.exhibit import Row, attack_rows, curve_rows, exhibits
 from privacy.attacks.groups import everybody, gap, groups_of, is_finding, of_group, refusals
-from privacy.attacks.live import losses_of_live, refuses_to_ask
+from privacy.attacks.live import Asking, refuses_to_ask
 from privacy.attacks.measures import LEAST_UNITS, METRICS, NAME, VERSION
 from privacy.attacks.options import MembershipOptions
 from privacy.attacks.reading import Losses, read_losses
 from privacy.attacks.study import Study, study
 from privacy.attacks.told import change, shift_claims, tested
 from privacy.attacks.units import coded_units, on_both_sides
+from privacy.canaries.instruments import instruments_exhibit
 
 
 def refuses(case: Case) -> Refusal | None:
@@ -55,8 +56,15 @@ def refuses(case: Case) -> Refusal | None:
 
 
 def together(case: Case) -> Refusal | None:
-    """Refuse one table for several runs: it is of one model."""
-    if len(case.runs) < 2 or not isinstance(_options(case).losses, str):
+    """Refuse one table for several runs, for it is of one model, and runs that are shadows all of them."""
+    options = _options(case)
+    if set(case.runs) <= set(options.shadows):
+        return Refusal(
+            examination=NAME,
+            because="every run is named as a shadow, and none is left to be attacked",
+            remedy="take the model to be attacked out of the option shadows, or see why its run is refused",
+        )
+    if len(case.runs) < 2 or not isinstance(options.losses, str):
         return None
     return Refusal(
         examination=NAME,
@@ -131,13 +139,15 @@ def examine(case: Case) -> Testimony:
     points: list[Row] = []
     refused: list[Refusal] = []
     studies: dict[str, Study] = {}
-    for done, run in enumerate(case.runs, start=1):
-        one = _studied(case, run, options)
+    asking = Asking(case, _shadows(case, options))
+    attacked = [run for run in case.runs if run not in options.shadows]
+    for done, run in enumerate(attacked, start=1):
+        one = _studied(case, run, options, asking)
         if isinstance(one, Refusal):
             refused.append(one)
         else:
             studies[run] = one
-        case.progress("attacking membership", done, len(case.runs))
+        case.progress("attacking membership", done, len(attacked))
     before = None if options.baseline is None else studies.get(options.baseline)
     if options.baseline is not None and before is None:
         refused.append(_no_baseline(case, options.baseline))
@@ -150,13 +160,28 @@ def examine(case: Case) -> Testimony:
         attacks += attack_rows(one)
         points += curve_rows(one)
         refused += refusals(one)
-    return Testimony(claims=tuple(claims), exhibits=exhibits(attacks, points, by_group), refusals=tuple(refused))
+    shown = (*exhibits(attacks, points, by_group), instruments_exhibit())
+    return Testimony(claims=tuple(claims), exhibits=shown, refusals=tuple(refused))
 
 
-def _studied(case: Case, run: str, options: MembershipOptions) -> Study | Refusal:
+def _shadows(case: Case, options: MembershipOptions) -> tuple[str, ...]:
+    """Return the runs that are shadows.
+
+    Raises:
+        PlanError: there is no such run.
+    """
+    for name in options.shadows:
+        if name not in case.book.runs:
+            raise _no_such_run(case, name, "shadows")
+    return options.shadows
+
+
+def _studied(case: Case, run: str, options: MembershipOptions, asking: Asking) -> Study | Refusal:
     """Return the run's table of losses, attacked, or why there are too few units in it."""
     table = options.table_of(run)
-    losses = losses_of_live(case, run) if table is None else _losses(case, table)
+    losses = asking.losses(run) if table is None else _losses(case, table)
+    if isinstance(losses, Refusal):
+        return losses
     if (few := _few(losses) or _impossible(losses, options)) is not None:
         return few.model_copy(update={"run": run})
     one = study(case, run, losses, options)
@@ -190,10 +215,14 @@ def _no_baseline(case: Case, baseline: str) -> Refusal:
             because=f"nothing is compared with {baseline}: it could not be attacked itself",
             remedy=f"see the refusal of {baseline}, or name another run as baseline",
         )
-    raise PlanError(
-        f"{baseline!r} is no run of the plan",
+    raise _no_such_run(case, baseline, "baseline")
+
+
+def _no_such_run(case: Case, name: str, option: str) -> PlanError:
+    return PlanError(
+        f"{name!r} is no run of the plan",
         slug="plan-impossible",
-        where=f"examination {NAME}, option baseline",
+        where=f"examination {NAME}, option {option}",
         allowed=", ".join(case.book.runs),
         remedy="correct the option",
     )

@@ -19,10 +19,12 @@ from typing import Final
 
 import numpy as np
 
+from affidavit.claims import first_names
+from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, finding_id, pending
-from affidavit.records import Estimate, Finding, Interval, NullExpectation, SignificanceTest
+from affidavit.records import Finding, Interval, NullExpectation, SignificanceTest
 from affidavit.statistics.levels import alpha_of
-from affidavit.statistics.mover import mover_difference_bounds, pairs_of
+from affidavit.statistics.mover import mover_gap_bounds, pairs_of
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.types import BoolArray, Bounds, FloatArray, IntArray
 from privacy.attacks.intervals import auroc_interval
@@ -57,10 +59,8 @@ class Groups:
         if without := [e for e in each if isinstance(e, str)]:
             return without[0]
         low, high = (np.array([getattr(e, end) for e in each]) for end in ("low", "high"))
-        bounds = mover_difference_bounds(values, Bounds(low, high))
-        least = max(0.0, float(bounds.low.max()), float((-bounds.high).max()))
-        most = min(1.0, float(np.maximum(np.abs(bounds.low), np.abs(bounds.high)).max()))
-        return Interval(low=least, high=most, level=level, method=MOVER)
+        least, most = mover_gap_bounds(values, Bounds(low, high), largest=1.0)
+        return Interval(low=float(least), high=float(most), level=level, method=MOVER)
 
 
 def gap_claim(study: Study, feature: str, parts: Sequence[tuple[str, Scored]]) -> Claim:
@@ -72,7 +72,7 @@ def gap_claim(study: Study, feature: str, parts: Sequence[tuple[str, Scored]]) -
     finding = _finding(study, feature, groups)
     if small:
         finding = finding.model_copy(
-            update={"caveats": (f"too small to be compared: {'; '.join(small[:6])}", *finding.caveats)}
+            update={"caveats": (f"too small to be compared: {first_names(small)}", *finding.caveats)}
         )
     apart = _apart(study, feature, groups)
     return Claim(finding=finding, interval_at=groups.interval, unassessed=tuple(small), barred=apart)
@@ -86,13 +86,8 @@ def _apart(study: Study, feature: str, groups: Groups) -> str | None:
 def _finding(study: Study, feature: str, groups: Groups) -> Finding:
     interval, values = groups.interval(study.case.statistics.level), groups.values()
     value = float(np.ptp(values)) if len(values) > 1 else None
-    estimate = Estimate(
-        value=value,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
-        n=int(sum(part.n_rows.sum() for part in groups.parts)),
-        n_clusters=sum(len(part.score) for part in groups.parts),
-    )
+    n_rows = int(sum(part.n_rows.sum() for part in groups.parts))
+    estimate = estimate_of(value, interval, n=n_rows, n_units=sum(len(part.score) for part in groups.parts))
     verdict, because = pending(estimate)
     chance = _chance(study, feature, groups) if value is not None else None
     apart = _apart(study, feature, groups)

@@ -4,19 +4,23 @@ Its card says whom training met, as keyed digests (`affidavit.unit_keys`); its t
 those of the people who were held out. The split was dealt by a seed, so that members and the others are alike but for
 the training. Who told the model when to stop is neither. Where dialogues were dealt, whoever speaks in one that was
 trained on is a member, with all dialogues.
+
+Other runs may serve as shadows (option `shadows`): models that the plan trained on the same corpus, split by another
+seed. Their cards say whom each of them saw; whom a shadow was stopped by it tells nothing of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from affidavit.case import Case
+from affidavit.corpus import Corpus
 from affidavit.records import Refusal
 from affidavit.tables import from_arrow
 from affidavit.unit_keys import unit_key
-from privacy.attacks.asking import asked_losses
+from privacy.attacks.asking import Shadow, asked_losses, turn_losses
 from privacy.attacks.measures import NAME
 from privacy.attacks.reading import Losses, losses_of
 
@@ -57,21 +61,70 @@ def refuses_to_ask(case: Case, run: str) -> Refusal | None:
     )
 
 
-def losses_of_live(case: Case, run: str) -> Losses:
-    """Return what the model makes of its own corpus, under the fullest condition that the run judged.
+class Asking:
+    """Asks models about their training's corpus, under the fullest condition of the run; each shadow once."""
 
-    Raises:
-        AffidavitError: the corpus or the model does not open.
-    """
-    trained = case.trained_on[run]
-    table = asked_losses(
-        case.live[run].reasoner(),
-        trained.load().utterances,
-        member=lambda unit: membership(trained.card, unit),
-        condition=case.runs[run].conditions[0],
-    )
-    losses = losses_of(from_arrow(table, name=f"asked of {run}", format_name="memory"))
-    return replace(losses, source=f"the model was asked about the corpus of training {trained.training}")
+    def __init__(self, case: Case, shadows: Sequence[str]) -> None:
+        self._case, self._shadows = case, shadows
+        self._corpora: dict[str, Corpus] = {}
+        self._told: dict[tuple[str, str], list[float | None]] = {}
+
+    def losses(self, run: str) -> Losses | Refusal:
+        """Return what the model and its shadows make of its own corpus, or why the shadows are none.
+
+        Raises:
+            AffidavitError: the corpus or a model does not open.
+        """
+        trained, corpus = self._case.trained_on[run], self._corpus(run)
+        if (wrong := self._wrong(run, corpus)) is not None:
+            return wrong
+        condition = self._case.runs[run].conditions[0]
+        table = asked_losses(
+            self._case.live[run].reasoner(),
+            corpus.utterances,
+            member=lambda unit: membership(trained.card, unit),
+            condition=condition,
+            shadows=[self._shadow(name, corpus, condition) for name in self._shadows],
+        )
+        losses = losses_of(from_arrow(table, name=f"asked of {run}", format_name="memory"))
+        beside = f"; shadows are the models of {', '.join(self._shadows)}" if self._shadows else ""
+        return replace(losses, source=f"the model was asked about the corpus of training {trained.training}{beside}")
+
+    def _corpus(self, run: str) -> Corpus:
+        trained = self._case.trained_on[run]
+        if trained.training not in self._corpora:
+            self._corpora[trained.training] = trained.load()
+        return self._corpora[trained.training]
+
+    def _shadow(self, name: str, corpus: Corpus, condition: str) -> Shadow:
+        card = self._case.trained_on[name].card
+        if (name, condition) not in self._told:
+            reasoner = self._case.live[name].reasoner()
+            self._told[name, condition] = turn_losses(reasoner, corpus.utterances, condition=condition)
+            self._case.progress("asking shadow models", len(self._told), len(self._shadows))
+        return Shadow(losses=self._told[name, condition], member=lambda unit: membership(card, unit))
+
+    def _wrong(self, run: str, corpus: Corpus) -> Refusal | None:
+        """Refuse shadows that cannot be asked, that learnt from other people, or from the same ones as the model."""
+        card, units = self._case.trained_on[run].card, sorted({turn.unit for turn in corpus.utterances})
+        own = [membership(card, unit) for unit in units]
+        for name in self._shadows:
+            if name not in self._case.runs:
+                return _refused(
+                    run, f"its shadow {name} cannot be asked", f"see why {name} is refused, or name another"
+                )
+            if self._corpus(name).digest != corpus.digest:
+                because = f"its shadow {name} was trained on another corpus"
+                return _refused(run, because, "train shadows on the same corpus, each with a split_seed of its own")
+            saw = [membership(self._case.trained_on[name].card, unit) for unit in units]
+            if all(a is None or b is None or a == b for a, b in zip(own, saw, strict=True)):
+                because = f"its shadow {name} was trained on the same people, and knows no member from without"
+                return _refused(run, because, "give each shadow a split_seed of its own, and the model another")
+        return None
+
+
+def _refused(run: str, because: str, remedy: str) -> Refusal:
+    return Refusal(examination=NAME, run=run, because=because, remedy=remedy)
 
 
 def _parts(card: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from affidavit.records import Record
 from privacy.attacks.attack import AttackName
@@ -16,6 +16,8 @@ class MembershipOptions(Record):
     """The table of losses (parquet, CSV, JSON lines, XLSX), relative to the plan, or one for each run by its name."""
     ask: bool = False
     """Where no table is named: whether the model is asked about the corpus that the plan trained it on."""
+    shadows: tuple[str, ...] = ()
+    """Runs whose models were trained on other halves of the same corpus: they are asked besides, and not attacked."""
     attack: AttackName | None = None
     """Which attack leads; what the table allows decides where absent, before anything is scored."""
     baseline: str | None = None
@@ -32,6 +34,14 @@ class MembershipOptions(Record):
     """Of the lower bound of epsilon, one-sided."""
     permutations: int = Field(default=199, ge=199)
     """Times that membership is dealt anew, to look for a shift."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> MembershipOptions:
+        if self.shadows and not self.ask:
+            raise ValueError("shadows are asked: say ask: true; a table of losses has shadows of its own")
+        if self.baseline in self.shadows:
+            raise ValueError("the baseline is attacked, and a shadow is not: take it out of shadows")
+        return self
 
     def table_of(self, run: str) -> str | None:
         """Return the table of a run, None where none is named."""

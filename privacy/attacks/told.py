@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, finding_id, pending
-from affidavit.records import Estimate, Finding, Interval, NullExpectation, SignificanceTest, Verdict
+from affidavit.records import Finding, Interval, NullExpectation, SignificanceTest, Verdict
 from affidavit.statistics.levels import normal_critical
 from privacy.attacks.attack import WORDS
 from privacy.attacks.epsilon import ASSUMED, epsilon_bound
@@ -71,12 +72,11 @@ class Number:
         """Return the claim; barred where members and non-members are told apart without the model."""
         level = study.case.statistics.level
         interval = self.interval_at(level)
-        estimate = Estimate(
-            value=None if np.isnan(self.value) else self.value,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
+        estimate = estimate_of(
+            None if np.isnan(self.value) else self.value,
+            interval,
             n=int(self.scored.n_rows.sum()),
-            n_clusters=len(self.scored.score),
+            n_units=len(self.scored.score),
         )
         verdict, because = pending(estimate)
         if interval in (ONE_SIDED, COUNTED, REFITTED):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from affidavit.case import Case
 from affidavit.confusion import FloatArray, Statistic, divide, unweighted_average_recall
+from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.intervals import measure
 from affidavit.records import Estimate, Finding, Interval, NullExpectation, SignificanceTest
@@ -79,13 +80,7 @@ class Place:
     def estimate(self, value: float, bounds: Bounds, *, n: int, n_units: int) -> Estimate:
         """Return an estimate with the interval at the plan's level."""
         interval = bounds(self.case.statistics.level)
-        return Estimate(
-            value=None if np.isnan(value) else value,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
-            n=n,
-            n_clusters=n_units,
-        )
+        return estimate_of(None if np.isnan(value) else value, interval, n=n, n_units=n_units)
 
     def measured(self, statistic: Statistic, unit: IntArray, sums: FloatArray) -> tuple[float, Bounds]:
         """Return a statistic of sums [U, S] of units (codes, ascending), and its intervals over units."""
@@ -131,7 +126,8 @@ def less(bounds: Bounds, taken: float) -> Bounds:
         found = bounds(level)
         if isinstance(found, str):
             return found
-        return found.model_copy(update={"low": found.low - taken, "high": found.high - taken})
+        # made anew and not copied: only a record that is validated has the digits that a report keeps
+        return Interval(low=found.low - taken, high=found.high - taken, level=found.level, method=found.method)
 
     return at
 

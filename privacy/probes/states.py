@@ -19,6 +19,7 @@ from affidavit.live import Live
 from affidavit.protocols import Progress
 from affidavit.splits import dialogues
 from affidavit.utterances import Utterance
+from privacy.attacks.measuring import measure_at_once
 from privacy.probes.roster import Roster
 from privacy.probes.sources import Lost, Source
 from privacy.probes.texts import text_vectors
@@ -49,6 +50,8 @@ def state_sources(
     """
     reasoner = attributable_of(live, run=run)
     rows = {turn.utterance_id: row for row in dialogues(live.corpus.utterances).values() for turn in row}
+    wanted = (turn for name in roster.utterance_ids if name in rows for turn in rows[name])
+    measure_at_once(reasoner, wanted, progress=progress)
     found: dict[str, dict[int, FloatArray]] = {}
     failed: Counter[str] = Counter()
     for i, name in enumerate(roster.utterance_ids):
