@@ -8,12 +8,13 @@ from typing import Final
 
 from affidavit.case import Case
 from affidavit.conditions import Condition
+from affidavit.estimates import estimate_cells
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import MeasuredGap, group_label
 from affidavit.intervals import Measured
 from affidavit.mislabelling import mislabelled_group
-from affidavit.records import Finding, Refusal
+from affidavit.records import Estimate, Finding, Interval, Refusal
 
 DEEPEST: Final = 4
 """Features in an intersection, at most: what a plan may ask for."""
@@ -80,6 +81,51 @@ def places_under(case: Case, run: str, condition: str, *, examination: str, meth
     ]
 
 
+def place_finding(
+    place: Place,
+    metric: str,
+    estimate: Estimate,
+    *,
+    groups: Mapping[str, str],
+    higher_is_better: bool | None,
+    source: str,
+) -> Finding:
+    """Return the finding of an estimate in one group: informative, or inconclusive for want of an interval.
+
+    What else is to be said of it (caveats, controls, exhibits) goes into a copy. It is held against no criterion yet.
+    """
+    verdict, because = pending(estimate)
+    return Finding(
+        id=finding_id(place.run, place.condition, place.examination, metric, groups=groups),
+        examination=place.examination,
+        method_version=place.method_version,
+        metric=metric,
+        higher_is_better=higher_is_better,
+        run=place.run,
+        condition=place.condition,
+        groups=groups,
+        estimate=estimate,
+        verdict=verdict,
+        because=because,
+        source=source,
+    )
+
+
+def exactly(value: float, *, method: str) -> Callable[[float], Interval]:
+    """Return the intervals of a number that was counted or computed, not estimated: at every level the number itself.
+
+    As a claim's `interval_at` it lets a criterion decide by the number. `method` says how it is known.
+
+    >>> exactly(0.25, method="every judgement counted")(0.95).high
+    0.25
+    """
+
+    def interval_at(level: float) -> Interval:
+        return Interval(low=value, high=value, level=level, method=method)
+
+    return interval_at
+
+
 def under_other_labels(claims: Sequence[Claim], measured: Measured) -> list[Claim]:
     """Return group claims of class sums together with what they would be under other labels."""
     return [replace(claim, mislabelled=mislabelled_group(measured, group)) for group, claim in enumerate(claims)]
@@ -94,23 +140,16 @@ def group_claims(place: Place, measured: Measured, *, caveats: Mapping[int, tupl
 
 def _group_claim(place: Place, measured: Measured, group: int, *, caveats: tuple[str, ...]) -> Claim:
     estimate = measured.estimate(group, place.level, has_units=place.has_units)
-    verdict, because = pending(estimate)
-    statistic, groups = measured.statistic, measured.groups[group]
-    finding = Finding(
-        id=finding_id(place.run, place.condition, place.examination, statistic.name, groups=groups),
-        examination=place.examination,
-        method_version=place.method_version,
-        metric=statistic.name,
+    statistic = measured.statistic
+    finding = place_finding(
+        place,
+        statistic.name,
+        estimate,
+        groups=measured.groups[group],
         higher_is_better=statistic.higher_is_better,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        verdict=verdict,
-        because=because,
         source=statistic.source,
-        caveats=caveats,
     )
+    finding = finding.model_copy(update={"caveats": caveats})
     return Claim(finding=finding, interval_at=lambda level: measured.interval(group, level))
 
 
@@ -155,12 +194,17 @@ def left_out_caveats(evidence: Evidence, names: Sequence[str]) -> tuple[str, ...
     small = [name for name in names if name not in enough]
     others = [name for name in names if name in enough]
     return (
-        *([f"too small to be compared: {_first(small)}"] if small else []),
-        *([f"{FOR_WANT}: {_first(others)}"] if others else []),
+        *([f"too small to be compared: {first_names(small)}"] if small else []),
+        *([f"{FOR_WANT}: {first_names(others)}"] if others else []),
     )
 
 
-def _first(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are.
+
+    >>> first_names(["a", "b", "c", "d", "e", "f", "g", "h"])
+    'a; b; c; d; e; f and 2 more'
+    """
     return "; ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
@@ -179,8 +223,7 @@ def claim_rows(claims: Sequence[Claim]) -> list[dict[str, str | int | float | No
     """Return exhibit rows of group claims: place, value, interval, n."""
     rows: list[dict[str, str | int | float | None]] = []
     for claim in claims:
-        finding, estimate = claim.finding, claim.finding.estimate
-        interval = estimate.interval
+        finding = claim.finding
         rows.append(
             {
                 "run": finding.run,
@@ -189,12 +232,7 @@ def claim_rows(claims: Sequence[Claim]) -> list[dict[str, str | int | float | No
                 "group": group_name(finding.groups),
                 **level_cells(finding.groups),
                 "metric": finding.metric,
-                "value": estimate.value,
-                "low": None if interval is None else interval.low,
-                "high": None if interval is None else interval.high,
-                "method": None if interval is None else interval.method,
-                "n": estimate.n,
-                "n_clusters": estimate.n_clusters,
+                **estimate_cells(finding.estimate),
             }
         )
     return rows

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from affidavit.confusion import FloatArray, Statistic
 from affidavit.evidence import Evidence
 from affidavit.intervals import Measured, measure
-from affidavit.statistics.jackknife import jackknife_covariance
+from affidavit.statistics.jackknife import coded_covariance
 from affidavit.statistics.mover import mover_difference_bounds, mover_ratio_bounds, pairs_of
 from affidavit.statistics.ratio import ratio_bounds
 from affidavit.statistics.simultaneous import PairwiseBounds, simultaneous_differences
@@ -120,13 +120,15 @@ class Comparison:
         return 1 - min(alpha * self.n_pairs, _WIDEST)
 
     def _joint_covariance(self) -> FloatArray:
-        grouped, measured = self.measured.evidence.grouped, self.measured
-        left_out = np.tile(measured.value, (grouped.n_units, 1))
-        member = np.zeros(left_out.shape, dtype=bool)
-        rows = measured.taking_part
-        left_out[grouped.unit[rows], grouped.group[rows]] = measured.leave_one_out[rows]
-        member[grouped.unit[rows], grouped.group[rows]] = True
-        covariance = jackknife_covariance(left_out[:, self.compared], member[:, self.compared])
+        grouped, measured, rows = self.measured.evidence.grouped, self.measured, self.measured.taking_part
+        covariance = coded_covariance(
+            measured.leave_one_out[rows],
+            unit=grouped.unit[rows],
+            group=grouped.group[rows],
+            value=measured.value,
+            n_units=grouped.n_units,
+            among=self.compared,
+        )
         diagonal = np.diag(covariance).copy()
         covariance[np.diag_indices_from(covariance)] = np.where(diagonal > 0, diagonal, self.errors**2)
         return covariance

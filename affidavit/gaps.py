@@ -17,7 +17,9 @@ import numpy as np
 
 from affidavit.comparisons import Comparison, compare
 from affidavit.confusion import FloatArray, Statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
+from affidavit.grouped_sums import GroupedSums, IntArray
 from affidavit.intervals import Reason
 from affidavit.records import DetectableEffect, Estimate, Interval, NullExpectation, SignificanceTest
 from affidavit.statistics.gaps import max_min_gap, min_max_ratio
@@ -32,6 +34,7 @@ BISECTIONS: Final = 14
 LOST_PERMUTATIONS: Final = 0.01
 """Above this share of permutations that leave a group without a class, permutations do not speak."""
 LOST_RESAMPLES: Final = 0.5
+TOO_FEW: Final = "fewer than two groups can be compared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +90,10 @@ class MeasuredGap:
     def interval(self, level: float) -> Interval | Reason:
         """Return simultaneous bounds of the true gap at this level, or the reason why there are none."""
         if not self.defined:
-            return "fewer than two groups can be compared"
+            return TOO_FEW
         method = "simultaneous pairwise MOVER over units" if self._independent else "simultaneous pairwise t over units"
         low, high = self._bounds((1 - level) / self.n_pairs)
-        if np.isnan(low) or np.isnan(high):
-            return "a compared group gives no standard error"
-        return Interval(low=low, high=high, level=level, method=method)
+        return gap_interval(low, high, level=level, method=method)
 
     def _bounds(self, alpha: float) -> tuple[float, float]:
         """Return bounds of the gap from pairs each bounded at level 1 - alpha."""
@@ -113,18 +114,8 @@ class MeasuredGap:
 
     def estimate(self, level: float, *, has_units: bool) -> Estimate:
         """Return the estimate of the gap; n and units are those of the compared groups."""
-        interval = self.interval(level)
         compared = sorted({int(group) for component in self.components for group in component.compared})
-        grouped = self.evidence.grouped
-        taking_part = np.isin(grouped.group, compared)
-        units = int(grouped.units()[compared].sum()) if grouped.nested else len(np.unique(grouped.unit[taking_part]))
-        return Estimate(
-            value=self.value if self.defined else None,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
-            n=int(grouped.rows()[compared].sum()),
-            n_clusters=units if has_units else None,
-        )
+        return gap_estimate(self.value, self.interval(level), self.evidence.grouped, compared, has_units=has_units)
 
     @cached_property
     def null(self) -> Null | None:
@@ -225,8 +216,7 @@ class MeasuredGap:
         """Return the names of the groups with the highest and the lowest value of the decisive component."""
         if (decisive := self.decisive()) is None or np.ptp(decisive.values) == 0:
             return None
-        names = [group_label(self.evidence, int(g)) for g in decisive.compared]
-        return names[int(decisive.values.argmax())], names[int(decisive.values.argmin())]
+        return extreme_groups(self.evidence, decisive.compared, decisive.values)
 
     @property
     def undetectable(self) -> str | None:
@@ -246,6 +236,32 @@ class MeasuredGap:
         return DetectableEffect(
             value=worst, power=power, alpha=1 - level, method="t, least measured pair, all pairs declared"
         )
+
+
+def gap_interval(low: float, high: float, *, level: float, method: str) -> Interval | Reason:
+    """Return bounds of a gap as an interval; a reason where there are none, NaN."""
+    if np.isnan(low) or np.isnan(high):
+        return "a compared group gives no standard error"
+    return Interval(low=float(low), high=float(high), level=level, method=method)
+
+
+def gap_estimate(
+    value: float, interval: Interval | Reason, grouped: GroupedSums, compared: Sequence[int], *, has_units: bool
+) -> Estimate:
+    """Return the estimate of a gap, NaN where it is undefined; n and units are those of the compared groups."""
+    compared = list(compared)
+    taking_part = np.isin(grouped.group, compared)
+    units = int(grouped.units()[compared].sum()) if grouped.nested else len(np.unique(grouped.unit[taking_part]))
+    n = int(grouped.rows()[compared].sum())
+    return estimate_of(value, interval, n=n, n_units=units if has_units else None)
+
+
+def extreme_groups(evidence: Evidence, compared: Sequence[int] | IntArray, values: FloatArray) -> tuple[str, str]:
+    """Return the names of the groups with the highest and the lowest of the compared values."""
+    return (
+        group_label(evidence, int(compared[int(values.argmax())])),
+        group_label(evidence, int(compared[int(values.argmin())])),
+    )
 
 
 def _worst_effect(component: Comparison, alpha: float, power: float) -> float:

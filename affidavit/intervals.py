@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.confusion import FloatArray, Statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.records import Estimate, Interval
 from affidavit.statistics.bootstrap_bounds import bca_bounds, percentile_bounds, undefined_share
@@ -109,12 +110,11 @@ class Measured:
         """Return the estimate of one group."""
         interval = self.interval(group, level)
         value = self.value[group]
-        return Estimate(
-            value=None if np.isnan(value) else float(value),
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
+        return estimate_of(
+            None if np.isnan(value) else float(value),
+            interval,
             n=int(self.n_rows[group]),
-            n_clusters=int(self.n_units[group]) if has_units else None,
+            n_units=int(self.n_units[group]) if has_units else None,
         )
 
     def _refusal(self, group: int) -> Reason | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from affidavit.comparisons import Comparison
 from affidavit.confusion import FloatArray, Statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.intervals import Measured, Reason, measure
 from affidavit.records import DetectableEffect, Estimate, Interval
@@ -74,12 +75,11 @@ class Contrasts:
         grouped = self.measured.evidence.grouped
         taking_part = np.isin(grouped.group, groups)
         n_units = int(grouped.units()[groups].sum()) if grouped.nested else len(np.unique(grouped.unit[taking_part]))
-        return Estimate(
-            value=self.difference(first, second),
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
+        return estimate_of(
+            self.difference(first, second),
+            interval,
             n=int(grouped.rows()[groups].sum()),
-            n_clusters=n_units if has_units else None,
+            n_units=n_units if has_units else None,
         )
 
     def detectable(self, first: int, second: int, level: float) -> DetectableEffect | None:
@@ -159,12 +159,11 @@ def signed_interval(measured: Measured, group: int, level: float) -> Interval | 
 def signed_estimate(measured: Measured, group: int, level: float, *, has_units: bool) -> Estimate:
     """Return one group's estimate with `signed_interval`."""
     interval, value = signed_interval(measured, group, level), measured.value[group]
-    return Estimate(
-        value=None if np.isnan(value) else float(value),
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        None if np.isnan(value) else float(value),
+        interval,
         n=int(measured.n_rows[group]),
-        n_clusters=int(measured.n_units[group]) if has_units else None,
+        n_units=int(measured.n_units[group]) if has_units else None,
     )
 
 

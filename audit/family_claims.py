@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from affidavit.claims import Place, left_out_caveats
 from affidavit.comparisons import Comparison
 from affidavit.confusion import Statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.gaps import LOST_PERMUTATIONS, group_label
@@ -103,12 +104,11 @@ def _estimate(place: Place, evidence: Evidence, number: FamilyNumber) -> Estimat
     taking_part = np.isin(grouped.group, number.groups)
     nested = int(grouped.units()[number.groups].sum())
     units = nested if grouped.nested else len(np.unique(grouped.unit[taking_part]))
-    return Estimate(
-        value=None if np.isnan(number.value) else float(number.value),
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        None if np.isnan(number.value) else float(number.value),
+        interval,
         n=int(grouped.rows()[number.groups].sum()),
-        n_clusters=units if place.has_units else None,
+        n_units=units if place.has_units else None,
     )
 
 

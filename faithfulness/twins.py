@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -19,13 +18,14 @@ from pydantic import Field
 
 from affidavit.conditions import MODALITIES
 from affidavit.confusion import FloatArray
+from affidavit.matched_rows import NONE, MatchedRows, read_rows
 from affidavit.predictions import Predictions
 from affidavit.records import Record, Refusal
 from affidavit.tally import outcome_columns
+from faithfulness.conclusions.repeats import next_repetition
 
 NOBODY: Final = -1
 """In place of an answer where there is none."""
-_KEY: Final = ("utterance", "reasoner", "instruction", "repeat")
 Codes = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
@@ -142,12 +142,9 @@ class Judgements:
 
 def read_judgements(predictions: Predictions, by: Sequence[str], base: str, others: Sequence[str]) -> Judgements:
     """Read the judgements under a base condition and match those under the others to them."""
-    rows, texts, shares, weights = _rows(predictions, by, (base, *others))
-    at = [np.flatnonzero(rows["condition"] == place) for place in range(1 + len(others))]
-    key = pd.MultiIndex.from_arrays([rows[name] for name in _KEY])
-    own = at[0]
-    told = rows["y_pred"].astype(np.int64)
-    table = _Table(told=told, shares=shares, weights=weights, texts=texts)
+    table = _read(predictions, by, (base, *others))
+    rows, told, own = table.read.columns, table.told, table.read.under(0)
+    following = next_repetition(table.read.judgement[own], rows["repeat"][own])
     return Judgements(
         predictions=predictions,
         condition=base,
@@ -155,27 +152,25 @@ def read_judgements(predictions: Predictions, by: Sequence[str], base: str, othe
         answer=told[own],
         truth=rows["y_true"][own].astype(np.int64) if predictions.labelled else np.full(len(own), NOBODY),
         instruction=rows["instruction"][own].astype(np.int64),
-        likelihood=np.full(len(own), np.nan) if shares is None else shares[own, told[own]],
-        rationale=_trimmed(texts.take(pa.array(own))),
-        again=_next_repetition([rows[name][own] for name in _KEY], told[own]),
-        twins={
-            condition: table.twin(own, where, key[where].get_indexer(key[own]))
-            for condition, where in zip(others, at[1:], strict=True)
-        },
+        likelihood=np.full(len(own), np.nan) if table.shares is None else table.shares[own, told[own]],
+        rationale=_trimmed(table.texts.take(pa.array(own))),
+        again=np.where(following == NONE, NOBODY, told[own][following]),
+        twins={condition: table.twin(own, place) for place, condition in enumerate(others, start=1)},
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
+    read: MatchedRows
     told: Codes
     shares: FloatArray | None
     weights: FloatArray | None
     texts: pa.Array
 
-    def twin(self, own: Codes, where: Codes, match: Codes) -> Twin:
-        """Return the twins of the rows `own`: those of the rows `where` at the places `match`, -1 for none."""
-        found = match >= 0
-        row = where[match] if len(where) else match  # without any row there is no place to look at
+    def twin(self, own: Codes, place: int) -> Twin:
+        """Return the twins of the rows `own` under one condition."""
+        row = self.read.twins(own, place)
+        found = row != NONE
         other = np.where(found, row, 0)
         likelihood = np.full(len(own), np.nan)
         if self.shares is not None:
@@ -189,46 +184,28 @@ class _Table:
         )
 
 
+def _read(predictions: Predictions, by: Sequence[str], conditions: Sequence[str]) -> _Table:
+    """Read the rows under the conditions with rationales, probabilities and weights, where there are any."""
+    names = [*outcome_columns(predictions, by), "y_pred", *(["y_true"] if predictions.labelled else [])]
+    likely = [f"prob_{label}" for label in predictions.labels]
+    likely = likely if set(likely) <= set(predictions.columns) else []
+    weighed = [f"weight_{name}" for name in MODALITIES.values() if f"weight_{name}" in predictions.columns]
+    spoken = ["rationale"] if "rationale" in predictions.columns else []
+    read = read_rows(predictions, conditions, [*names, *likely, *weighed], texts=spoken)
+    return _Table(
+        read=read,
+        told=read.columns["y_pred"].astype(np.int64),
+        shares=read.stacked(likely),
+        weights=read.stacked(weighed),
+        texts=read.texts["rationale"] if spoken else pa.nulls(len(read.place), pa.string()),
+    )
+
+
 def _half_moved(shares: FloatArray | None, own: Codes, other: Codes, found: BoolArray) -> FloatArray:
     """Return half the sum of absolute differences of shares, NaN where there is nothing to compare."""
     if shares is None:
         return np.full(len(own), np.nan)
     return np.where(found, 0.5 * np.abs(shares[other] - shares[own]).sum(axis=1), np.nan)
-
-
-def _rows(
-    predictions: Predictions, by: Sequence[str], conditions: Sequence[str]
-) -> tuple[dict[str, NDArray[Any]], pa.Array, FloatArray | None, FloatArray | None]:
-    """Return the rows under the conditions: codes with `condition` renumbered, rationales, probabilities, weights."""
-    place = np.full(len(predictions.conditions), NOBODY)
-    place[[predictions.conditions.index(condition) for condition in conditions]] = np.arange(len(conditions))
-    names = [*outcome_columns(predictions, by), "y_pred", "reasoner", "instruction", "repeat"]
-    names += ["y_true"] if predictions.labelled else []
-    likely = [f"prob_{label}" for label in predictions.labels]
-    likely = likely if set(likely) <= set(predictions.columns) else []
-    weighed = [f"weight_{name}" for name in MODALITIES.values() if f"weight_{name}" in predictions.columns]
-    spoken = ["rationale"] if "rationale" in predictions.columns else []
-    kept: list[dict[str, NDArray[Any]]] = []
-    texts: list[pa.Array] = []
-    ids: list[pa.Array] = []
-    batches = predictions.batches(["utterance_id", *spoken])
-    for batch, said in zip(predictions.coded_batches([*names, *likely, *weighed]), batches, strict=True):
-        wanted = place[batch["condition"]] != NOBODY
-        kept.append({name: values[wanted] for name, values in batch.items()})
-        chosen = pa.array(wanted)
-        ids.append(said.column("utterance_id").filter(chosen).cast(pa.string()))
-        nothing = pa.nulls(int(wanted.sum()), pa.string())
-        texts.append(said.column("rationale").filter(chosen).cast(pa.string()) if spoken else nothing)
-    rows = {name: np.concatenate([batch[name] for batch in kept]) for name in names}
-    rows["condition"] = place[rows["condition"]]
-    rows["utterance"] = pc.dictionary_encode(pa.concat_arrays(ids)).indices.to_numpy()
-    return rows, pa.concat_arrays(texts), _stacked(kept, likely), _stacked(kept, weighed)
-
-
-def _stacked(batches: Sequence[Mapping[str, NDArray[Any]]], names: Sequence[str]) -> FloatArray | None:
-    if not names:
-        return None
-    return np.stack([np.concatenate([batch[name] for batch in batches]) for name in names], axis=1)
 
 
 def _is_said(trimmed: pa.Array) -> BoolArray:
@@ -237,16 +214,3 @@ def _is_said(trimmed: pa.Array) -> BoolArray:
 
 def _trimmed(texts: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
-
-
-def _next_repetition(keys: Sequence[NDArray[Any]], answer: Codes) -> Codes:
-    """Return the answer of the next repetition of each judgement, the first after the last."""
-    order = np.lexsort(list(reversed(keys)))
-    who = np.stack([key[order] for key in keys[:-1]], axis=1)
-    starts = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]).any(axis=1)][: len(who)])
-    sizes = np.diff(np.r_[starts, len(who)])
-    first, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
-    following = first + (np.arange(len(who)) - first + 1) % np.maximum(size, 1)
-    again = np.full(len(answer), NOBODY, dtype=np.int64)
-    again[order] = np.where(size > 1, answer[order][following], NOBODY)
-    return again

@@ -26,16 +26,9 @@ from affidavit.protocols import Differentiable, Progress, Trainable, Trainer
 from affidavit.records import Record
 from affidavit.seeds import seed_of
 from affidavit.splits import SplitBy, grouped, rows, split
+from affidavit.training_state import STATE, UnusableStateError, fill
 from affidavit.utterances import Utterance
-from reasoners.training_state import (
-    STATE,
-    UnusableStateError,
-    fill,
-    generators,
-    read_state,
-    restore_generators,
-    write_state,
-)
+from reasoners.training_state import generators, read_state, restore_generators, write_state
 from reasoners.units import units_card
 
 

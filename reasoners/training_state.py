@@ -1,41 +1,29 @@
-"""What an interrupted training leaves behind and goes on from, whole or not at all: `STATE` in the checkpoint's folder.
+"""What an interrupted training keeps: model, best model so far, optimiser, history, and where the generators stand.
 
-The generators are in it too, those of the GPUs among them, so that what is drawn next is what would have been drawn.
+The generators are in it, those of the GPUs among them, so that what is drawn next is what would have been drawn.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from affidavit.files import replacing
+from affidavit.training_state import DIGEST, MODEL, StateFormat
 
-STATE: Final = ".training.pt"
-_KEYS: Final = frozenset(
-    {
-        "digest",
-        "model",
-        "best",
-        "best_f1",
-        "stale",
-        "history",
-        "optimizer",
-        "schedule",
-        "torch",
-        "cuda",
-        "numpy",
-    }
+_MODELS: Final = frozenset({MODEL, "best", "best_f1", "stale", "history"})
+_GENERATORS: Final = frozenset({"torch", "cuda", "numpy"})
+FORMAT: Final = StateFormat(
+    needs=_MODELS | _GENERATORS | {DIGEST, "optimizer", "schedule"},
+    save=torch.save,
+    load=partial(torch.load, weights_only=True, map_location="cpu"),
 )
-
-
-class UnusableStateError(ValueError):
-    """A state that was left cannot be gone on from; the message says why."""
+write_state = FORMAT.write
+read_state = FORMAT.read
 
 
 def generators(rng: np.random.Generator) -> dict[str, Any]:
@@ -54,40 +42,3 @@ def restore_generators(state: Mapping[str, Any], rng: np.random.Generator) -> No
         for device, kept in enumerate(state["cuda"][: torch.cuda.device_count()]):
             torch.cuda.set_rng_state(kept, device)
     rng.bit_generator.state = json.loads(state["numpy"])
-
-
-def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state, whole or not at all."""
-    with replacing(path) as temporary:
-        torch.save(dict(state), temporary)
-
-
-def read_state(path: Path, *, digest: str, module: nn.Module) -> dict[str, Any] | None:
-    """Return the state of this training, tensors on the CPU; None where there is none or it is another training's.
-
-    Raises:
-        UnusableStateError: a file is there that does not read, lacks something, or is of a model of another shape.
-    """
-    if not path.is_file():
-        return None
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises whatever the damage leads to
-        raise UnusableStateError(f"it does not read ({type(error).__name__})") from error
-    lacking = sorted(_KEYS - state.keys()) if isinstance(state, dict) else sorted(_KEYS)
-    if lacking:
-        raise UnusableStateError(f"it lacks {', '.join(lacking)}")
-    if state["digest"] != digest:
-        return None
-    trained = {name: value.shape for name, value in module.named_parameters() if value.requires_grad}
-    if {name: value.shape for name, value in state["model"].items()} != trained:
-        raise UnusableStateError("it is of a model of another shape")
-    return dict(state)
-
-
-def fill(module: nn.Module, values: Mapping[str, Tensor]) -> None:
-    """Put kept values into the parameters of a module."""
-    names = dict(module.named_parameters())
-    with torch.no_grad():
-        for name, value in values.items():
-            names[name].copy_(value)

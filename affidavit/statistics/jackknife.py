@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affidavit.statistics.types import BoolArray, FloatArray
+from affidavit.statistics.types import BoolArray, FloatArray, IntArray
 
 _ROUNDING = 1e-13
 
@@ -94,6 +94,20 @@ def jackknife_covariance(leave_one_out: FloatArray, member: BoolArray | None = N
     deviation = np.where(inside, _beyond_rounding(values - mean, values), 0.0)
     scale = np.where(m >= 2, np.sqrt((m - 1) / np.maximum(m, 1)), np.nan)
     return np.asarray((deviation * scale).T @ (deviation * scale))  # a NaN column spreads to its row and column only
+
+
+def coded_covariance(
+    leave_one_out: FloatArray, *, unit: IntArray, group: IntArray, value: FloatArray, n_units: int, among: IntArray
+) -> FloatArray:
+    """`jackknife_covariance` [C, C] of the groups `among`, from one estimate for each unit in each of its groups [R].
+
+    `unit` and `group` [R] say which; `value` [G] is what a group has with everybody in it.
+    """
+    left_out = np.tile(value, (n_units, 1))
+    member = np.zeros(left_out.shape, dtype=bool)
+    left_out[unit, group] = leave_one_out
+    member[unit, group] = True
+    return jackknife_covariance(left_out[:, among], member[:, among])
 
 
 def _beyond_rounding(deviation: FloatArray, value: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from affidavit.statistics.simultaneous import PairwiseBounds, gap_bounds
 from affidavit.statistics.types import Bounds, FloatArray, IntArray
 
 
@@ -38,6 +39,23 @@ def mover_difference_bounds(values: FloatArray, bounds: Bounds) -> Bounds:
     down, up = values - bounds.low, bounds.high - values
     difference = values[i] - values[j]
     return Bounds(difference - np.hypot(down[i], up[j]), difference + np.hypot(up[i], down[j]))
+
+
+def mover_gap_bounds(values: FloatArray, bounds: Bounds, *, largest: float | None = None) -> Bounds:
+    """Bounds of the largest difference of any two of G values, from bounds [G] of each at the level of a pair.
+
+    `simultaneous.gap_bounds` of the MOVER bounds of all pairs: they hold together where each group's bounds are at
+    level 1 - alpha / P, P = G(G-1)/2 (Bonferroni), and then so do these, whichever pair is the widest. Fewer than two
+    values give NaN; `largest` is the largest difference there can be.
+
+    >>> low, high = mover_gap_bounds(np.array([0.7, 0.5]), Bounds(np.array([0.6, 0.4]), np.array([0.8, 0.6])))
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.059, 0.341)
+    """
+    i, j = pairs_of(len(values))
+    low, high = mover_difference_bounds(values, bounds)
+    unknown = np.full(len(i), np.nan)
+    return gap_bounds(PairwiseBounds(i, j, values[i] - values[j], low, high, unknown, unknown), largest=largest)
 
 
 def mover_ratio_bounds(values: FloatArray, bounds: Bounds) -> Bounds:

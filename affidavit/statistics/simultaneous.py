@@ -81,7 +81,7 @@ def gap_bounds(pairwise: PairwiseBounds, *, largest: float | None = None) -> Bou
     if len(pairwise.i) == 0:
         return Bounds(np.array(np.nan), np.array(np.nan))
     ends = np.concatenate([pairwise.low, -pairwise.high])
-    low = np.max(ends, initial=0.0, where=~np.isnan(ends))
+    low = np.max(ends, initial=0.0, where=~np.isnan(ends)) + 0.0  # no minus zero: an end of 0 negated is one
     high = np.max(np.abs(np.concatenate([pairwise.low, pairwise.high])))
     if largest is not None:
         low, high = np.minimum(low, largest), np.fmin(high, largest)

@@ -23,11 +23,12 @@ from scipy.special import stdtr
 
 from affidavit.claims import Place, gap_claim, group_claims
 from affidavit.confusion import Statistic, ratio_statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, pending
 from affidavit.gaps import GapKind, MeasuredGap, measure_gap
 from affidavit.intervals import Measured, Reason, measure
-from affidavit.records import Estimate, Interval, SignificanceTest
+from affidavit.records import Interval, SignificanceTest
 from affidavit.statistics.jackknife import jackknife_covariance
 from affidavit.statistics.permutation import permutation_p_value
 from affidavit.statistics.simultaneous import PairwiseBounds, gap_bounds, simultaneous_differences
@@ -176,12 +177,8 @@ def adjusted_claims(place: Place, evidence: Evidence, name: str, *, source: str)
 
 def _with_interval(claim: Claim, interval_at: Callable[[float], Interval | Reason], level: float) -> Claim:
     found = interval_at(level)
-    estimate = Estimate(
-        value=claim.finding.estimate.value,
-        interval=found if isinstance(found, Interval) else None,
-        why_no_interval=found if isinstance(found, str) else None,
-        n=claim.finding.estimate.n,
-        n_clusters=claim.finding.estimate.n_clusters,
+    estimate = estimate_of(
+        claim.finding.estimate.value, found, n=claim.finding.estimate.n, n_units=claim.finding.estimate.n_clusters
     )
     verdict, because = pending(estimate)
     update = {"estimate": estimate, "verdict": verdict, "because": because}

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.claims import Place
+from affidavit.claims import Place, place_finding
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim
 from affidavit.records import Estimate, Finding, NullExpectation, Verdict
@@ -20,7 +20,6 @@ from affidavit.statistics.calibration import (
 )
 from audit.calibration.measures import top_moments
 from audit.calibration.sums import Layout
-from audit.place_findings import place_finding
 from audit.unit_sums import folded
 
 FloatArray = NDArray[np.float64]

@@ -9,12 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from affidavit.claims import Place, gap_claim, group_name
+from affidavit.claims import Place, gap_claim, group_name, place_finding
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id
 from affidavit.gaps import GapKind, group_label, measure_gap
 from affidavit.intervals import measure
-from affidavit.records import Estimate, Interval, SignificanceTest
+from affidavit.records import Estimate, SignificanceTest
 from affidavit.seeds import seed_of
 from audit.comparing.gap_change import SOURCE as GAP_SOURCE
 from audit.comparing.gap_change import GapChange, gap_change
@@ -23,7 +24,6 @@ from audit.comparing.ranks import PairOutcome, Ranking
 from audit.comparing.statistics import Metric, gains
 from audit.comparing.swaps import swap_test
 from audit.contrasts import signed_estimate, signed_interval
-from audit.place_findings import place_finding
 
 TEST_SOURCE: Final = "tests: McNemar 1947; Fisher 1935; Pagano, Tritchler 1983; Noreen 1989"
 DIFFERS_SOURCE: Final = "do groups change alike, paired by item: Dunn 1961; null and bounds of docs/statistics.md"
@@ -110,12 +110,11 @@ def _gap_estimate(ground: Ground, change: GapChange) -> Estimate:
     interval = change.interval(ground.place.level)
     taking_part = np.isin(grouped.group, compared)
     units = int(grouped.units()[compared].sum()) if grouped.nested else len(np.unique(grouped.unit[taking_part]))
-    return Estimate(
-        value=None if np.isnan(change.value) else change.value,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        None if np.isnan(change.value) else change.value,
+        interval,
         n=int(grouped.rows()[compared].sum()),
-        n_clusters=units if ground.place.has_units else None,
+        n_units=units if ground.place.has_units else None,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from affidavit.estimates import estimate_of
 from affidavit.intervals import Reason
 from affidavit.records import Estimate, Interval
 
@@ -67,12 +68,11 @@ class Ranking:
         interval, rank = self.interval(run, level), self.rank(run)
         own = [outcome.estimate for pair, outcome in self.pairs.items() if run in pair]
         units = [estimate.n_clusters for estimate in own if estimate.n_clusters is not None]
-        return Estimate(
-            value=None if rank is None else float(rank),
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
+        return estimate_of(
+            None if rank is None else float(rank),
+            interval,
             n=min((estimate.n for estimate in own), default=0),
-            n_clusters=min(units) if len(units) == len(own) and units else None,
+            n_units=min(units) if len(units) == len(own) and units else None,
         )
 
     @staticmethod

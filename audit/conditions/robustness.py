@@ -23,6 +23,7 @@ from affidavit.case import Case
 from affidavit.claims import Place, gap_claim, group_name, level_cells, places_under
 from affidavit.conditions import Condition
 from affidavit.confusion import Statistic
+from affidavit.estimates import estimate_cells
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
 from affidavit.exhibit_columns import BY_GROUP
@@ -35,7 +36,6 @@ from affidavit.records import Estimate, ExhibitColumn, Finding, NullExpectation,
 from audit.conditions.paired_judgements import PairedJudgements, paired_judgements, refused_for_size
 from audit.conditions.paired_statistics import evidence_for, weighted_conditions
 from audit.contrasts import Contrasts, contrasts_of, selected_pair_null, signed_estimate, signed_interval
-from audit.modalities.exhibits import estimate_cells
 from audit.modalities.study import extremes
 
 NAME: Final = "robustness"

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from affidavit.case import Case
 from affidavit.claims import Place, group_name, level_cells, needs_groups, places
 from affidavit.confusion import accuracy, unweighted_average_recall
+from affidavit.estimates import estimate_cells
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id
 from affidavit.exhibit_columns import ESTIMATE, PLACE
 from affidavit.exhibits import ExhibitTable
@@ -151,7 +152,7 @@ def _said(beside: Beside, group: int) -> tuple[float | None, str, str]:
 def _add_rows(cells: dict[str, list[str | int | float | None]], place: Place, beside: Beside) -> None:
     for group, groups in enumerate(beside.measured.groups):
         raw = beside.measured.estimate(group, place.level, has_units=place.has_units)
-        interval, at = raw.interval, beside.at(group)
+        at = beside.at(group)
         shrunken = None if at is None else beside.shrunken
         row = {
             "run": place.run,
@@ -160,12 +161,7 @@ def _add_rows(cells: dict[str, list[str | int | float | None]], place: Place, be
             "group": group_name(groups),
             **level_cells(groups),
             "metric": beside.measured.statistic.name,
-            "value": raw.value,
-            "low": None if interval is None else interval.low,
-            "high": None if interval is None else interval.high,
-            "method": None if interval is None else interval.method,
-            "n": raw.n,
-            "n_clusters": raw.n_clusters,
+            **estimate_cells(raw),
             "shrunken": None if shrunken is None else float(shrunken.values[at]),
             "own_share": None if shrunken is None else float(shrunken.own_share[at]),
         }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from affidavit.case import Case
 from affidavit.confusion import FloatArray, Statistic, divide, unweighted_average_recall
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.exhibits import Cell
@@ -123,12 +124,11 @@ def _no_narrower(
 
 def _estimate(case: Case, told: Told, measured: Measured, interval_at: Callable[[float], Interval | str]) -> Estimate:
     interval, value = interval_at(case.statistics.level), float(measured.value[0])
-    return Estimate(
-        value=None if np.isnan(value) else value,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        None if np.isnan(value) else value,
+        interval,
         n=int(told.n_rows.sum()),
-        n_clusters=None if case.runs[told.run].unit == "row" else len(told.unit),
+        n_units=None if case.runs[told.run].unit == "row" else len(told.unit),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from affidavit.claims import group_name, level_cells
 from affidavit.confusion import accuracy
+from affidavit.estimates import estimate_cells
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.exhibits import Cell
@@ -220,7 +221,6 @@ class Told:
         return rows
 
     def _row(self, metric: str, when: When, estimate: Estimate) -> Row:
-        interval = estimate.interval
         return {
             "run": self.trial.run,
             "condition": self.trial.place.condition,
@@ -230,10 +230,5 @@ class Told:
             "against_rest": self.trial.label,
             "metric": metric,
             "when": when,
-            "value": estimate.value,
-            "low": None if interval is None else interval.low,
-            "high": None if interval is None else interval.high,
-            "method": None if interval is None else interval.method,
-            "n": estimate.n,
-            "n_clusters": estimate.n_clusters,
+            **estimate_cells(estimate),
         }

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from affidavit.claims import Place, group_name, level_cells
+from affidavit.estimates import estimate_cells
 from affidavit.evidence import Evidence
 from affidavit.exhibit_columns import BY_GROUP, ESTIMATE
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.gaps import GapKind, measure_gap
 from affidavit.intervals import measure
-from affidavit.records import Estimate, ExhibitColumn
+from affidavit.records import ExhibitColumn
 from audit.contrasts import Contrasts, signed_estimate
 from audit.modalities.study import Parts, Study
 
@@ -132,19 +133,6 @@ def exhibits(gaps: list[Row], contributions: list[Row], parts: list[Row]) -> tup
         for name, title, columns, rows in tables
         if rows
     )
-
-
-def estimate_cells(estimate: Estimate) -> Row:
-    """Return the cells of an estimate."""
-    interval = estimate.interval
-    return {
-        "value": estimate.value,
-        "low": None if interval is None else interval.low,
-        "high": None if interval is None else interval.high,
-        "method": None if interval is None else interval.method,
-        "n": estimate.n,
-        "n_clusters": estimate.n_clusters,
-    }
 
 
 def _place_cells(study: Study, place: Place) -> Row:

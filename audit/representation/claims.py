@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from affidavit.claims import Place
+from affidavit.claims import Place, exactly
 from affidavit.confusion import FloatArray, ratio_statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.intervals import Measured, Reason, measure
@@ -120,12 +121,11 @@ def _share(
     """Return a share of units: one observation a unit."""
     interval = partial(_share_interval, units, sample.n_units, sample.evidence.options.small_sample_units)
     found = interval(sample.place.level)
-    estimate = Estimate(
-        value=units / sample.n_units if sample.n_units else None,
-        interval=found if isinstance(found, Interval) else None,
-        why_no_interval=found if isinstance(found, str) else None,
+    estimate = estimate_of(
+        units / sample.n_units if sample.n_units else None,
+        found,
         n=int(sample.grouped.rows().sum()),
-        n_clusters=sample.n_units if sample.place.has_units else None,
+        n_units=sample.n_units if sample.place.has_units else None,
     )
     return Claim(finding=_finding(sample, metric, estimate, groups=groups, compared=compared), interval_at=interval)
 
@@ -159,25 +159,21 @@ def _label_claims(sample: Sample, group: int) -> list[Claim]:
 
 def _counted(sample: Sample, group: int, units: int, label: str) -> Claim:
     """Return a count of units: of this table it is exact, and decides at every level."""
-
-    def exactly(level: float) -> Interval:
-        return Interval(low=units, high=units, level=level, method="counted in this table, exact")
-
-    estimate = _estimate(sample, group, float(units), exactly(sample.place.level))
+    interval_at = exactly(float(units), method="counted in this table, exact")
+    estimate = _estimate(sample, group, float(units), interval_at(sample.place.level))
     groups = dict(sample.grouped.groups[group])
     finding = _finding(sample, "least_units_per_label", estimate, groups=groups).model_copy(
         update={"label": label, "caveats": (f"fewest of {label}", *sample.caveats)}
     )
-    return Claim(finding=finding, interval_at=exactly)
+    return Claim(finding=finding, interval_at=interval_at)
 
 
 def _estimate(sample: Sample, group: int, value: float | None, interval: Interval | Reason) -> Estimate:
-    return Estimate(
-        value=value,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        value,
+        interval,
         n=int(sample.grouped.rows()[group]),
-        n_clusters=int(sample.grouped.units()[group]) if sample.place.has_units else None,
+        n_units=int(sample.grouped.units()[group]) if sample.place.has_units else None,
     )
 
 
@@ -191,12 +187,11 @@ def feature_claims(sample: Sample) -> list[Claim]:
         return claims
     balance = sample.balance
     found = balance.interval_of_mean(sample.place.level)
-    estimate = Estimate(
-        value=None if np.isnan(balance.mean) else balance.mean,
-        interval=found if isinstance(found, Interval) else None,
-        why_no_interval=found if isinstance(found, str) else None,
+    estimate = estimate_of(
+        None if np.isnan(balance.mean) else balance.mean,
+        found,
         n=int(sample.grouped.rows().sum()),
-        n_clusters=sample.n_units if sample.place.has_units else None,
+        n_units=sample.n_units if sample.place.has_units else None,
     )
     finding = _finding(sample, "label_distance_mean", estimate, compared=sample.place.family)
     beside = {"null_expectation": balance.chance_of_mean(), "test": balance.test()}

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from affidavit.case import Case, EvidenceBook
-from affidavit.claims import Place, group_name
+from affidavit.claims import Place, exactly, group_name
 from affidavit.examinations import Claim, finding_id
 from affidavit.exhibits import Cell
 from affidavit.predictions import Predictions
-from affidavit.records import Estimate, ExhibitColumn, Finding, Interval, Verdict
+from affidavit.records import Estimate, ExhibitColumn, Finding, Verdict
 from affidavit.schema import UNKNOWN
 from affidavit.seeds import seed_of
 from affidavit.tally import families
@@ -170,10 +170,7 @@ def _exactly(
     compared: tuple[str, ...] | None = None,
 ) -> Claim:
     """Return what was counted: of these tables it is exact, and decides at every level."""
-
-    def exactly(level: float) -> Interval:
-        return Interval(low=counted.value, high=counted.value, level=level, method=COUNTED)
-
+    interval_at = exactly(counted.value, method=COUNTED)
     finding = Finding(
         id=finding_id(place.run, place.condition, place.examination, metric, groups=groups, compared=compared or ()),
         examination=place.examination,
@@ -184,12 +181,14 @@ def _exactly(
         condition=place.condition,
         groups=dict(groups or {}),
         compared=compared,
-        estimate=Estimate(value=counted.value, interval=exactly(place.level), n=counted.n, n_clusters=counted.n_units),
+        estimate=Estimate(
+            value=counted.value, interval=interval_at(place.level), n=counted.n, n_clusters=counted.n_units
+        ),
         verdict=Verdict.INFORMATIVE,
         source=OWN_SOURCES[metric],
         caveats=caveats,
     )
-    return Claim(finding=finding, interval_at=exactly)
+    return Claim(finding=finding, interval_at=interval_at)
 
 
 def _rows(audited: Sample, sample: Sample) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affidavit.case import Case
+from affidavit.estimates import estimate_cells, estimate_of
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.intervals import Measured
 from affidavit.records import DetectableEffect, Estimate, Finding, Interval, NullExpectation, SignificanceTest
@@ -103,12 +104,11 @@ def estimated(site: Site, measured: Measured) -> Estimate:
 
 def searched_estimate(site: Site, units: CellSums, interval: Interval | str, *, value: float) -> Estimate:
     """Return the estimate of what was found on the searched units."""
-    return Estimate(
-        value=value if isinstance(interval, Interval) else None,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
+    return estimate_of(
+        value if isinstance(interval, Interval) else None,
+        interval,
         n=int(units.n_rows @ units.copies),
-        n_clusters=units.n_units if site.has_units else None,
+        n_units=units.n_units if site.has_units else None,
     )
 
 
@@ -125,14 +125,8 @@ def subgroup_name(groups: Mapping[str, str]) -> str:
 def interval_cells(measured: Measured, site: Site) -> dict[str, str | int | float | None]:
     """Return the exhibit cells value, low, high, method, n and n_clusters."""
     estimate = estimated(site, measured)
-    interval = estimate.interval
     return {
-        "value": estimate.value,
-        "low": None if interval is None else interval.low,
-        "high": None if interval is None else interval.high,
-        "method": None if interval is None else interval.method,
-        "n": estimate.n,
-        "n_clusters": estimate.n_clusters,
+        **estimate_cells(estimate),
     }
 
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from affidavit.confusion import FloatArray
+from affidavit.matched_rows import NONE, read_rows
 from affidavit.predictions import Predictions
+from faithfulness.conclusions.repeats import next_repetition
 
 LEAST_SHARE: Final = 1e-4
-_KEY: Final = ("utterance", "reasoner", "instruction", "repeat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,48 +52,15 @@ def divergences(predictions: Predictions, base: str, others: Sequence[str]) -> D
     names = [f"prob_{label}" for label in predictions.labels]
     if not set(names) <= set(predictions.columns):
         return None
-    rows, shares = _rows(predictions, names, (base, *others))
-    at = [np.flatnonzero(rows["condition"] == place) for place in range(1 + len(others))]
-    key = pd.MultiIndex.from_arrays([rows[name] for name in _KEY])
-    own = at[0]
+    read = read_rows(predictions, (base, *others), names)
+    shares, own = np.stack([read.columns[name] for name in names], axis=1), read.under(0)
     found: dict[str, FloatArray] = {}
-    for condition, where in zip(others, at[1:], strict=True):
-        match = key[where].get_indexer(key[own])
+    for place, condition in enumerate(others, start=1):
+        twin = read.twins(own, place)
         moved = np.full(len(own), np.nan)
-        paired = match >= 0
-        moved[paired] = kullback_leibler(shares[where[match[paired]]], shares[own[paired]])
+        paired = twin != NONE
+        moved[paired] = kullback_leibler(shares[twin[paired]], shares[own[paired]])
         found[condition] = moved
-    following = _next_repetition({name: rows[name][own] for name in _KEY})
-    again = np.where(following >= 0, kullback_leibler(shares[own[following]], shares[own]), np.nan)
+    following = next_repetition(read.judgement[own], read.columns["repeat"][own])
+    again = np.where(following != NONE, kullback_leibler(shares[own[following]], shares[own]), np.nan)
     return Divergences(of=found, repeated=again)
-
-
-def _rows(
-    predictions: Predictions, shares: Sequence[str], conditions: Sequence[str]
-) -> tuple[dict[str, NDArray[Any]], FloatArray]:
-    place = np.full(len(predictions.conditions), -1)
-    place[[predictions.conditions.index(condition) for condition in conditions]] = np.arange(len(conditions))
-    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in ("condition", *_KEY[1:])}
-    values: list[FloatArray] = []
-    ids: list[pa.Array] = []
-    coded = predictions.coded_batches([*kept, *shares])
-    for batch, named in zip(coded, predictions.batches(["utterance_id"]), strict=True):
-        where = place[batch["condition"]]
-        wanted = where >= 0
-        for name, column in kept.items():
-            column.append((where if name == "condition" else batch[name])[wanted])
-        values.append(np.stack([batch[name][wanted] for name in shares], axis=1).astype(np.float64))
-        ids.append(named.column("utterance_id").filter(pa.array(wanted)).cast(pa.string()))
-    rows: dict[str, NDArray[Any]] = {name: np.concatenate(columns) for name, columns in kept.items()}
-    rows["utterance"] = pa.concat_arrays(ids).dictionary_encode().indices.to_numpy()
-    return rows, np.concatenate(values)
-
-
-def _next_repetition(key: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return where the next repetition of each judgement stands, the first after the last; -1 where there is none."""
-    frame = pd.DataFrame(dict(key)).sort_values(list(_KEY), kind="stable")
-    places = pd.Series(frame.index.to_numpy(), index=frame.index)
-    by_judgement = places.groupby([frame[name] for name in _KEY[:-1]], sort=False)
-    following = by_judgement.shift(-1).fillna(by_judgement.transform("first")).astype(np.int64)
-    alone = by_judgement.transform("size") == 1
-    return np.asarray(following.mask(alone, -1).sort_index().to_numpy(), dtype=np.int64)

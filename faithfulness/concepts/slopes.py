@@ -25,9 +25,10 @@ import numpy as np
 from affidavit.case import Case
 from affidavit.claims import Place, places_under
 from affidavit.confusion import FloatArray
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.examinations import Claim, finding_id, pending
-from affidavit.records import Estimate, ExplanationProperty, Finding, Interval
+from affidavit.records import ExplanationProperty, Finding, Interval
 from affidavit.statistics.hierarchical_slope import SlopePosterior, SlopeSums, slope_posterior, standardised
 from affidavit.tally import Tally, tally_outcomes
 from faithfulness.concepts.effects import Effects
@@ -143,12 +144,8 @@ def _claim(
     posterior = slope_posterior(sums) if sums.n.sum() > 0 else None
     groups = evidence.grouped.groups[group]
     interval = interval_of(posterior, n_units, place.level)
-    estimate = Estimate(
-        value=None if posterior is None else posterior.mean,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
-        n=n,
-        n_clusters=n_units if place.has_units else None,
+    estimate = estimate_of(
+        None if posterior is None else posterior.mean, interval, n=n, n_units=n_units if place.has_units else None
     )
     verdict, because = pending(estimate)
     finding = Finding(

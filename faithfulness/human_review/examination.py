@@ -19,14 +19,15 @@ from typing import Final
 import numpy as np
 
 from affidavit.case import Case
-from affidavit.claims import Place, claim_rows, group_claims
-from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
+from affidavit.claims import Place, claim_rows, group_claims, place_finding
+from affidavit.estimates import estimate_of
+from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibit_columns import BY_GROUP
 from affidavit.intervals import measure
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
-from affidavit.records import Estimate, ExplanationProperty, Finding, Interval, Record, Refusal
+from affidavit.records import ExplanationProperty, Record, Refusal
 from faithfulness.human_review.automatic import BUILT_IN, COHERENCE
 from faithfulness.human_review.crossed import crossed_interval
 from faithfulness.human_review.matching import match
@@ -180,29 +181,9 @@ def _crossed(study: Study, place: Place, groups: Mapping[str, str]) -> Claim:
     inside = study.members(groups)
     reviews = study.reviews.chosen(inside)
     between = partial(crossed_interval, reviews, low=float(LEAST), high=float(MOST))
-    interval = between(place.level)
-    estimate = Estimate(
-        value=reviews.mean,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
-        n=len(set(study.rows[inside].tolist())),
-        n_clusters=len(np.unique(reviews.unit)) if place.has_units else None,
-    )
-    verdict, because = pending(estimate)
-    finding = Finding(
-        id=finding_id(place.run, place.condition, NAME, OTHERS, groups=groups),
-        examination=NAME,
-        method_version=VERSION,
-        metric=OTHERS,
-        higher_is_better=True,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        verdict=verdict,
-        because=because,
-        source=CROSSED,
-    )
+    units = len(np.unique(reviews.unit)) if place.has_units else None
+    estimate = estimate_of(reviews.mean, between(place.level), n=len(set(study.rows[inside].tolist())), n_units=units)
+    finding = place_finding(place, OTHERS, estimate, groups=groups, higher_is_better=True, source=CROSSED)
     return Claim(finding=finding, interval_at=between)
 
 

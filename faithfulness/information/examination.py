@@ -27,6 +27,7 @@ from pydantic import Field
 from affidavit.case import Case
 from affidavit.claims import group_name, level_cells
 from affidavit.conditions import MODALITIES
+from affidavit.estimates import estimate_cells, estimate_of
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
 from affidavit.exhibit_columns import ESTIMATE, PLACE
 from affidavit.exhibits import ExhibitTable
@@ -188,12 +189,11 @@ class _Told:
 
     def _estimate(self, quantity: int) -> Estimate:
         found, interval = self.measured.found, self._interval(quantity, self.level)
-        return Estimate(
-            value=found.value(quantity) if isinstance(found, Corrected) else None,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
+        return estimate_of(
+            found.value(quantity) if isinstance(found, Corrected) else None,
+            interval,
             n=self.measured.n_rows,
-            n_clusters=None if self.predictions.unit == "row" else self.measured.n_units,
+            n_units=None if self.predictions.unit == "row" else self.measured.n_units,
         )
 
     def _caveats(self, quantity: int) -> tuple[str, ...]:
@@ -215,7 +215,6 @@ class _Told:
         rows: list[dict[str, str | int | float | None]] = []
         for q, quantity in enumerate(QUANTITIES):
             estimate = self._estimate(q)
-            interval = estimate.interval
             rows.append(
                 {
                     "run": self.predictions.run,
@@ -227,12 +226,7 @@ class _Told:
                     "first": first,
                     "second": second,
                     "quantity": quantity,
-                    "value": estimate.value,
-                    "low": None if interval is None else interval.low,
-                    "high": None if interval is None else interval.high,
-                    "method": None if interval is None else interval.method,
-                    "n": estimate.n,
-                    "n_clusters": estimate.n_clusters,
+                    **estimate_cells(estimate),
                     "plug_in": float(found.plug_in[q]) if isinstance(found, Corrected) else None,
                     "null_mean": None if null is None else float(null.mean[q]),
                     "null_high": None if null is None else float(null.high[q]),

@@ -27,9 +27,10 @@ from affidavit.case import Case
 from affidavit.claims import places_under
 from affidavit.conditions import MODALITIES
 from affidavit.confusion import FloatArray
+from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, finding_id, pending
 from affidavit.intervals import Measured, Reason, measure
-from affidavit.records import Estimate, Finding, Interval, Refusal
+from affidavit.records import Finding, Interval, Refusal
 from faithfulness.reliance.games import ablation_over, conditions_of, shapley_over
 from faithfulness.reliance.judged import Judged
 from faithfulness.reliance.operators import Operator
@@ -143,12 +144,8 @@ def _rank_claim(
     place = places_under(panel.case, panel.run, panel.tally.condition, examination=NAME, method_version=VERSION)[0]
     interval = ranking.interval(place.level)
     known = first[0]
-    estimate = Estimate(
-        value=ranking.value,
-        interval=interval if isinstance(interval, Interval) else None,
-        why_no_interval=interval if isinstance(interval, str) else None,
-        n=int(known.n_rows[0]),
-        n_clusters=int(known.n_units[0]) if place.has_units else None,
+    estimate = estimate_of(
+        ranking.value, interval, n=int(known.n_rows[0]), n_units=int(known.n_units[0]) if place.has_units else None
     )
     verdict, because = pending(estimate)
     finding = Finding(

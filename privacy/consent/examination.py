@@ -14,20 +14,19 @@ Source.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Final
 
 import numpy as np
 
 from affidavit.admission import declined_modalities, kept_media
 from affidavit.case import Case
-from affidavit.claims import Place, places_under
+from affidavit.claims import Place, exactly, place_finding, places_under
 from affidavit.conditions import MODALITIES
-from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
+from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.records import Estimate, ExhibitColumn, Finding, Interval, Record, Refusal
+from affidavit.records import Estimate, ExhibitColumn, Record, Refusal
 from affidavit.tally import GroupedSums
 from affidavit.utterances import Utterance
 from privacy.consent.counting import LETTERS, N_MAIN, WAYS, Held, answers_of, held_against
@@ -121,38 +120,18 @@ def _counted(grouped: GroupedSums, group: int, above: int, below: int, *, level:
     value = float(totals[above]) / n if n else None
     return Estimate(
         value=value,
-        interval=None if value is None else _itself(value, level),
+        interval=None if value is None else exactly(value, method=CENSUS)(level),
         why_no_interval=why,
         n=n,
         n_clusters=units if has_units else None,
     )
 
 
-def _itself(value: float, level: float) -> Interval:
-    return Interval(low=value, high=value, level=level, method=CENSUS)
-
-
 def _claim(place: Place, metric: str, groups: Mapping[str, str], estimate: Estimate, caveats: tuple[str, ...]) -> Claim:
-    verdict, because = pending(estimate)
-    finding = Finding(
-        id=finding_id(place.run, place.condition, NAME, metric, groups=groups),
-        examination=NAME,
-        method_version=VERSION,
-        metric=metric,
-        higher_is_better=False,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        verdict=verdict,
-        because=because,
-        source=SOURCE,
-        caveats=caveats,
-        exhibits=("consent-by-modality",),
-    )
-    if estimate.value is None:
-        return Claim(finding=finding)
-    return Claim(finding=finding, interval_at=partial(_itself, estimate.value))
+    finding = place_finding(place, metric, estimate, groups=groups, higher_is_better=False, source=SOURCE)
+    finding = finding.model_copy(update={"caveats": caveats, "exhibits": ("consent-by-modality",)})
+    exact = None if estimate.value is None else exactly(estimate.value, method=CENSUS)
+    return Claim(finding=finding, interval_at=exact)
 
 
 def _caveats(held: Held, conditions: Sequence[str]) -> tuple[str, ...]:

@@ -23,13 +23,14 @@ from typing import Final
 from pydantic import Field
 
 from affidavit.case import Case
-from affidavit.claims import Place, claim_rows, group_claims, places_under
-from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id, pending
+from affidavit.claims import Place, claim_rows, group_claims, place_finding, places_under
+from affidavit.estimates import estimate_of
+from affidavit.examinations import Claim, FunctionExamination, Testimony, pending
 from affidavit.exhibit_columns import BY_GROUP
 from affidavit.exhibits import Cell, ExhibitTable
 from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.records import ExhibitColumn, Finding, Interval, Record, Refusal, SignificanceTest
+from affidavit.records import ExhibitColumn, Interval, Record, Refusal, SignificanceTest
 from affidavit.statistics.equivalence import two_one_sided_p_value
 from privacy.minimisation.leakage import Leak, leak_of, read_leakage
 from privacy.minimisation.losses import LOSS, SIZE, SOURCE, Losses, size_of
@@ -129,13 +130,8 @@ def _loss_claims(place: Place, losses: Losses, twins: Matched) -> list[Claim]:
         plain = group_claims(replace(place, condition=name), measured, caveats={})
         for group, claim in enumerate(plain):
             bounds = partial(losses.interval, i, group)
-            interval = bounds(place.level)
-            estimate = claim.finding.estimate.model_copy(
-                update={
-                    "interval": interval if isinstance(interval, Interval) else None,
-                    "why_no_interval": interval if isinstance(interval, str) else None,
-                }
-            )
+            alone = claim.finding.estimate
+            estimate = estimate_of(alone.value, bounds(place.level), n=alone.n, n_units=alone.n_clusters)
             verdict, because = pending(estimate)
             told = {
                 "estimate": estimate,
@@ -171,23 +167,9 @@ def _size_claims(place: Place, losses: Losses, twins: Matched, leaks: Mapping[fr
     claims = []
     for group, groups in enumerate(losses.evidence.grouped.groups):
         estimate = losses.size(group, place.level, has_units=place.has_units)
-        verdict, because = pending(estimate)
-        finding = Finding(
-            id=finding_id(place.run, place.condition, NAME, SIZE, groups=groups),
-            examination=NAME,
-            method_version=VERSION,
-            metric=SIZE,
-            higher_is_better=None,
-            run=place.run,
-            condition=place.condition,
-            groups=groups,
-            estimate=estimate,
-            verdict=verdict,
-            because=because,
-            source=SOURCE,
-            caveats=(*_named(place, losses, group, leaks), TRAINED_WITH, *_left_out(twins)),
-            exhibits=("modality-sets",),
-        )
+        finding = place_finding(place, SIZE, estimate, groups=groups, higher_is_better=None, source=SOURCE)
+        said = (*_named(place, losses, group, leaks), TRAINED_WITH, *_left_out(twins))
+        finding = finding.model_copy(update={"caveats": said, "exhibits": ("modality-sets",)})
         claims.append(Claim(finding=finding, interval_at=partial(losses.size_interval, group)))
     return claims
 

@@ -24,6 +24,7 @@ from scipy.stats import binom
 
 from affidavit.conditions import Condition
 from affidavit.confusion import Statistic, ratio_statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.intervals import Measured, measure
 from affidavit.records import Estimate, Interval
@@ -118,16 +119,10 @@ class Losses:
 
     def size(self, group: int, level: float, *, has_units: bool) -> Estimate:
         """Return how many modalities the smallest set has that is enough."""
-        one = self.measured[0]
-        n, units = int(one.n_rows[group]), int(one.n_units[group])
-        interval = self.size_interval(group, level)
-        return Estimate(
-            value=None if isinstance(interval, str) else float(self._value(group)),
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
-            n=n,
-            n_clusters=units if has_units else None,
-        )
+        one, interval = self.measured[0], self.size_interval(group, level)
+        value = None if isinstance(interval, str) else float(self._value(group))
+        units = int(one.n_units[group]) if has_units else None
+        return estimate_of(value, interval, n=int(one.n_rows[group]), n_units=units)
 
     def size_interval(self, group: int, level: float) -> Interval | str:
         """Return between which sizes the smallest set lies that is truly enough."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from affidavit.conditions import Condition
 from affidavit.confusion import FloatArray
+from affidavit.matched_rows import NONE, read_rows
 from affidavit.predictions import Predictions
 from affidavit.tally import Tally, outcome_columns, tally_outcomes
 
@@ -47,44 +44,19 @@ def sets_of(conditions: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
 
 
 def matched(predictions: Predictions, by: Sequence[str], full: str, smaller: Sequence[str]) -> Matched | None:
-    """Return the judgements that were made under all sets; None where there are none.
-
-    A judgement is the same under two sets where utterance, reasoner, instruction and repetition are.
-    """
-    rows = _rows(predictions, by, (full, *smaller))
-    place = rows.pop("place")
-    key = pd.MultiIndex.from_arrays([rows.pop(name) for name in ("utterance", "reasoner", "instruction", "repeat")])
-    right = rows.pop("right")
-    own = np.flatnonzero(place == 0)
+    """Return the judgements that were made under all sets; None where there are none."""
+    names = outcome_columns(predictions, by)
+    read = read_rows(predictions, (full, *smaller), [*names, "y_true", "y_pred"])
+    right: FloatArray = (read.columns["y_true"] == read.columns["y_pred"]).astype(np.float64)
+    own = read.under(0)
     found, there = [right[own]], np.ones(len(own), dtype=bool)
-    for i in range(1, 1 + len(smaller)):
-        other = np.flatnonzero(place == i)
-        at = key[other].get_indexer(key[own])
-        there &= at >= 0
-        found.append(right[other[at]] if len(other) else np.zeros(len(own)))
+    for place in range(1, 1 + len(smaller)):
+        twin = read.twins(own, place)
+        there &= twin != NONE
+        found.append(right[twin])
     if not there.any():
         return None
     sums = np.column_stack([np.ones(len(own)), *found])[there]
-    kept = {name: values[own][there] for name, values in rows.items()}
+    kept = {name: read.columns[name][own][there] for name in names}
     tally = tally_outcomes(predictions, by, condition=full, rows=kept, sums=sums)
     return Matched(full=full, smaller=tuple(smaller), tally=tally, n_matched=int(there.sum()), n_full=len(own))
-
-
-def _rows(predictions: Predictions, by: Sequence[str], conditions: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return the rows under these conditions: their `place` among them, whether `right`, keys and outcome columns."""
-    place = np.full(len(predictions.conditions), -1)
-    place[[predictions.conditions.index(condition) for condition in conditions]] = np.arange(len(conditions))
-    names = list(
-        dict.fromkeys([*outcome_columns(predictions, by), "y_true", "y_pred", "reasoner", "instruction", "repeat"])
-    )
-    kept: list[Mapping[str, NDArray[Any]]] = []
-    ids: list[pa.Array] = []
-    for batch, said in zip(predictions.coded_batches(names), predictions.batches(["utterance_id"]), strict=True):
-        wanted = place[batch["condition"]] >= 0
-        kept.append({name: values[wanted] for name, values in batch.items()})
-        ids.append(said.column("utterance_id").filter(pa.array(wanted)).cast(pa.string()))
-    rows = {name: np.concatenate([batch[name] for batch in kept]) for name in names}
-    truth, told = rows.pop("y_true"), rows.pop("y_pred")
-    right: FloatArray = (truth == told).astype(np.float64)
-    utterance = pa.concat_arrays(ids).dictionary_encode().indices.to_numpy()
-    return {**rows, "place": place[rows["condition"]], "right": right, "utterance": utterance}

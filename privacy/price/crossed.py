@@ -25,16 +25,16 @@ import numpy as np
 from scipy.special import stdtr
 
 from affidavit.confusion import FloatArray, Statistic
+from affidavit.estimates import estimate_of
 from affidavit.evidence import Evidence
 from affidavit.grouped_sums import IntArray
-from affidavit.intervals import Measured, measure
+from affidavit.intervals import Measured, Reason, measure
 from affidavit.records import Estimate, Interval
-from affidavit.statistics.jackknife import jackknife_covariance
+from affidavit.statistics.jackknife import coded_covariance
 from affidavit.statistics.levels import t_critical
 from affidavit.statistics.simultaneous import PairwiseBounds
 from affidavit.statistics.small_samples import degenerate_standard_error
 
-Reason = str
 METHOD: Final = "t over units and seeds"
 _MANY: Final = 1e9
 """Degrees of freedom of a part that adds no variance."""
@@ -184,14 +184,9 @@ class Crossed:
 
     def estimate(self, group: int, level: float, *, has_units: bool) -> Estimate:
         """Return the estimate of one group; n counts each item once, however many runs judged it."""
-        interval, value = self.interval(group, level), float(self.value[group])
-        return Estimate(
-            value=None if np.isnan(value) else value,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
-            n=int(self.measured.n_rows[group]),
-            n_clusters=int(self.measured.n_units[group]) if has_units else None,
-        )
+        n_units = int(self.measured.n_units[group]) if has_units else None
+        n = int(self.measured.n_rows[group])
+        return estimate_of(float(self.value[group]), self.interval(group, level), n=n, n_units=n_units)
 
     @cached_property
     def compared(self) -> IntArray:
@@ -245,13 +240,15 @@ class Crossed:
         groups, measured = self.compared, self.measured
         if self.independent:
             return np.diag(self._unit_errors[groups] ** 2)
-        grouped = measured.evidence.grouped
-        left_out = np.tile(measured.value, (grouped.n_units, 1))
-        member = np.zeros(left_out.shape, dtype=bool)
-        rows = measured.taking_part
-        left_out[grouped.unit[rows], grouped.group[rows]] = measured.leave_one_out[rows]
-        member[grouped.unit[rows], grouped.group[rows]] = True
-        covariance = jackknife_covariance(left_out[:, groups], member[:, groups])
+        grouped, rows = measured.evidence.grouped, measured.taking_part
+        covariance = coded_covariance(
+            measured.leave_one_out[rows],
+            unit=grouped.unit[rows],
+            group=grouped.group[rows],
+            value=measured.value,
+            n_units=grouped.n_units,
+            among=groups,
+        )
         diagonal = np.diag(covariance).copy()
         covariance[np.diag_indices_from(covariance)] = np.where(diagonal > 0, diagonal, self._unit_errors[groups] ** 2)
         return covariance

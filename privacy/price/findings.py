@@ -9,14 +9,16 @@ from typing import Final
 
 import numpy as np
 
-from affidavit.claims import FOR_WANT, Place, group_name, level_cells
-from affidavit.examinations import Claim, finding_id, pending
+from affidavit.claims import FOR_WANT, Place, first_names, group_name, level_cells, place_finding
+from affidavit.estimates import estimate_cells
+from affidavit.examinations import Claim, finding_id
 from affidavit.exhibits import Cell
-from affidavit.gaps import group_label
+from affidavit.gaps import TOO_FEW, extreme_groups, gap_estimate, gap_interval, group_label
+from affidavit.intervals import Reason
 from affidavit.records import DetectableEffect, Estimate, Finding, Interval, NullExpectation, SignificanceTest
 from affidavit.statistics.power import minimum_detectable_effect
 from affidavit.statistics.simultaneous import gap_bounds
-from privacy.price.crossed import Crossed, Reason
+from privacy.price.crossed import Crossed
 
 DRAWS: Final = 4000
 _ROUNDING: Final = 1e-12
@@ -74,23 +76,9 @@ def gap_claim(ground: Ground, told: Crossed) -> Claim:
 
 
 def _finding(ground: Ground, metric: str, estimate: Estimate, *, groups: Mapping[str, str]) -> Finding:
-    verdict, because = pending(estimate)
-    place = ground.place
-    return Finding(
-        id=finding_id(place.run, place.condition, place.examination, metric, groups=groups),
-        examination=place.examination,
-        method_version=place.method_version,
-        metric=metric,
-        higher_is_better=ground.higher_is_better,
-        run=place.run,
-        condition=place.condition,
-        groups=groups,
-        estimate=estimate,
-        verdict=verdict,
-        because=because,
-        source=ground.source,
-        caveats=ground.caveats,
-    )
+    better = ground.higher_is_better
+    found = place_finding(ground.place, metric, estimate, groups=groups, higher_is_better=better, source=ground.source)
+    return found.model_copy(update={"caveats": ground.caveats})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,28 +103,15 @@ class Gap:
     def interval(self, level: float) -> Interval | Reason:
         """Return bounds that hold whichever pair is the widest (Dunn 1961)."""
         if not self.n_pairs:
-            return "fewer than two groups can be compared"
+            return TOO_FEW
         largest = None if self.told.high is None else self.told.high - self.told.low
         low, high = gap_bounds(self.told.pairwise((1 - level) / self.n_pairs), largest=largest)
-        if np.isnan(low) or np.isnan(high):
-            return "a compared group gives no standard error"
-        return Interval(
-            low=float(low), high=float(high), level=level, method="simultaneous pairwise t over units and seeds"
-        )
+        return gap_interval(float(low), float(high), level=level, method="simultaneous pairwise t over units and seeds")
 
     def estimate(self, level: float, *, has_units: bool) -> Estimate:
         """Return the gap; n and units are those of the compared groups."""
-        interval, compared = self.interval(level), self.told.compared
-        grouped = self.told.measured.evidence.grouped
-        taking_part = np.isin(grouped.group, compared)
-        units = int(grouped.units()[compared].sum()) if grouped.nested else len(np.unique(grouped.unit[taking_part]))
-        return Estimate(
-            value=None if np.isnan(self.value) else self.value,
-            interval=interval if isinstance(interval, Interval) else None,
-            why_no_interval=interval if isinstance(interval, str) else None,
-            n=int(grouped.rows()[compared].sum()),
-            n_clusters=units if has_units else None,
-        )
+        compared, grouped = self.told.compared.tolist(), self.told.measured.evidence.grouped
+        return gap_estimate(self.value, self.interval(level), grouped, compared, has_units=has_units)
 
     def null_expectation(self, seed: int) -> NullExpectation | None:
         """Return the range that groups show by chance when all are alike: normal draws with their covariance."""
@@ -184,12 +159,8 @@ class Gap:
         """The groups with the highest and the lowest value."""
         if not self.n_pairs or not self.value > 0:
             return None
-        compared, values = self.told.compared, self.told.value[self.told.compared]
-        evidence = self.told.measured.evidence
-        return (
-            group_label(evidence, int(compared[values.argmax()])),
-            group_label(evidence, int(compared[values.argmin()])),
-        )
+        compared = self.told.compared
+        return extreme_groups(self.told.measured.evidence, compared, self.told.value[compared])
 
     @cached_property
     def left_out(self) -> tuple[str, ...]:
@@ -203,8 +174,7 @@ class Gap:
         """Say which groups those are."""
         if not self.left_out:
             return ()
-        more = f" and {len(self.left_out) - 6} more" if len(self.left_out) > 6 else ""
-        return (f"too small to be compared, or {FOR_WANT}: {'; '.join(self.left_out[:6])}{more}",)
+        return (f"too small to be compared, or {FOR_WANT}: {first_names(self.left_out)}",)
 
 
 def rows_of(told: Crossed, place: Place, metric: str, epsilon: float | None) -> list[dict[str, Cell]]:
@@ -212,7 +182,6 @@ def rows_of(told: Crossed, place: Place, metric: str, epsilon: float | None) -> 
     rows: list[dict[str, Cell]] = []
     for group, groups in enumerate(told.measured.groups):
         estimate = told.estimate(group, place.level, has_units=place.has_units)
-        interval = estimate.interval
         rows.append(
             {
                 "run": place.run,
@@ -222,12 +191,7 @@ def rows_of(told: Crossed, place: Place, metric: str, epsilon: float | None) -> 
                 **level_cells(groups),
                 "metric": metric,
                 "epsilon": epsilon,
-                "value": estimate.value,
-                "low": None if interval is None else interval.low,
-                "high": None if interval is None else interval.high,
-                "method": None if interval is None else interval.method,
-                "n": estimate.n,
-                "n_clusters": estimate.n_clusters,
+                **estimate_cells(estimate),
             }
         )
     return rows

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from affidavit.statistics.jackknife import effective_units, jackknife_covariance, jackknife_standard_error
+from affidavit.statistics.jackknife import (
+    coded_covariance,
+    effective_units,
+    jackknife_covariance,
+    jackknife_standard_error,
+)
 
 Floats = NDArray[np.float64]
 
@@ -88,6 +93,27 @@ def test_covariance_equals_the_slow_twin(rng: np.random.Generator) -> None:
     centre = left_out.mean(axis=0)
     slow = sum(np.outer(row - centre, row - centre) for row in left_out) * 7 / 8
     assert np.allclose(jackknife_covariance(left_out), slow)
+
+
+def test_covariance_of_coded_rows_equals_the_slow_twin(rng: np.random.Generator) -> None:
+    """Rows in any order, units in some groups only, and only some groups asked for."""
+    member, value = rng.random((12, 4)) < 0.7, rng.random(4)
+    unit, group = np.nonzero(member)
+    order = rng.permutation(len(unit))
+    unit, group, left_out = unit[order], group[order], rng.random(len(unit))
+    found = coded_covariance(
+        left_out, unit=unit, group=group, value=value, n_units=12, among=np.array([0, 1, 3], dtype=np.int64)
+    )
+    slow = np.zeros((4, 4))
+    by_unit = {(u, g): x for u, g, x in zip(unit.tolist(), group.tolist(), left_out.tolist(), strict=True)}
+    mean = {g: np.mean([x for (_, h), x in by_unit.items() if h == g]) for g in range(4)}
+    m = {g: sum(h == g for _, h in by_unit) for g in range(4)}
+    for g in range(4):
+        for h in range(4):
+            both = [u for u in range(12) if (u, g) in by_unit and (u, h) in by_unit]
+            products = sum((by_unit[u, g] - mean[g]) * (by_unit[u, h] - mean[h]) for u in both)
+            slow[g, h] = ((m[g] - 1) / m[g] * (m[h] - 1) / m[h]) ** 0.5 * products
+    assert np.allclose(found, slow[np.ix_([0, 1, 3], [0, 1, 3])])
 
 
 def test_disjoint_groups_do_not_covary(rng: np.random.Generator) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affidavit.statistics.mover import mover_difference_bounds, mover_ratio_bounds
+from affidavit.statistics.mover import mover_difference_bounds, mover_gap_bounds, mover_ratio_bounds
 from affidavit.statistics.proportions import newcombe_bounds, wilson_bounds
 from affidavit.statistics.types import Bounds
 
@@ -39,6 +39,41 @@ def test_every_pair_is_what_a_loop_gives_and_holds_its_difference(groups: list[t
                 assert box[0] <= ratio.low[pair, side] * (1 + 1e-12)
                 assert ratio.high[pair, side] <= box[1] * (1 + 1e-12)
             pair += 1
+
+
+@given(st.lists(st.tuples(rates, st.floats(0.0, 0.3), st.floats(0.0, 0.3)), min_size=2, max_size=6))
+def test_the_gap_is_what_a_loop_over_ordered_pairs_gives(groups: list[tuple[float, float, float]]) -> None:
+    values = np.array([value for value, _, _ in groups])
+    bounds = Bounds(np.array([v - down for v, down, _ in groups]), np.array([v + up for v, _, up in groups]))
+    least, most = 0.0, 0.0
+    for i, (x, down, _) in enumerate(groups):
+        for j, (y, _, up) in enumerate(groups):
+            if i != j:
+                least = max(least, x - y - (down**2 + up**2) ** 0.5)
+        for j, (y, down_of_j, _) in enumerate(groups):
+            if i != j:
+                most = max(most, x - y + (groups[i][2] ** 2 + down_of_j**2) ** 0.5)
+    low, high = mover_gap_bounds(values, bounds, largest=1.0)
+    assert [float(low), float(high)] == pytest.approx([least, min(most, 1.0)])
+    assert float(low) <= np.ptp(values) + 1e-12
+    assert float(high) >= np.ptp(values) - 1e-12
+    assert float(mover_gap_bounds(values, bounds).high) == pytest.approx(most)
+
+
+def test_a_gap_is_cut_at_the_largest_there_can_be() -> None:
+    values = np.array([0.05, 0.95])
+    bounds = Bounds(np.array([0.0, 0.7]), np.array([0.2, 1.0]))
+    assert float(mover_gap_bounds(values, bounds, largest=0.92).high) == 0.92
+    assert float(mover_gap_bounds(values, bounds).high) == pytest.approx(0.9 + np.hypot(0.05, 0.05))
+
+
+def test_a_gap_of_nothing_has_no_sign_and_one_group_has_none() -> None:
+    alike = np.array([0.5, 0.5])
+    low, high = mover_gap_bounds(alike, Bounds(alike, alike))
+    assert (str(float(low)), float(high)) == ("0.0", 0.0)
+    nothing_above = Bounds(np.array([0.0, 0.0]), np.array([0.0, 1.0]))  # the upper bound of the difference is 0
+    assert str(float(mover_gap_bounds(np.array([0.0, 1.0]), nothing_above).low)) == "0.0"
+    assert np.isnan(mover_gap_bounds(alike[:1], Bounds(alike[:1], alike[:1]))).all()
 
 
 def test_a_zero_takes_the_box() -> None:

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from affidavit.training_state import STATE
 from reasoners.instructed.reasoner import InstructedReasoner
-from reasoners.training_state import STATE, generators, restore_generators
+from reasoners.training_state import generators, restore_generators
 
 pytestmark = pytest.mark.usefixtures("no_shards")
 Train = Callable[..., InstructedReasoner]
