@@ -36,6 +36,7 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "file-not-found": "A file or folder that was named does not exist.",
         "file-unreadable": "A file exists but cannot be read as the format its name promises.",
+        "place-full": "There is no room left in a place that was being written to.",
         "file-empty": "A table has no rows.",
         "file-encoding": "A text file is not UTF-8 and no other encoding was named.",
         "column-missing": "A column that the task needs was not found.",

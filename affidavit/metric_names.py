@@ -172,12 +172,26 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         "fpr_at_common_threshold_1_percent": "False alarms, everybody's threshold of 1 %",
         "fpr_at_common_threshold_0_1_percent": "False alarms, everybody's threshold of 0.1 %",
         **{f"{s}_speaker_equal_error_rate": f"Speakers confused from {w} (EER)" for s, w in _TOLD_FROM.items()},
+        "gradient_canary_epsilon_lower_bound": "Epsilon at least (canary gradients, lower bound)",
+        "gradient_canary_epsilon_lower_bound_ceiling": "Epsilon that perfect guesses of gradients would have shown",
+        "gradient_canary_mu_lower_bound": "Mu of one step at least, if its noise is Gaussian",
+        "gradient_canary_mu_lower_bound_ceiling": "Mu that perfect guesses of single steps would have shown",
+        "noise_multiplier_ratio": "Noise found over noise declared",
+        "largest_contribution_ratio": "Furthest that one unit moves a sum (clip norms)",
+        "batch_size_dispersion": "Spread of batch sizes over that of independent draws",
         "inversion_input_match_rate": "Speaker recognised in the true input",
         **{f"inversion_batch_{n}_match_rate": f"Speaker recognised in an update of {n}" for n in (1, 4, 16)},
         **{
             f"inversion_batch_{n}_clipped_noised_match_rate": f"Speaker recognised in an update of {n}, protected"
             for n in (1, 4, 16)
         },
+        **{f"inversion_batch_{n}_word_recall": f"Words read off an update of {n}" for n in (1, 4, 16)},
+        **{
+            f"inversion_batch_{n}_clipped_noised_word_recall": f"Words read off an update of {n}, protected"
+            for n in (1, 4, 16)
+        },
+        "inversion_batch_1_label_recovery": "Labels read off an update of 1",
+        "inversion_batch_1_clipped_noised_label_recovery": "Labels read off an update of 1, protected",
     }
 )
 COUNTS: Final[Mapping[str, str]] = MappingProxyType(

@@ -18,11 +18,19 @@ LEDGER: Final = "privacy-ledger"
 """The examination that reads a ledger."""
 _PROMISES: Final = re.compile(
     r"(?<!non-)(?<!non )\b(?:differential(?:ly)?[\s-]+priva(?:cy|te)|DP[\s-]?(?:SGD|FTRL|FedAvg|LoRA|trained)"
-    r"|(?:ε|eps(?:ilon)?)[\s-]?DP)\b|差分隐私",
+    r"|DP[\s-](?:training|guarantees?|protected|fine-?tuned)|(?:ε|eps(?:ilon)?)[\s-]?DP)\b"
+    r"|\([^()]{1,40},[^()]{1,40}\)[\s-]?DP\b|差分隐私",
     re.IGNORECASE,
 )
+_BETWEEN: Final = "|".join(
+    (
+        r"an?|any|the|of|in|with|under|by|for|to|use[ds]?|using|be|been|is|was|are|were|has|have|had|do(?:es)?|did",
+        r"trained|fitted|made|claim(?:s|ed)?|promise[ds]?|guarantee[ds]?|formal|real|proven|local|such|yet",
+    )
+)
+"""Words that may stand between a denial and what it denies; with any other ("not only", "no patient") it is none."""
 _DENIED: Final = re.compile(
-    r"(?:\b(?:no|not|non|never|without|lacks?|lacking|isn't|nothing|price of|cost of)\b[^.;:]{0,40}"
+    rf"(?:\b(?:no|not|non|never|without|lacks?|lacking|isn't|nothing|price of|cost of)(?:[\s-]+(?:{_BETWEEN}))*[\s-]*"
     r"|(?:没有|未使用|不是|无))$",
     re.IGNORECASE,
 )

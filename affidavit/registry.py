@@ -116,6 +116,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "leakage": "privacy.probes.examination:EXAMINATION",
             "gradient-inversion": "privacy.inversion.examination:EXAMINATION",
             "price-of-privacy": "privacy.price.examination:EXAMINATION",
+            "gradient-canaries": "privacy.canaries.inside.examination:EXAMINATION",
             "gradient-clipping": "privacy.price.clipping:EXAMINATION",
             "consent": "privacy.consent.examination:EXAMINATION",
             "minimisation": "privacy.minimisation.examination:EXAMINATION",

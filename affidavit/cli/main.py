@@ -6,10 +6,11 @@ of affidavit's own; 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, NoReturn
 
 import typer
 
@@ -17,6 +18,8 @@ EPILOG = (
     "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded, "
     "70 a fault of affidavit's own, 130 interrupted."
 )
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What the system says of a place that takes no more; nobody's fault but the disk's."""
 app = typer.Typer(
     name="affidavit",
     help="Puts emotion-reasoning AI on the stand: fair, private, honest? Swears to the answers in a signed report.",
@@ -261,33 +264,53 @@ def cite(bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote
 def release(
     bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the report that may leave the house.")],
+    floor: Annotated[int | None, typer.Option("--floor", help="Least number of units that is told: 11.")] = None,
+    rounding: Annotated[
+        int | None, typer.Option("--rounding", help="Round counts to multiples of this; rates follow them.")
+    ] = None,
+    intervals_only: Annotated[
+        bool, typer.Option("--intervals-only", help="Tell counts and rates as intervals, without points.")
+    ] = False,
 ) -> None:
     """Make of a report one that may leave the house: small groups, and what they follow from, are withheld."""
-    from affidavit.cli.releases import release_bundle
+    from affidavit.cli.releases import release_bundle, rule_of
 
-    raise typer.Exit(release_bundle(bundle, out=out))
+    rule = rule_of(floor=floor, rounding=rounding, intervals_only=intervals_only)
+    raise typer.Exit(release_bundle(bundle, out=out, rule=rule))
 
 
 @app.command("lint-release")
 def lint_release(
     released: Annotated[Path, typer.Argument(help="Bundle of a released report, a table, or a folder of tables.")],
-    previous: Annotated[Path | None, typer.Argument(help="An earlier release, attacked together with it.")] = None,
+    previous: Annotated[
+        list[Path] | None, typer.Argument(help="Earlier releases, the latest first, attacked together with it.")
+    ] = None,
     floor: Annotated[int | None, typer.Option("--floor", help="Least number of units that may be told.")] = None,
     width: Annotated[int | None, typer.Option("--width", help="Least range of candidates of what is withheld.")] = None,
+    rounding: Annotated[
+        int | None, typer.Option("--rounding", help="Tables: counts are rounded to multiples of this.")
+    ] = None,
 ) -> None:
     """Attack released tables: which small counts follow from sums, percentages and earlier releases?"""
-    raise typer.Exit(_command("lint-release")(released, previous, floor=floor, width=width))
+    lint = _command("lint-release")
+    raise typer.Exit(lint(released, *(previous or ()), floor=floor, width=width, rounding=rounding))
 
 
 @app.command()
 def ledger(
-    action: Annotated[str, typer.Argument(help="show, verify or remaining.")],
+    action: Annotated[str, typer.Argument(help="show, verify, remaining or attest.")],
     path: Annotated[Path, typer.Argument(help="A privacy ledger, or a folder of ledgers (*.jsonl), one a site.")],
     delta: Annotated[float | None, typer.Option("--delta", help="show: at which delta; else the budget's.")] = None,
     head: Annotated[str | None, typer.Option("--head", help="verify: a digest kept elsewhere, to be found.")] = None,
+    sites: Annotated[
+        list[str] | None, typer.Option("--site", help="attest: a site that shares no patient with the others; repeat.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="attest: who attests it, as an office.")] = None,
+    because: Annotated[str | None, typer.Option("--because", help="attest: how it was found out.")] = None,
 ) -> None:
-    """Say what a privacy ledger says was spent, whether it holds, and what remains of its budgets."""
-    raise typer.Exit(_command("ledger")(action, path, delta=delta, head=head))
+    """Say what a ledger says was spent, whether it holds, and what remains; or note that sites share no patient."""
+    word = None if by is None or because is None else (by, because)
+    raise typer.Exit(_command("ledger")(action, path, delta=delta, head=head, sites=tuple(sites or ()), word=word))
 
 
 @app.command()
@@ -373,7 +396,7 @@ def _command(name: str) -> Callable[..., int]:
 
 def main() -> None:
     """Run the command line; errors for people go to standard error and end with their exit code."""
-    from affidavit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_OWN_FAULT, AffidavitError
+    from affidavit.errors import EXIT_DONE, EXIT_INTERRUPTED, AffidavitError, PlanError
 
     try:
         from affidavit.cli.plugins import add_commands
@@ -386,15 +409,32 @@ def main() -> None:
         sys.stderr.write(f"affidavit: error[{error.slug}]: {error}\n")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        sys.stderr.write("affidavit: interrupted; nothing was written\n")
+        sys.stderr.write("affidavit: interrupted; no report was written, and what was kept to go on from stays\n")
         raise SystemExit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:
         raise SystemExit(EXIT_DONE) from None
-    except Exception:
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.write(
-            "affidavit: this is a fault of affidavit's own, not of your data; please report the lines above\n"
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _own_fault()
+        full = PlanError(
+            "there is no room to write",
+            slug="place-full",
+            where=error.filename or "a place that was being written to",
+            found=error.strerror,
+            remedy="make room, or name a place that has some; what was written whole stays, and a training goes on",
         )
-        raise SystemExit(EXIT_OWN_FAULT) from None
+        sys.stderr.write(f"affidavit: error[{full.slug}]: {full}\n")
+        raise SystemExit(full.exit_code) from None
+    except Exception:
+        _own_fault()
+
+
+def _own_fault() -> NoReturn:
+    """Print what was raised, and end as affidavit's own fault."""
+    import traceback
+
+    from affidavit.errors import EXIT_OWN_FAULT
+
+    traceback.print_exc()
+    sys.stderr.write("affidavit: this is a fault of affidavit's own, not of your data; please report the lines above\n")
+    raise SystemExit(EXIT_OWN_FAULT) from None

@@ -9,7 +9,7 @@ and keeping that it was made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -147,7 +147,7 @@ def places_of(plan: AuditPlan, folder: Path) -> KeptPlaces:
     return KeptPlaces(
         models=tuple(checkpoint_of(name, plan, folder).parent for name in plan.training),
         reviews=_there(folder, [one.get(key) for one in options for key in ("reviews", "plan")]),
-        ledgers=_there(folder, [one.get("ledger") for one in ledgers]),
+        ledgers=tuple(dict.fromkeys(path for one in ledgers for path in _ledgers(folder, one.get("ledger")))),
     )
 
 
@@ -156,21 +156,33 @@ def _there(folder: Path, named: Sequence[object]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for path in paths if path.is_file()))
 
 
+def _ledgers(folder: Path, named: object) -> tuple[Path, ...]:
+    """Return the ledgers that an option names: a file, a folder of them, or these by run."""
+    by_run = list(named.values()) if isinstance(named, Mapping) else [named]
+    places = [folder / name for name in by_run if isinstance(name, str)]
+    files = [file for place in places for file in (sorted(place.glob("*.jsonl")) if place.is_dir() else [place])]
+    return _there(folder, list(map(str, files)))
+
+
 def _sited(places: KeptPlaces) -> list[tuple[Path, str]]:
-    sited = [(path.resolve(), _site(path, places.site)) for path in places.ledgers]
-    return [(path, site) for path, site in sited if site is not None]
-
-
-def _site(path: Path, named: str | None) -> str | None:
-    """Return in which site of a ledger the unit was; None where nothing was spent on anybody yet.
+    """Return each ledger with the unit's site there; where a site is named and some have it, those alone.
 
     Raises:
-        PlanError: the ledger has several sites, and none of them was named.
+        PlanError: a ledger has several sites, and none of them was named.
     """
+    sites = {path.resolve(): _sites(path) for path in places.ledgers}
+    if any(places.site in own for own in sites.values()):
+        sites = {path: own for path, own in sites.items() if places.site in own}
+    return [(path, _site(path, own, places.site)) for path, own in sites.items() if own]
+
+
+def _sites(path: Path) -> tuple[str, ...]:
+    """Return the sites of a ledger; none where nothing was spent on anybody yet."""
     opened = [link.content for link in read_chain(path).links if link.content.get("kind") == "run-opened"]
-    sites = list(dict.fromkeys(str(content.get("site")) for content in opened))
-    if not sites:
-        return None
+    return tuple(dict.fromkeys(str(content.get("site")) for content in opened))
+
+
+def _site(path: Path, sites: Sequence[str], named: str | None) -> str:
     if named in sites or (named is None and len(sites) == 1):
         return named or sites[0]
     raise PlanError(

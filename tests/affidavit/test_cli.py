@@ -58,7 +58,12 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     wanting |= {"cue-grounding", "clue-overlap", "evidence-plausibility", "human-review"}  # measured, written, marked
     wanting |= {"attributions", "attribution-sanity", "roar"}  # the model itself
     wanting |= {"gradient-inversion", "gradient-clipping", "leakage", "membership", "one-run-audit", "privacy-ledger"}
-    wanting |= {"price-of-privacy", "minimisation", "consent"}  # done where a plan names them; a corpus with consent
+    wanting |= {
+        "price-of-privacy",
+        "gradient-canaries",
+        "minimisation",
+        "consent",
+    }  # done where a plan names them; a corpus with consent
     assert refused == NEED_PROBABILITIES | OTHER_TASKS | wanting
     found = {
         (f["metric"], f["condition"], tuple(sorted(f["groups"].items()))): f
@@ -160,6 +165,16 @@ def test_a_fault_of_our_own_is_neither_a_failed_criterion_nor_bad_input(folder: 
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr
     assert "fault of affidavit's own" in done.stderr
+
+
+def test_a_full_disk_is_said_to_be_one_and_no_fault_of_our_own(folder: Path) -> None:
+    code = "import affidavit.cli.doctor as d, sys; full = lambda: open('/dev/full', 'wb', buffering=0).write(b'x')"
+    code += "; d.examine_installation = full; sys.argv = ['affidavit', 'doctor']"
+    code += "; from affidavit.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error[place-full]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_says_which_version_it_is(folder: Path) -> None:

@@ -362,6 +362,13 @@ def private_twins() -> Case:
     return case_of_runs(world.frames(np.random.default_rng(0)))
 
 
+def seen_from_inside() -> Case:
+    """Return a case of a model that opens with its losses, and the card of its private training."""
+    from tests.privacy.canaries.trainings import live_case
+
+    return live_case()
+
+
 def with_losses() -> Case:
     """Return the same with live models that tell their losses."""
     from tests.privacy.price.test_clipping import live_case
@@ -388,6 +395,7 @@ CASES: Final[Mapping[str, Any]] = {
     "gradient-inversion": inverted,
     "consent": consenting,
     "price-of-privacy": private_twins,
+    "gradient-canaries": seen_from_inside,
     "gradient-clipping": with_losses,
 }
 

@@ -541,3 +541,22 @@ examinations:
     assert not model.exists()
     assert b"c1" not in (house / "reviews.csv").read_bytes()
     assert read_chain(path).links[-1].content["kind"] == "withdrawal-noted"
+
+
+@pytest.mark.parametrize("option", ["{a: north.jsonl, b: kept/south.jsonl}", "kept"])
+def test_a_plan_names_ledgers_by_run_or_as_a_folder(house: Path, option: str) -> None:
+    north, south = ledger(house / "north.jsonl", "north"), ledger(house / "kept" / "south.jsonl", "south")
+    (house / "audit.yaml").write_text(
+        f"runs: {{a: {{table: t.csv}}}}\nexaminations: [{{name: privacy-ledger, options: {{ledger: {option}}}}}]\n"
+    )
+    assert withdraw(UNIT, plan=house / "audit.yaml", yes=True) == EXIT_DONE
+    kinds = [read_chain(path).links[-1].content["kind"] for path in (north, south)]
+    assert kinds == ["confirmed" if option == "kept" else "withdrawal-noted", "withdrawal-noted"]
+
+
+def test_where_a_site_is_named_the_ledgers_of_other_sites_are_left_alone(house: Path) -> None:
+    north, south = ledger(house / "north.jsonl", "north"), ledger(house / "south.jsonl", "south")
+    before = north.read_bytes()
+    assert withdraw(UNIT, places=KeptPlaces(ledgers=(north, south), site="south"), yes=True) == EXIT_DONE
+    assert north.read_bytes() == before
+    assert read_chain(south).links[-1].content == {"kind": "withdrawal-noted", "site": "south"}
