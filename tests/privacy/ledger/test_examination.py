@@ -171,7 +171,8 @@ def test_sites_are_told_one_by_one_and_composed(tmp_path: Path) -> None:
 
 def test_the_exhibits_show_steps_and_accounts(tmp_path: Path) -> None:
     written(tmp_path / "ledger.jsonl")
-    ledgers, accounts = examined(tmp_path, ledger="ledger.jsonl").exhibits
+    ledgers, accounts, instruments = examined(tmp_path, ledger="ledger.jsonl").exhibits
+    assert instruments.id == "privacy-instruments"
     assert ledgers.table().to_pylist()[0] | {"training": "north"} == ledgers.table().to_pylist()[0]
     assert ledgers.values["steps"] == [10]
     assert [str(name).rsplit(" ", 1)[0] for name in accounts.values["accountant"]] == [
