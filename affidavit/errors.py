@@ -13,6 +13,7 @@
     ├── HouseError                a file shadows one of the project's top-level packages
     ├── CheckpointError           a trained model cannot be loaded
     ├── BudgetSpentError          a privacy budget allows no further step; exit code 3
+    ├── FederationError           a round of a federation could not be completed; exit code 3
     └── VerificationError         a bundle is not what it swears to be
 
 Each error names what is wrong, where, what was found, what is allowed and what to do, and carries a slug whose page
@@ -59,6 +60,10 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "chain-broken": "A line of a hash chain was changed, left out or moved.",
         "chain-held": "Another process writes to the same hash chain.",
         "budget-spent": "The next step would exceed a privacy budget.",
+        "quorum-missed": "Too few sites replied for a round to count.",
+        "secure-aborted": "A secure sum did not come about; nothing but who replied was learnt.",
+        "node-ended": "A site's node ended by itself.",
+        "run-failed": "A federated run did not complete, whatever Flower's exit code says.",
         "lexicon-invalid": "A list of emotion words has a word twice, an unknown place or a key of the wrong kind.",
         "worker-ended": "A worker process was ended from outside, as by a machine that ran out of memory.",
         "policy-invalid": "A policy file has an unknown key, a missing key or a value of the wrong kind.",
@@ -107,7 +112,12 @@ class AffidavitError(Exception):
         head = f"{self.where}: {self.what}" if self.where else self.what
         facts = (("found", self.found), ("allowed", self.allowed), ("remedy", self.remedy))
         lines = [head, *(f"  {name}: {text}" for name, text in facts if text)]
-        return "\n".join([*lines, f"  more: docs/errors/{self.slug}.md"])
+        return _printable("\n".join([*lines, f"  more: docs/errors/{self.slug}.md"]))
+
+
+def _printable(text: str) -> str:
+    """Return text that moves no cursor: what was found may be anything."""
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 class InputError(AffidavitError):
@@ -152,6 +162,12 @@ class HouseError(AffidavitError):
 
 class BudgetSpentError(AffidavitError):
     """The next step would exceed a privacy budget; the model as it is may be kept."""
+
+    exit_code = EXIT_INCONCLUSIVE
+
+
+class FederationError(AffidavitError):
+    """A round of a federation could not be completed; what was done before stays done."""
 
     exit_code = EXIT_INCONCLUSIVE
 

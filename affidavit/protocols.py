@@ -80,7 +80,8 @@ class Learner(Protocol):
 class Trainer(Protocol):
     """A door `trainers`: DP-SGD, federation, mitigation and GRPO are all trainers.
 
-    One that spends people's privacy, and counts it in a ledger, says so by an attribute `spends_privacy` that is true.
+    One that spends people's privacy, and counts it in a ledger, says so by an attribute `spends_privacy` that is true,
+    or by a method of that name that says it of a plan's options.
     """
 
     name: str

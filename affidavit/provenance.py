@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,11 +27,20 @@ _PACKAGES: Final = (
 )
 
 
+Now = Callable[[], datetime]
+"""What tells the moment; tests bring their own."""
+
+
+def now() -> datetime:
+    """Return this moment in UTC, for people who read it. A clock can be wrong, and no number rests on it."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place
+
+
 def provenance(execution: Execution) -> Provenance:
     """Return the provenance of a report that is being made now."""
     commit = _git("rev-parse", "HEAD")
     return Provenance(
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 - the one place
+        created_at=now().isoformat(timespec="seconds"),
         affidavit=package_version("affidavit") or "not installed",
         commit=commit,
         uncommitted_changes=None if commit is None else bool(_git("status", "--porcelain", "--untracked-files=no")),

@@ -7,7 +7,7 @@ from affidavit import errors
 from affidavit.errors import SLUGS, AffidavitError, RowError
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("affidavit", "corpora", "reasoners", "audit", "privacy", "faithfulness", "reports")
+ROOMS = ("affidavit", "corpora", "reasoners", "audit", "privacy", "faithfulness", "federated", "reports")
 SOURCES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 
@@ -20,6 +20,11 @@ def test_prints_what_where_found_allowed_remedy_and_page() -> None:
         "  remedy: map it",
         "  more: docs/errors/row-label.md",
     ]
+
+
+def test_what_was_found_moves_no_cursor() -> None:
+    error = RowError("what", slug="row-label", found="a\x1b[2Jb\rc\u202e", remedy="none")
+    assert str(error).splitlines()[1] == "  found: a\ufffd[2Jb\ufffdc\ufffd"
 
 
 def test_an_unknown_slug_is_a_programming_error() -> None:
