@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from affidavit.errors import TableError, VerificationError
 from affidavit.hash_chain import Chain, Link, read_chain
@@ -26,6 +26,9 @@ from privacy.ledger.events import (
     WithdrawalNoted,
     read_event,
 )
+
+ROUNDS: Final = ".rounds.jsonl"
+"""How a file ends that is no ledger, and lies beside the ledgers of sites: what became of a federation's rounds."""
 
 
 @dataclass(kw_only=True)
@@ -163,13 +166,15 @@ def book_of(links: Iterable[Link], *, where: str) -> Book:
 
 
 def read_chains(path: Path) -> dict[str, Chain]:
-    """Read and verify a ledger file, or every `.jsonl` of a folder; by the name of the file.
+    """Read and verify a ledger file, or every `.jsonl` of a folder but records of rounds; by the name of the file.
 
     Raises:
         TableError: there is nothing to read.
         VerificationError: a line does not hold.
     """
-    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    files = (
+        [file for file in sorted(path.glob("*.jsonl")) if not file.name.endswith(ROUNDS)] if path.is_dir() else [path]
+    )
     if not files:
         raise TableError(
             "there is no ledger in the folder",

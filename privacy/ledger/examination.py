@@ -6,6 +6,9 @@ nothing of it may be called differential privacy. A criterion decides on the num
 below one over the number of units, where nobody declared that number, or where the accountants differ: there it stays
 informative.
 
+Which ledger is a run's, the plan says; where it names none for a model that it trained, those are read that the model's
+card names, one for each site of a federation.
+
 What it cannot see: whether the training did what it wrote down (privacy.dpsgd.inspections, and attacks, ask that),
 whatever was released beside the model, lines that were cut off the end of a ledger whose head nobody kept.
 
@@ -30,7 +33,8 @@ from affidavit.predictions import Predictions
 from affidavit.records import Estimate, Finding, Interval, Record, Refusal, Verdict
 from privacy.accounting.answers import Bounded, Unbounded
 from privacy.canaries.instruments import instruments_exhibit
-from privacy.ledger.book import Book, read_book
+from privacy.ledger.beside import ledgers_beside
+from privacy.ledger.book import Book, read_book, together
 from privacy.ledger.exhibits import account_rows, accounts_table, ledger_rows, ledgers_table
 from privacy.ledger.spending import Spent, spent_at, spent_overall
 from privacy.ledger.words import promise
@@ -49,7 +53,8 @@ class LedgerOptions(Record):
     """The options of this examination in a plan."""
 
     ledger: str | dict[str, str] | None = None
-    """The run's ledger, or a folder of ledgers, one a site; where there are several runs, by run."""
+    """The run's ledger, or a folder of ledgers, one a site; where there are several runs, by run. Where none is named,
+    those of the model that the plan trained."""
     delta: float | None = Field(default=None, gt=0, lt=1)
     """At which delta; the smallest of the ledger's budgets where absent."""
     at_most_units: int | None = Field(default=None, ge=1)
@@ -101,12 +106,6 @@ def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
         TableError: there is nothing where it is named.
     """
     named = options.ledger.get(run) if isinstance(options.ledger, dict) else options.ledger
-    if named is None:
-        return Refusal(
-            examination=NAME,
-            because="there is no ledger: nothing of this run may be called differential privacy",
-            remedy="ask whoever trained the model for the ledger that was written with each step (option ledger)",
-        )
     if isinstance(options.ledger, str) and len(case.book.runs) > 1:
         raise PlanError(
             "one ledger is named for several runs",
@@ -116,8 +115,17 @@ def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
             allowed="a ledger by run",
             remedy=f"write ledger: {{{run}: {named}}}, and leave out the runs that have none",
         )
+    places = ledgers_beside(case.trained_on.get(run)) if named is None else (case.folder / Path(named),)
+    lost = [place.name for place in places if named is None and not place.is_file()]
+    if lost or not places:
+        because = f"the model's card names {', '.join(lost)}, not found beside it" if lost else "there is no ledger"
+        return Refusal(
+            examination=NAME,
+            because=f"{because}: nothing of this run may be called differential privacy",
+            remedy="ask whoever trained the model for the ledger that was written with each step (option ledger)",
+        )
     try:
-        book = read_book(case.folder / Path(named))
+        book = together({place.name: read_book(place) for place in places})
     except VerificationError as error:
         return Refusal(
             examination=NAME,

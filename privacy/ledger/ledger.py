@@ -84,6 +84,14 @@ class Ledger:
             raise
         return cls(writer, book, book.runs[run])
 
+    def looking_no_further(self) -> Self:
+        """Look for room for what is asked alone, and return the ledger: for who closes it after the next steps.
+
+        It changes speed only: to look further takes seconds, and pays where many steps of a kind follow.
+        """
+        self._stride = 1
+        return self
+
     def intend(self, step: StepEvent) -> int:
         """Write down, on disk, that steps are about to be taken; return the number to confirm them by.
 

@@ -102,7 +102,8 @@ def _of(book: Book, site: str) -> tuple[Mechanism, ...]:
 def _how_composed(book: Book, shared: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     if len(book.sites) < 2:
         return ()
-    attested = "; ".join(f"{', '.join(event.sites)}: {event.by}, {event.because}" for event in book.attested)
+    said = (f"{', '.join(event.sites)}: {event.by}, {event.because}" for event in book.attested)
+    attested = "; ".join(dict.fromkeys(said))
     if not shared:
         return (f"the largest of the sites' losses, for no patient is at two of them (attested: {attested})",)
     first = ", ".join(f"{one} and {other}" for one, other in shared[:3])

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 
-from affidavit.case import Case, EvidenceBook
+from affidavit.case import Case, EvidenceBook, TrainedOn
+from affidavit.corpus import Corpus
 from affidavit.errors import PlanError, TableError
 from affidavit.examinations import Testimony
 from affidavit.predictions import Reading, predictions_from
@@ -36,9 +37,10 @@ def written(
     budget: Budget | None = BUDGET,
     n_units: int | None = 1000,
     step: StepEvent = STEP,
+    run_name: str | None = None,
 ) -> Path:
     facts = RunFacts(n_units=n_units)
-    with Ledger.opened(path, site=site, unit=unit, run=site, budget=budget, facts=facts) as ledger:
+    with Ledger.opened(path, site=site, unit=unit, run=run_name or site, budget=budget, facts=facts) as ledger:
         ledger.confirm(ledger.intend(replace(step, n_times=10)))
     return path
 
@@ -167,6 +169,56 @@ def test_sites_are_told_one_by_one_and_composed(tmp_path: Path) -> None:
     assert values["all"] > values["north"]
     attest_disjoint(tmp_path / "north.jsonl", sites=("north", "south"), by="office", because="registry")
     assert findings(examined(tmp_path, ledger="."))["all"].estimate.value == values["north"]
+
+
+def unread() -> Corpus:
+    raise AssertionError("nobody needs the corpus to read a ledger")
+
+
+def trained(folder: Path, ledger: Any) -> TrainedOn:
+    """A model that the plan trained, whose card names these ledgers."""
+    card = {"privacy": {"ledger": ledger}} if ledger is not None else {}
+    return TrainedOn(training="hospitals", load=unread, card=card, folder=folder / "seed-0", same=False)
+
+
+def beside(folder: Path, ledger: Any) -> Case:
+    made = case(folder)
+    return replace(made, trained_on=dict.fromkeys(made.runs, trained(folder, ledger)))
+
+
+def test_the_ledgers_of_a_model_that_the_plan_trained_are_found_beside_it(tmp_path: Path) -> None:
+    """As a federated training leaves them: one for each site, and the record of the rounds, which is no ledger."""
+    for site in ("north", "south"):
+        place = written(tmp_path / f"seed-0.{site}.ledger.jsonl", site=site)
+        attest_disjoint(place, sites=("north", "south"), by="the trainer", because="no patient of the corpus is at two")
+    written(tmp_path / "seed-1.north.ledger.jsonl", site="north", run_name="another seed")
+    (tmp_path / "seed-0.rounds.jsonl").write_text('{"number":0}\n', encoding="utf-8")
+    asked = beside(tmp_path, "seed-0.north.ledger.jsonl, seed-0.south.ledger.jsonl")
+
+    assert EXAMINATION.refuses(asked) is None
+    found = findings(EXAMINATION.examine(asked))
+
+    assert set(found) == {"all", "north", "south"}
+    assert found["all"].estimate.value == found["north"].estimate.value, "nobody is at two sites"
+    assert any("no patient is at two of them" in caveat for caveat in found["all"].caveats)
+
+
+def test_a_ledger_that_a_card_names_and_nobody_finds_is_none(tmp_path: Path) -> None:
+    refusal = EXAMINATION.refuses(beside(tmp_path, "seed-0.north.ledger.jsonl"))
+    assert refusal is not None
+    assert refusal.because.startswith("the model's card names seed-0.north.ledger.jsonl, not found beside it")
+    for nothing in (None, 3, "", ["a"]):
+        refusal = EXAMINATION.refuses(beside(tmp_path, nothing))
+        assert refusal is not None
+        assert refusal.because.startswith("there is no ledger")
+
+
+def test_a_folder_of_ledgers_may_hold_the_record_of_the_rounds(tmp_path: Path) -> None:
+    for site in ("north", "south"):
+        written(tmp_path / f"seed-0.{site}.ledger.jsonl", site=site)
+    (tmp_path / "seed-0.rounds.jsonl").write_text('{"number":0}\n', encoding="utf-8")
+
+    assert set(findings(examined(tmp_path, ledger="."))) == {"all", "north", "south"}
 
 
 def test_the_exhibits_show_steps_and_accounts(tmp_path: Path) -> None:

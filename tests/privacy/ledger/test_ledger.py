@@ -13,10 +13,12 @@ from affidavit.errors import BudgetSpentError, InputError, PlanError, Verificati
 from affidavit.hash_chain import ChainWriter, read_chain
 from privacy.accounting.accountants import account
 from privacy.accounting.answers import Bounded
-from privacy.ledger.book import read_book
-from privacy.ledger.events import Budget, RunFacts, SearchEvent, StepEvent
+from privacy.accounting.mechanisms import Mechanism, SubsampledGaussian
+from privacy.ledger.book import Book, read_book
+from privacy.ledger.events import Budget, RunFacts, RunOpened, SearchEvent, StepEvent
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.notes import attest_disjoint, note_withdrawal
+from privacy.ledger.room import fits
 from privacy.ledger.spending import WITHIN_A_SITE, spent_at, spent_overall
 
 STEP = StepEvent(noise_multiplier=1.0, sample_rate=0.05, clip_norm=1.0, sampler="poisson", neighbours="add-remove")
@@ -152,6 +154,29 @@ def test_the_budget_stops_exactly_before_it_is_exceeded(path: Path) -> None:
     assert isinstance(next_, Bounded)
     assert taken > 1
     assert last.epsilon <= budget.epsilon < next_.epsilon
+
+
+def test_to_look_no_further_than_what_is_asked_changes_speed_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room is looked for once for each intent, for just so many steps; what fits is what fits."""
+    asked: list[int] = []
+
+    def spied(book: Book, opened: RunOpened, more: Mechanism) -> bool:
+        asked.append(more.n_times if isinstance(more, SubsampledGaussian) else 0)
+        return fits(book, opened, more)
+
+    budget, taken = Budget(epsilon=1.4, delta=DELTA), [0, 0]
+    with opened(path, budget=budget) as ledger, suppress(BudgetSpentError):
+        for _ in range(100):
+            ledger.intend(replace(FULL, n_times=2))
+            taken[0] += 2
+    monkeypatch.setattr("privacy.ledger.ledger.fits", spied)
+    with suppress(BudgetSpentError):
+        for _ in range(100):
+            with opened(path.with_name("other.jsonl"), budget=budget).looking_no_further() as ledger:
+                ledger.intend(replace(FULL, n_times=2))
+                taken[1] += 2
+    assert taken[0] == taken[1] > 2
+    assert set(asked) == {2}
 
 
 @pytest.mark.slow
