@@ -127,6 +127,8 @@ class TrainedOn:
     load: Callable[[], Corpus] = field(repr=False)
     card: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What its checkpoint says of its training (`card.json`); empty where there is none."""
+    folder: Path | None = field(default=None, repr=False)
+    """Where its checkpoint lies; a ledger that its card names lies beside it. None where nobody says."""
     same: bool
     """Whether the run judges this very corpus, so that the model was trained on what it was not given to judge."""
     again: Callable[[Corpus], Any] | None = field(default=None, repr=False)

@@ -192,6 +192,7 @@ RATES: Final[Mapping[str, str]] = MappingProxyType(
         },
         "inversion_batch_1_label_recovery": "Labels read off an update of 1",
         "inversion_batch_1_clipped_noised_label_recovery": "Labels read off an update of 1, protected",
+        "federated_reply_rate": "Asks that a site answered",
     }
 )
 COUNTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -200,6 +201,13 @@ COUNTS: Final[Mapping[str, str]] = MappingProxyType(
         "units_in_training": "Units in the training data",
         "thin_groups_in_training": "Groups absent or thin in the training data",
         "smallest_modality_set_size": "Modalities in the smallest set that is enough",
+        "federated_rounds_planned": "Rounds planned",
+        "federated_rounds_done": "Rounds that happened",
+        "federated_rounds_lost": "Rounds lost",
+        "federated_dropouts": "Sites missing from rounds that happened",
+        "federated_attempts_aborted": "Secure sums aborted",
+        "federated_record_breaches": "Lines that cannot have happened",
+        "federated_record_contradictions": "Contradictions between logs",
     }
 )
 DIFFERENCES: Final[Mapping[str, str]] = MappingProxyType(
@@ -328,6 +336,9 @@ ENDINGS: Final[Mapping[str, Made]] = MappingProxyType(
     {
         " less everybody's": Made(", less everybody's", Kind.DIFFERENCE),
         "_per_unit": Made(", mean over units"),
+        "_random_effects": Made(", over sites (random effects)"),
+        "_tau": Made(", standard deviation between sites", Kind.DIFFERENCE),
+        "_i_squared": Made(", share of the variance that is between sites"),
         "_change": Made(", change", Kind.DIFFERENCE),
         "_change_difference": Made(", how far apart groups' changes are", Kind.DIFFERENCE),
         "_gap_change": Made(", change of the gap", Kind.DIFFERENCE),

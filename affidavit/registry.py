@@ -59,6 +59,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
         Door.TRAINERS: {
             "supervised": "reasoners.supervised:TRAINER",
             "dp-sgd": "privacy.dpsgd.trainer:TRAINER",
+            "federated": "federated.trainer.door:TRAINER",
             "group-dro": "reasoners.group_dro:TRAINER",
             "gradient-reversal": "reasoners.gradient_reversal:TRAINER",
         },
@@ -120,6 +121,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "gradient-clipping": "privacy.price.clipping:EXAMINATION",
             "consent": "privacy.consent.examination:EXAMINATION",
             "minimisation": "privacy.minimisation.examination:EXAMINATION",
+            "federated-run": "federated.record.examination:EXAMINATION",
         },
         Door.RELEASES: {"releasable": "affidavit.disclosure.release:RELEASE"},
         Door.RENDERERS: {
@@ -134,6 +136,9 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "lint-release": "privacy.linter.command:lint",
             "ledger": "privacy.ledger.commands:ledger",
             "withdraw": "privacy.withdrawal.command:withdraw",
+            "federated-audit": "federated.pooled.commands:federated_audit",
+            "site": "federated.deployment.command:site",
+            "log": "federated.record.command:log",
         },
     }
 )

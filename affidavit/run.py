@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FILES: Final = frozenset({"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards", "observations"})
+FILES: Final = frozenset(
+    {"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards", "observations", "record", "sites"}
+)
 """Options of examinations that name a file, or one by run."""
 
 
@@ -244,9 +246,11 @@ def _trained_on(plan: AuditPlan, runs: Mapping[str, Predictions], folder: Path) 
         corpus = plan.training[source.trained.name].corpus
         load_it = partial(load_corpus, corpus.name, corpus.options, folder=folder)
         again = partial(train_again, plan, source.trained, folder)
-        card = read_card(checkpoint_of(source.trained.name, plan, folder, seed=source.trained.seed)) or {}
-        same = corpus == source.corpus
-        found[run] = TrainedOn(training=source.trained.name, load=load_it, card=card, same=same, again=again)
+        place = checkpoint_of(source.trained.name, plan, folder, seed=source.trained.seed)
+        card, same = read_card(place) or {}, corpus == source.corpus
+        found[run] = TrainedOn(
+            training=source.trained.name, load=load_it, card=card, folder=place, same=same, again=again
+        )
     return found
 
 
@@ -307,6 +311,8 @@ def _without_folder(choice: Choice) -> Choice:
 def _names_only(files: Any) -> Any:  # noqa: ANN401 - an option: a file, or files by run
     if isinstance(files, Mapping):
         return {run: _names_only(file) for run, file in files.items()}
+    if isinstance(files, list | tuple):
+        return [_names_only(file) for file in files]
     return Path(files).name if isinstance(files, str) else files
 
 

@@ -86,7 +86,8 @@ def train_again(
     options = _placed(learner, training.reasoner.options, folder)
     reasoner = learner.untrained(corpus, options, seed=seed, execution=plan.execution)
     trainer: Trainer = load(Door.TRAINERS, training.trainer.name)
-    if getattr(trainer, "spends_privacy", False):
+    spends = getattr(trainer, "spends_privacy", False)
+    if spends(training.trainer.options) if callable(spends) else spends:
         raise PlanError(
             "training again would spend privacy that no ledger keeps",
             slug="plan-impossible",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,27 @@ def test_who_trains_privately_does_not_train_again_for_an_examination(
     private = plan.model_copy(update={"training": {"m": training}})
     with pytest.raises(PlanError, match="no ledger keeps"):
         train_again(private, TrainedModel(name="m"), tmp_path, make_corpus(8))
+
+
+@pytest.mark.parametrize("spends", [True, False])
+def test_whether_privacy_is_spent_may_depend_on_the_options(
+    plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path, spends: bool
+) -> None:
+    class Sometimes:
+        name = "sometimes"
+
+        def spends_privacy(self, options: dict[str, Any]) -> bool:
+            return bool(options["spends"])
+
+        def train(self, reasoner: Any, *_: Any, **__: Any) -> Any:
+            return reasoner
+
+    register(Door.TRAINERS, "sometimes", Sometimes())
+    plan = plan_of()
+    training = plan.training["m"].model_copy(update={"trainer": Choice(name="sometimes", options={"spends": spends})})
+    asked = plan.model_copy(update={"training": {"m": training}})
+    with pytest.raises(PlanError, match="no ledger keeps") if spends else nullcontext():
+        train_again(asked, TrainedModel(name="m"), tmp_path, make_corpus(8))
 
 
 def test_trained_again_on_other_words_it_is_another_model_of_the_same_split(
