@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
 from reports.document import Figure
+from reports.federated_pictures import federated_pictures
 from reports.ordering import distinct
 from reports.roc_pictures import roc_pictures
 from reports.tabulated import CONFUSION, GROUP_COLUMNS, Row, attached, attached_with, fullest
@@ -33,6 +34,7 @@ class Gallery:
     of_confusions: tuple[Figure, ...] = ()
     of_gaps: tuple[Figure, ...] = ()
     of_privacy: tuple[Figure, ...] = ()
+    of_federations: tuple[Figure, ...] = ()
 
 
 def pictures_of(report: AuditReport) -> Gallery:
@@ -43,6 +45,7 @@ def pictures_of(report: AuditReport) -> Gallery:
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
         of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
         of_privacy=tuple(roc_pictures(report)),
+        of_federations=tuple(federated_pictures(report)),
     )
 
 

@@ -6,6 +6,7 @@ from affidavit.report import AuditReport
 from reports.criteria import criteria_section
 from reports.document import Document
 from reports.evidence import data_section, methods_section, provenance_section, refusals_section
+from reports.federated_section import federated_sections
 from reports.front import front_page, marking_meaning, reckoning, tone
 from reports.gallery import Gallery
 from reports.gaps import gaps_section
@@ -28,6 +29,7 @@ def document_of(report: AuditReport, gallery: Gallery | None = None) -> Document
             criteria_section(report),
             gaps_section(report, gallery or Gallery()),
             groups_section(report, gallery or Gallery()),
+            *federated_sections(report, gallery or Gallery()),
             privacy_section(report, gallery or Gallery()),
             refusals_section(report),
             data_section(report),

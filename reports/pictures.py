@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.records import Verdict
 from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, shares_chart, summary_of
+from reports.federated_chart import attendance_chart, attendance_in_words, parts
 from reports.roc_chart import attacks_chart, group_panels, panels_chart, run_panels, untold_below
 from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
@@ -161,6 +162,26 @@ def attack_curves_by_run(table: pa.Table, *, name: str = "roc-runs") -> str:
         name=name,
         title="Members found against false alarms, run by run",
         description=f"{len(panels)} runs. {said} {_EXHIBITED}",
+    )
+
+
+def round_attendance(
+    rounds: Sequence[Row], sites: Sequence[Row], missing: Sequence[Row], *, name: str = "attendance"
+) -> str:
+    """Return who was in which round of a federated training.
+
+    Args:
+        rounds: rows of the exhibit `federated-rounds` of one run.
+        sites: rows of `federated-sites` of it.
+        missing: rows of `federated-missing` of it.
+        name: starts every id in the SVG.
+    """
+    marks = parts(rounds, sites, missing)
+    return _svg(
+        attendance_chart(marks, rounds, sites),
+        name=name,
+        title="Who was in which round",
+        description=attendance_in_words(marks, rounds, sites),
     )
 
 
