@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
 import typer
+
+from affidavit.cli.commands import command_of_room
+from affidavit.cli.federation import add_federation
 
 EPILOG = (
     "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded, "
@@ -292,7 +294,7 @@ def lint_release(
     ] = None,
 ) -> None:
     """Attack released tables: which small counts follow from sums, percentages and earlier releases?"""
-    lint = _command("lint-release")
+    lint = command_of_room("lint-release")
     raise typer.Exit(lint(released, *(previous or ()), floor=floor, width=width, rounding=rounding))
 
 
@@ -310,7 +312,9 @@ def ledger(
 ) -> None:
     """Say what a ledger says was spent, whether it holds, and what remains; or note that sites share no patient."""
     word = None if by is None or because is None else (by, because)
-    raise typer.Exit(_command("ledger")(action, path, delta=delta, head=head, sites=tuple(sites or ()), word=word))
+    raise typer.Exit(
+        command_of_room("ledger")(action, path, delta=delta, head=head, sites=tuple(sites or ()), word=word)
+    )
 
 
 @app.command()
@@ -342,7 +346,7 @@ def withdraw(
         site=site,
         keep_models=keep_models,
     )
-    raise typer.Exit(_command("withdraw")(unit, plan=plan, places=places, yes=yes))
+    raise typer.Exit(command_of_room("withdraw")(unit, plan=plan, places=places, yes=yes))
 
 
 @app.command()
@@ -350,7 +354,7 @@ def keygen(
     out: Annotated[Path, typer.Argument(help="Where the private key goes; the public one beside it as .pub.")],
 ) -> None:
     """Make an ed25519 key pair for signing reports."""
-    raise typer.Exit(_command("keygen")(out))
+    raise typer.Exit(command_of_room("keygen")(out))
 
 
 @app.command()
@@ -359,7 +363,7 @@ def sign(
     key: Annotated[Path, typer.Option("--key", help="Private key (PEM, ed25519).")],
 ) -> None:
     """Sign a report: writes report.dsse.json into its bundle."""
-    raise typer.Exit(_command("sign")(bundle, key))
+    raise typer.Exit(command_of_room("sign")(bundle, key))
 
 
 @app.command()
@@ -375,7 +379,7 @@ def verify(
     ] = None,
 ) -> None:
     """Check a bundle's digests and signature and, given the table or plan, compute its findings again."""
-    raise typer.Exit(_command("verify")(bundle, key=key, table=table, plan=plan))
+    raise typer.Exit(command_of_room("verify")(bundle, key=key, table=table, plan=plan))
 
 
 @app.command()
@@ -386,12 +390,7 @@ def doctor() -> None:
     raise typer.Exit(examine_installation())
 
 
-def _command(name: str) -> Callable[..., int]:
-    """Return a command that a room brings, found through the registry."""
-    from affidavit.registry import Door, load
-
-    command: Callable[..., int] = load(Door.COMMANDS, name)
-    return command
+add_federation(app)
 
 
 def main() -> None:
