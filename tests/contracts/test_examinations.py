@@ -376,6 +376,14 @@ def with_losses() -> Case:
     return live_case()
 
 
+def recorded() -> Case:
+    """Return a case with the server's record of a federated training."""
+    from tests.federated.record.logs import server_log, written
+
+    record = written(Path(tempfile.mkdtemp()), server_log(4))
+    return case_of(small(), options={"record": str(record)})
+
+
 CASES: Final[Mapping[str, Any]] = {
     "annotators": voted,
     "word-errors": heard,
@@ -397,6 +405,7 @@ CASES: Final[Mapping[str, Any]] = {
     "price-of-privacy": private_twins,
     "gradient-canaries": seen_from_inside,
     "gradient-clipping": with_losses,
+    "federated-run": recorded,
 }
 
 
