@@ -36,7 +36,7 @@ def _why(books: Mapping[str, Book], site: str) -> str:
 def _otherwise() -> str:
     return (
         "If no patient is in two of them, ask each ledger by itself; give later trainings a site for each corpus "
-        "(option site), and attest that these share nobody (affidavit ledger attest)"
+        "(option site), and attest in the ledger of each that these share nobody (affidavit ledger attest)"
     )
 
 

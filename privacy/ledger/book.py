@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -209,6 +209,9 @@ def read_books(path: Path) -> dict[str, Book]:
 def together(books: Mapping[str, Book]) -> Book:
     """Return several accounts as one, in which runs are named with their sites: two sites may name theirs alike.
 
+    That two sites share nobody counts where each attests it, in a ledger of its own; what one site says of another's
+    patients is its word alone.
+
     Raises:
         VerificationError: two of them have a run of the same name at a site, so that one may be a copy of the other.
     """
@@ -226,11 +229,27 @@ def together(books: Mapping[str, Book]) -> Book:
                 remedy="take the copy out of the folder; if it is none, give each run of a site a name of its own",
             )
         whole.runs |= runs
-        whole.attested += book.attested
         whole.torn += book.torn
         for site, n in book.withdrawals.items():
             whole.withdrawals[site] = whole.withdrawals.get(site, 0) + n
+    whole.attested = list(_attested_by_both(tuple(books.values())))
     return whole
+
+
+def _attested_by_both(books: tuple[Book, ...]) -> Iterator[DisjointAttested]:
+    """Yield the pairs of sites that share nobody by the word of each: a ledger speaks for sites whose runs it has."""
+    sites = sorted({site for book in books for site in book.sites})
+    for pair in combinations(sites, 2):
+        said = [_word_of(site, pair, books) for site in pair]
+        if all(said):
+            by, because = (" and ".join(dict.fromkeys(words)) for words in zip(*filter(None, said), strict=True))
+            yield DisjointAttested(sites=pair, by=by, because=because)
+
+
+def _word_of(site: str, pair: tuple[str, str], books: tuple[Book, ...]) -> tuple[str, str] | None:
+    """Return who attests it in a ledger of the site, and from what; None where nobody does."""
+    own = (event for book in books if site in book.sites for event in book.attested)
+    return next(((event.by, event.because) for event in own if set(pair) <= set(event.sites)), None)
 
 
 def not_disjoint(book: Book) -> tuple[tuple[str, str], ...]:

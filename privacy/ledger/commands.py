@@ -125,13 +125,13 @@ def remaining(path: Path) -> int:
 
 
 def attest(path: Path, sites: tuple[str, ...], word: tuple[str, str] | None) -> int:
-    """Note in a ledger that somebody attests that sites share no patient; it counts for all that is read with it."""
+    """Note in a ledger that somebody attests that sites share no patient; it counts for the sites of that ledger."""
     if word is None or not path.is_file():
         raise PlanError(
             "an attestation needs the sites, who attests it, and from what; and one ledger that it is noted in",
             slug="plan-impossible",
             where=str(path),
-            allowed="a ledger that is there (of several read together, any one)",
+            allowed="a ledger that is there (of several read together, that of each site)",
             remedy="such as `affidavit ledger attest north.jsonl --site north --site south --by 'data protection "
             "office' --because 'patient lists compared'`",
         )

@@ -157,16 +157,18 @@ def test_a_budget_that_each_ledger_keeps_may_be_exceeded_by_both(
     assert said.count("left 0;") + said.count("left 0\n") == 2
 
 
-def test_an_attestation_is_noted_and_counts_for_what_is_read_with_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_attestation_counts_once_each_site_has_noted_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for site in ("north", "south"):
         written(tmp_path / f"{site}.jsonl", n=10, site=site)
     both, word = ("north", "south"), ("data protection office", "lists compared")
     assert ledger("attest", tmp_path / "north.jsonl", sites=both, word=word) == 0
     assert "line 4: data protection office attests that no patient is at two of north, south" in capsys.readouterr().out
     ledger("show", tmp_path)
-    assert "no patient is at two of them (attested: north, south: data protection office" in capsys.readouterr().out
+    assert "nobody attested that these do not: north and south" in capsys.readouterr().out, "south has said nothing"
+    assert ledger("attest", tmp_path / "south.jsonl", sites=both, word=("ward office", "by hand")) == 0
+    ledger("show", tmp_path)
+    said = "(attested: north, south: data protection office and ward office, lists compared and by hand)"
+    assert f"no patient is at two of them {said}" in capsys.readouterr().out
     for path, sites, said in (
         (tmp_path, both, word),
         (tmp_path / "none.jsonl", both, word),

@@ -167,7 +167,9 @@ def test_sites_are_told_one_by_one_and_composed(tmp_path: Path) -> None:
     assert values["all"] is not None
     assert values["north"] is not None
     assert values["all"] > values["north"]
-    attest_disjoint(tmp_path / "north.jsonl", sites=("north", "south"), by="office", because="registry")
+    for site in ("north", "south"):
+        assert findings(examined(tmp_path, ledger="."))["all"].estimate.value == values["all"], "one has said nothing"
+        attest_disjoint(tmp_path / f"{site}.jsonl", sites=("north", "south"), by="office", because="registry")
     assert findings(examined(tmp_path, ledger="."))["all"].estimate.value == values["north"]
 
 
