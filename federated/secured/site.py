@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flwr.app import Message, RecordDict
 from numpy.typing import NDArray
 
+from federated.private_files import held, private_file
 from federated.secure.attempts import Memory
 from federated.secure.client import SecureClient
 from federated.secure.contents import Content, whole
@@ -25,7 +26,6 @@ from federated.secure.refusals import Reason, SecureRefusalError
 from federated.secure.stages import Stage
 from federated.secure.terms import LEAST
 from federated.secured.agreement import Agreement
-from federated.secured.private_files import held, private_file
 from federated.strategies.additive import Total
 from federated.strategies.options import FedProx, QFair
 from federated.updates.layout import Layout

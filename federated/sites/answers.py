@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from federated.secured.private_files import private_file
+from federated.private_files import private_file
 from federated.updates.layout import Layout
 from federated.updates.local import LocalUpdate, RoundOrder, UpdateFacts
 

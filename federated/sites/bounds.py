@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from federated.secured.private_files import private_file
+from federated.private_files import private_file
 from privacy.dpsgd.options import AdaptiveClipping
 
 BOUND: Final = "bound.json"

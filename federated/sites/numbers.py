@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from affidavit.digests import digest_of
-from federated.secured.private_files import private_file
+from federated.private_files import private_file
 from federated.sites.account import SiteAccount, count_event
 from federated.sites.private_options import PrivateSiteOptions
 from privacy.dpsgd.randomness import Source

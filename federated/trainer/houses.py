@@ -19,10 +19,10 @@ from flwr.app import Context, Message
 from affidavit.errors import PlanError
 from affidavit.protocols import Trainable
 from federated.in_process.grid import App, InProcessGrid
+from federated.private_files import private_file
 from federated.secure.identities import Roster
 from federated.secured.agreement import Agreement
 from federated.secured.app import secure_site_app
-from federated.secured.private_files import private_file
 from federated.secured.site import SecureSite
 from federated.sites.answers import Answers
 from federated.sites.app import site_app

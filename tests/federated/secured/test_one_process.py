@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from federated.private_files import LOCK, held
 from federated.secure.stages import Stage
-from federated.secured.private_files import LOCK, held
 from federated.secured.site import SecureSite
 
 
