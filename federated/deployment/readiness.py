@@ -9,6 +9,7 @@ from typing import Final
 
 from affidavit.corpus import Corpus
 from affidavit.errors import AffidavitError
+from affidavit.predictions import Reading, read_predictions
 from affidavit.protocols import CorpusLoader, silent
 from affidavit.provenance import Now, now
 from affidavit.registry import Door, load
@@ -18,6 +19,8 @@ from federated.deployment.data_quality import quality_lines
 from federated.deployment.house import House
 from federated.deployment.keys import USES, public_of, read_key
 from federated.deployment.site_file import SiteFile, read_site_file
+from federated.pooled.counting import require_patients
+from federated.pooled.counts_plan import NAME
 from federated.record.entries import Approved
 from federated.record.log import read_log
 from federated.record.signatures import public_hex
@@ -48,7 +51,7 @@ def readiness(house: House, *, clock: Now = now) -> Readiness:
         return Readiness(checks=(_fault("policy", error),), quality=())
     told = [Checked(name="policy", fine=True, found=f"site {policy.site}"), *_own(house, policy, clock)]
     corpus, check = _corpus(house, policy)
-    told.append(check)
+    told += [check, *_audit(house, policy)]
     told += reach(policy.server, (house.folder / policy.ca).resolve(), clock=clock).checks()
     quality = () if corpus is None else tuple(quality_lines(corpus, floor=policy.floor))
     return Readiness(checks=tuple(told), quality=quality)
@@ -110,6 +113,8 @@ def _keys(house: House) -> Iterator[Checked]:
 
 
 def _corpus(house: House, policy: SiteFile) -> tuple[Corpus | None, Checked]:
+    if policy.corpus is None and policy.audit is not None:
+        return None, Checked(name="corpus", fine=None, found="site.yaml names none: nothing is trained here")
     if policy.corpus is None:
         remedy = "write `corpus` into site.yaml: a loader and where the patients are"
         return None, Checked(name="corpus", fine=False, found="site.yaml names none", remedy=remedy)
@@ -125,6 +130,29 @@ def _corpus(house: House, policy: SiteFile) -> tuple[Corpus | None, Checked]:
             name="corpus", fine=False, found=found, remedy="no count of so few may leave: take no part"
         )
     return corpus, Checked(name="corpus", fine=True, found="the patients can be read")
+
+
+def _audit(house: House, policy: SiteFile) -> Iterator[Checked]:
+    """Check the table that audits count; what a plan asks of it is known when there is one."""
+    if policy.audit is None:
+        return
+    try:
+        predictions = read_predictions(
+            house.folder / policy.audit.table, Reading(run="own", by=(), columns=policy.audit.columns)
+        )
+        require_patients(predictions)
+    except AffidavitError as error:
+        yield _fault("audit", error)
+        return
+    if predictions.n_units < policy.floor:
+        found = f"the table has fewer than {policy.floor} patients"
+        yield Checked(name="audit", fine=False, found=found, remedy="nothing of so few may leave: answer no audit")
+        return
+    if NAME not in policy.examinations:
+        remedy = f"write {NAME} under examinations, where audits are to be answered"
+        yield Checked(name="audit", fine=None, found=f"no audit is answered: {remedy}")
+        return
+    yield Checked(name="audit", fine=True, found=f"the table can be read; exact sums: {policy.audit.exact_sums}")
 
 
 def _fault(name: str, error: AffidavitError) -> Checked:

@@ -6,6 +6,7 @@ Law: the site's own limits bind, whatever a plan says; a key that is not known h
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from pydantic import Field, ValidationError
@@ -22,7 +23,7 @@ SERVER: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}$"
 
 
 class SiteBudget(Record):
-    """What training may cost a patient of this site, over all runs."""
+    """What trainings and noised counts may cost a patient of this site, over all runs."""
 
     epsilon: float = Field(gt=0)
     delta: float = Field(gt=0, lt=1)
@@ -35,6 +36,21 @@ class Disjoint(Record):
     because: Words
 
 
+class SiteAudit(Record):
+    """What a federated audit may count here, and in which form it may leave."""
+
+    table: str
+    """The table of judgements, CSV or Parquet; relative to the folder."""
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    """Column of each part that is not recognised, as `--column` of the commands."""
+    exact_sums: Literal["never", "secure", "plain"] = "never"
+    """Whether sums may leave that no noise protects: in a secure sum alone, or for the server to see as well."""
+    own_estimates: bool = False
+    """Whether the site's own estimates of groups above the floor may leave beside its sums; never beside noise."""
+    data_digest: bool = False
+    """Whether the digest of the table may leave."""
+
+
 class SiteFile(Record):
     """The site's policy."""
 
@@ -45,8 +61,10 @@ class SiteFile(Record):
     """The certificate that the server's own is held against; relative to the folder."""
     corpus: Choice | None = None
     """The site's patients, by a loader of `affidavit` with its options; paths are relative to the folder."""
+    audit: SiteAudit | None = None
+    """Without it, nothing is counted for a federated audit."""
     budget: SiteBudget | None = None
-    """Without one, nothing private may be trained here."""
+    """Without one, nothing private may be trained here, and nothing be counted with noise."""
     floor: int = Field(default=FLOOR, ge=2)
     """The least number of patients that anything that leaves may stand for; with fewer to train on, no update does."""
     smallest_cohort: int = Field(default=3, ge=2)
@@ -99,11 +117,16 @@ ca: ca.crt  # put the certificate of the server's authority here
 #   name: manifest
 #   options: {{path: patients.csv}}
 
+# audit:  # what a federated audit may count: a table of judgements, relative to this folder
+#   table: judgements.csv
+#   exact_sums: never  # whether sums may leave that no noise protects: never, secure, or plain
+#   own_estimates: false  # whether the site's own estimates may leave beside them
+
 # budget: {{epsilon: 3.0, delta: 1.0e-5}}  # what a patient may lose here over all runs; delta below 1/patients
 unprotected_training: false  # whether updates may leave that no budget counts
 floor: {floor}  # the least number of patients that a count or an update that leaves may stand for
 smallest_cohort: 3  # with fewer sites in a sum, this one takes no part
-examinations: []  # federated examinations that may be answered
+examinations: []  # federated examinations that may be answered: federated-audit
 tells: []  # numbers that may leave beside an update: n_units, epsilon, loss
 
 # disjoint:  # whose word it is that no patient here is a patient of another site; without it, losses add over sites

@@ -16,7 +16,9 @@ OUT: Final = "out"
 SITES: Final = "sites"
 PARTITION: Final = "partition-id"
 OWN_PLAN: Final = "plan.yaml"
-"""A site's own copy of the plan, in its folder."""
+"""A site's own copy of the plan of a training, in its folder."""
+OWN_AUDIT: Final = "audit.yaml"
+"""A site's own copy of the plan of an audit."""
 BUNDLE: Final = Path(federated.__file__).parent.parent
 
 
@@ -68,6 +70,23 @@ def named_folder(context: Context, key: str) -> Path:
     if not isinstance(named, str) or not named:
         raise unnamed(key, "a folder of this machine")
     return Path(named)
+
+
+def require_free(place: Path) -> None:
+    """Refuse a folder that holds something: a run replaces it as a whole.
+
+    Raises:
+        PlanError: it does; what an interrupted run left has a name that begins with a dot, and is no hindrance.
+    """
+    if place.is_file() or (place.is_dir() and any(not file.name.startswith(".") for file in place.iterdir())):
+        raise PlanError(
+            "the run's folder holds something, and a run replaces it as a whole",
+            slug="output-exists",
+            where=OUT,
+            found=str(place),
+            allowed="a new or empty folder, or what an interrupted run left",
+            remedy="choose another folder, or move what is in this one",
+        )
 
 
 def unnamed(key: str, what: str) -> PlanError:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid
 
-from affidavit.digests import file_digest
-from affidavit.errors import PlanError
 from affidavit.files import replacing_folder
 from affidavit.protocols import silent
-from affidavit.provenance import package_version
 from affidavit.registry import Door, load
-from federated.entry.places import OUT, SITES, named_folder, plan_of
+from federated.entry.places import OUT, SITES, named_folder, plan_of, require_free
 from federated.entry.plan import FederationPlan, Made, made, read_federation_plan
 from federated.entry.simulated import simulated_house
+from federated.entry.versions import versions_of
 from federated.record.entries import RunOpened
 from federated.record.log import RunLog, read_log
 from federated.rounds.federation import Federation
@@ -34,8 +31,6 @@ from federated.trainer.noise import agreement_of, closing_mechanism
 from federated.trainer.options import FederatedOptions
 from federated.trainer.parts import least_of, parts_of
 from federated.updates.arrays import packed
-
-_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 def serve(grid: Grid, context: Context) -> None:
@@ -53,9 +48,9 @@ def serve(grid: Grid, context: Context) -> None:
     terms, agreement = current.terms(frozenset(known)), None
     if plan.training.secure is not None:
         agreement = agreement_of(terms, plan.training, roster or current.roster())
-    _require_free(place)
+    require_free(place)
     place.mkdir(parents=True, exist_ok=True)
-    versions = _versions(grid, path)
+    versions = versions_of(grid, path)
     record = place.parent / f"{place.name}.rounds.jsonl"
     server = place.parent / f"{place.name}.server"
     with RunLog(record) as log, closing_mechanism(plan.training, server, current.run) as mechanism:
@@ -84,16 +79,6 @@ def _who(plan: FederationPlan, context: Context, path: Path) -> tuple[dict[str, 
     house = simulated_house(made(plan, path.parent), named_folder(context, SITES), corpus="")
     roster = house.roster(parts.sites) if plan.training.secure is not None else None
     return {part.site: part.known_as for part in parts.sites}, roster
-
-
-def _versions(grid: Grid, path: Path) -> dict[str, str | None]:
-    """Return which code and which plan this is, by digest; the bundle's is none where there is no bundle."""
-    bundle = grid.run.fab_hash
-    return {
-        "app": f"sha256:{bundle}" if _HASH.fullmatch(bundle) else None,
-        "plan": file_digest(path),
-        "affidavit": package_version("affidavit"),
-    }
 
 
 def _opened(
@@ -134,15 +119,3 @@ def _privacy(options: FederatedOptions) -> dict[str, Any]:
         "epsilon": None,
         "why_no_epsilon": "each site's ledger counts it and stays there; the record has what sites told",
     }
-
-
-def _require_free(place: Path) -> None:
-    if place.is_file() or (place.is_dir() and any(not file.name.startswith(".") for file in place.iterdir())):
-        raise PlanError(
-            "the folder of the checkpoint holds something, and a run replaces it as a whole",
-            slug="output-exists",
-            where=OUT,
-            found=str(place),
-            allowed="a new or empty folder, or what an interrupted run left",
-            remedy="choose another folder, or move what is in this one",
-        )

@@ -6,7 +6,6 @@ send it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from federated.deployment.house import House
 from federated.entry.places import site_folder
+from federated.pooled.contents import content_bytes, content_digest
 from federated.record.entries import Declined, Received, Sent
 from federated.record.log import read_log, write_line
 from federated.secure.messages import REFUSAL, refusal_of
@@ -88,7 +88,7 @@ def received(message: Message, place: Place) -> Received:
         round=place.round,
         attempt=place.attempt,
         what=message.metadata.message_type,
-        bytes=_weight(message.content),
+        bytes=content_bytes(message.content),
         digest=content_digest(message.content) if model is None else vector_digest(model),
     )
 
@@ -105,19 +105,13 @@ def told(message: Message, reply: Message, place: Place) -> Sent | Declined:
     said: dict[str, Any] = {
         **where,
         "what": message.metadata.message_type,
-        "bytes": _weight(content),
+        "bytes": content_bytes(content),
         "digest": content_digest(content) if update is None else vector_digest(update),
         "norm": None if update is None else float(np.linalg.norm(update.astype(np.float64))),
         "epsilon": epsilon,
         "facts": tuple(sorted(_numbers(content))),
     }
     return Sent.model_validate(said)
-
-
-def content_digest(content: RecordDict) -> str:
-    """Return the digest of everything that a message carries, as Flower itself names its objects."""
-    names = "\n".join(f"{name} {content[name].object_id}" for name in sorted(content))
-    return f"sha256:{hashlib.sha256(names.encode()).hexdigest()}"
 
 
 def _safely(message: Message, context: Context, answer: Answer) -> Message:
@@ -162,13 +156,6 @@ def _numbers(content: RecordDict) -> dict[str, float]:
         for key, value in record.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and key not in ("round", "attempt")
     }
-
-
-def _weight(content: RecordDict) -> int:
-    """Return how many bytes a message carries, its envelope aside."""
-    plain = [*content.config_records.values(), *content.metric_records.values()]
-    arrays = sum(record.count_bytes() for record in content.array_records.values())
-    return arrays + sum(len(record.deflate()) for record in plain)
 
 
 def _whole(value: object, *, least: int) -> int:

@@ -22,6 +22,7 @@ from federated.pooled.site_rows import site_rows
 from federated.pooled.sums import BlockSums, Values, joined, parted
 from federated.pooled.withholding import withheld_places
 from privacy.dpsgd.randomness import Source, secret_source
+from privacy.ledger.events import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class SiteTerms:
     site: str
     ledger: Path | None = None
     """Where the cost of noise is written; needed where the plan asks for noise."""
+    budget: Budget | None = None
+    """What the site's answers and trainings may cost a patient together, beside what its ledger says already."""
+    floor: int = 2
+    """The site's own floor; where it is larger than the plan's it says what is withheld."""
     tell_own_rows: bool = False
     """Whether its own estimates may leave, for how far sites differ."""
     tell_data_digest: bool = False
@@ -55,9 +60,10 @@ def site_counts(
     data = predictions.digest if terms.tell_data_digest else ""
     if plan.noise is not None:
         return _noised(plan, blocks, terms, source or secret_source(), data=data)
-    gone = withheld_places(plan, blocks)
+    stricter = plan.model_copy(update={"floor": max(plan.floor, terms.floor)})
+    gone = withheld_places(stricter, blocks)
     made = contribution(plan, blocks, site=terms.site, withheld=gone, data=data)
-    rows = site_rows(plan, blocks, withheld=gone) if terms.tell_own_rows else ()
+    rows = site_rows(stricter, blocks, withheld=gone) if terms.tell_own_rows else ()
     return made.model_copy(update={"rows": rows}).sealed()
 
 
@@ -90,7 +96,7 @@ def _noised(
         raise _unfit("noise is promised, and there is no ledger to count what it costs", "no ledger", "a ledger")
     overall, head = (None, None)
     if terms.ledger is not None and not source.simulated:
-        overall, head = spend(plan, terms.ledger, site=terms.site)
+        overall, head = spend(plan, terms.ledger, site=terms.site, budget=terms.budget)
     vector = noised(plan, joined(blocks), source=source)
     made = contribution(plan, parted(plan, vector), site=terms.site, withheld=frozenset(), data=data)
     spent = Spent(

@@ -24,6 +24,10 @@ from affidavit.records import Record
 from affidavit.tally import families
 from affidavit.yaml_files import describe_validation_error, read_yaml
 
+NAME: Final = "federated-audit"
+"""The examination, as reports and the policies of sites name it."""
+AUDIT: Final = "audit"
+"""The key under which the plan stands where a file says with whom and how the audit is done as well."""
 UNLISTED: Final = "unlisted"
 """The level of whoever the vocabulary does not name."""
 MOST_VALUES: Final = 2_000_000
@@ -188,14 +192,23 @@ class CountsPlan(Record):
         return tuple(dict(zip(family, chosen, strict=True)) for chosen in product(*levels))
 
 
+def asked_part(document: object) -> object:
+    """Return what is asked for, of a file that says with whom and how as well.
+
+    >>> asked_part({"audit": {"run": "crowd"}, "quorum": 3})
+    {'run': 'crowd'}
+    """
+    return document[AUDIT] if isinstance(document, dict) and AUDIT in document else document
+
+
 def read_counts_plan(path: Path) -> CountsPlan:
-    """Load a plan of a federated audit from YAML.
+    """Load a plan of a federated audit from YAML; of a file for an audit across machines the part `audit`.
 
     Raises:
         PlanError: a key is unknown, missing or of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    document = read_yaml(path)
+    document = asked_part(read_yaml(path))
     try:
         return CountsPlan.model_validate(document)
     except ValidationError as error:

@@ -26,14 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.errors import PlanError
+from affidavit.hash_chain import read_chain
 from federated.pooled.counts_plan import Block, CountsPlan, NoiseTerms
 from federated.pooled.sums import Values
 from privacy.accounting.answers import Bounded
 from privacy.accounting.calibration import noise_for
 from privacy.accounting.mechanisms import SubsampledGaussian
 from privacy.dpsgd.randomness import Source
-from privacy.ledger.events import StepEvent
+from privacy.ledger.book import Book, book_of
+from privacy.ledger.events import Budget, RunOpened, StepEvent
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.room import fits
 
 FloatArray = NDArray[np.float64]
 PARTS = 5
@@ -83,25 +86,53 @@ def noised(plan: CountsPlan, vector: Values, *, source: Source) -> Values:
     return np.asarray(np.rint(vector + deviation * source.normal(len(vector))).astype(np.int64))
 
 
-def spend(plan: CountsPlan, ledger: Path, *, site: str) -> tuple[float | None, str]:
+def spend(plan: CountsPlan, ledger: Path, *, site: str, budget: Budget | None = None) -> tuple[float | None, str]:
     """Write the sending into the site's ledger before it is done; return the whole ledger's epsilon, and its head.
+
+    `budget` binds beside every one that was said in the ledger before.
 
     Raises:
         BudgetSpentError: a budget of the site forbids it; nothing was written.
     """
     terms = _terms(plan)
-    step = StepEvent(
+    run = _run(plan)
+    with Ledger.opened(ledger, site=site, unit="patient", run=run, budget=budget).looking_no_further() as hand:
+        hand.confirm(hand.intend(_step(plan)))
+        spent = hand.spent(delta=terms.delta).answer
+        return (spent.epsilon if isinstance(spent, Bounded) else None), hand.head
+
+
+def affordable(plan: CountsPlan, ledger: Path, *, site: str, budget: Budget | None) -> bool:
+    """Say whether the sending would stay within `budget` and every other one of the ledger; nothing is written.
+
+    Raises:
+        VerificationError: a line of the ledger does not hold.
+    """
+    book = book_of(read_chain(ledger).links, where=str(ledger)) if ledger.exists() else Book()
+    asked = RunOpened(
+        site=site,
+        unit="patient",
+        run=_run(plan),
+        epsilon=None if budget is None else budget.epsilon,
+        delta=None if budget is None else budget.delta,
+    )
+    if asked.run not in book.runs:
+        book.take(-1, asked, where=str(ledger))
+    return fits(book, asked, _step(plan).mechanism)
+
+
+def _run(plan: CountsPlan) -> str:
+    return f"federated-audit {plan.digest}"
+
+
+def _step(plan: CountsPlan) -> StepEvent:
+    return StepEvent(
         noise_multiplier=noise_multiplier(plan),
         sample_rate=1.0,
         clip_norm=1.0,
         sampler="full",
         neighbours="add-remove",
     )
-    run = f"federated-audit {plan.digest}"
-    with Ledger.opened(ledger, site=site, unit="patient", run=run, budget=None) as hand:
-        hand.confirm(hand.intend(step))
-        spent = hand.spent(delta=terms.delta).answer
-        return (spent.epsilon if isinstance(spent, Bounded) else None), hand.head
 
 
 def _terms(plan: CountsPlan) -> NoiseTerms:

@@ -10,7 +10,8 @@ from affidavit.provenance import provenance
 from affidavit.report import AuditReport, DataDescription
 from affidavit.summary import summary
 from affidavit.verdicts import decide, overall
-from federated.pooled.testimony import NAME, federated_testimony
+from federated.pooled.counts_plan import NAME
+from federated.pooled.testimony import federated_testimony
 from federated.pooled.totals import Totals
 
 

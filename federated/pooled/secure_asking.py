@@ -9,7 +9,7 @@ sign what it says, and a node that answers under another's name is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flwr.app import Message
 from flwr.serverapp import Grid
@@ -17,9 +17,11 @@ from flwr.serverapp import Grid
 from affidavit.errors import FederationError
 from federated.pooled.contribution import SiteRow
 from federated.pooled.counts_plan import CountsPlan
+from federated.pooled.notes import ALONE, About
 from federated.pooled.secure_messages import TYPES, rows_of
 from federated.pooled.secure_sums import totals_of_secure
 from federated.pooled.totals import Totals
+from federated.record.audit_entries import AuditAborted, AuditSummed
 from federated.rounds.waiting import Clock, replies
 from federated.secure.messages import carried, content_of, refusal_of
 from federated.secure.refusals import SecureAbortError, SecureRefusalError
@@ -42,6 +44,8 @@ class Patience:
     stage: float = 60.0
     """Seconds for each later one."""
     attempts: int = 3
+    before: int = 0
+    """Attempts that were made at this plan before: sites answer none of a number that they heard."""
 
     def seconds(self, stage: Stage) -> float:
         """Return how long a stage waits."""
@@ -69,7 +73,13 @@ class SecureAnswers:
 
 
 def ask_securely(
-    grid: Grid, terms: Terms, sites: Mapping[str, int], *, clock: Clock, patience: Patience | None = None
+    grid: Grid,
+    terms: Terms,
+    sites: Mapping[str, int],
+    *,
+    clock: Clock,
+    patience: Patience | None = None,
+    about: About = ALONE,
 ) -> SecureAnswers:
     """Sum the counts of sites, reached at these nodes, so that nobody sees a single one.
 
@@ -78,12 +88,14 @@ def ask_securely(
     """
     patience = patience or Patience()
     said: dict[str, str] = {}
-    for attempt in range(1, patience.attempts + 1):
+    last = patience.before + patience.attempts
+    for attempt in range(patience.before + 1, last + 1):
         try:
-            one = _Attempt(grid, terms, sites, said)
+            one = _Attempt(grid, terms, sites, said, about=replace(about, attempt=attempt))
             return one.made(attempt, clock=clock, patience=patience)
         except SecureAbortError as error:
-            if one.opening or attempt == patience.attempts:
+            one.abort(error)
+            if one.opening or attempt == last:
                 raise _aborted(error, one.stage, said) from None
     raise ValueError("no attempt was allowed")
 
@@ -91,8 +103,10 @@ def ask_securely(
 class _Attempt:
     """One attempt at the sum."""
 
-    def __init__(self, grid: Grid, terms: Terms, sites: Mapping[str, int], said: dict[str, str]) -> None:
-        self._grid, self._terms, self._sites, self._said = grid, terms, sites, said
+    def __init__(
+        self, grid: Grid, terms: Terms, sites: Mapping[str, int], said: dict[str, str], *, about: About
+    ) -> None:
+        self._grid, self._terms, self._sites, self._said, self._about = grid, terms, sites, said, about
         self._rows: dict[str, tuple[SiteRow, ...]] = {}
         self.stage = Stage.KEYS
 
@@ -107,6 +121,7 @@ class _Attempt:
         Raises:
             SecureAbortError: too few were left.
         """
+        self._about.asked("counts", self._terms.run, tuple(self._sites))
         secure = SecureSum(self._terms, round=1, attempt=attempt, invited=tuple(self._sites))
         stage: Stage | None = secure.stage
         while stage is not None:
@@ -116,11 +131,30 @@ class _Attempt:
                 self._take(secure, reply)
             stage = secure.close()
         total = secure.result()
+        self._note(total)
         rows = {site: own for site, own in self._rows.items() if site in total.contributors}
         return SecureAnswers(total=total, attempt=attempt, refused=dict(self._said), rows=rows)
 
+    def abort(self, error: SecureAbortError) -> None:
+        """Write down that the attempt did not come about."""
+        self._about.note(
+            AuditAborted(
+                attempt=self._about.attempt, stage=self.stage, because=plain_words(str(error)), missing=error.missing
+            )
+        )
+
+    def _note(self, total: SecureTotal) -> None:
+        self._about.note(
+            AuditSummed(
+                attempt=self._about.attempt,
+                terms=self._terms.digest,
+                contributors=total.contributors,
+                dropped={site: str(stage) for site, stage in total.dropped.items()},
+            )
+        )
+
     def _message(self, secure: SecureSum, site: str, attempt: int) -> Message:
-        content = carried(secure.stage, secure.request(site))
+        content = self._about.placed(carried(secure.stage, secure.request(site)))
         return Message(content, self._sites[site], TYPES[secure.stage], group_id=f"counts.{attempt}.{secure.stage}")
 
     def _take(self, secure: SecureSum, reply: Message) -> None:
@@ -129,12 +163,15 @@ class _Attempt:
         site = next((name for name, place in self._sites.items() if place == node), f"node {node}")
         try:
             self._receive(secure, site, reply)
+            return
         except SiteLeavesError as error:
-            self._said[site] = plain_words(f"{secure.stage}: {error.slug}: {error.words}")
+            because = f"{error.slug}: {error.words}"
         except SecureRefusalError as error:
-            self._said[site] = plain_words(f"{secure.stage}: {error.reason}: {error.words}")
+            because = f"{error.reason}: {error.words}"
         except UnusableReplyError as error:
-            self._said[site] = plain_words(f"{secure.stage}: {error}")
+            because = str(error)
+        self._said[site] = plain_words(f"{secure.stage}: {because}")
+        self._about.refused("counts", site, self._said[site])
 
     def _receive(self, secure: SecureSum, site: str, reply: Message) -> None:
         records = reply_content(reply)

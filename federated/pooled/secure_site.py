@@ -18,29 +18,32 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from numpy.typing import NDArray
 
-from affidavit.errors import PlanError
+from affidavit.errors import BudgetSpentError, PlanError
 from affidavit.predictions import Predictions
 from federated.pooled.at_site import site_blocks
 from federated.pooled.contribution import SiteRow
 from federated.pooled.counts_plan import CountsPlan
-from federated.pooled.noise import spend
+from federated.pooled.noise import affordable, spend
 from federated.pooled.noise_shares import share
 from federated.pooled.secure_messages import TYPES, with_rows
 from federated.pooled.site_rows import site_rows
 from federated.pooled.sums import joined, parted
 from federated.pooled.withholding import withheld_places
+from federated.private_files import held, private_file
 from federated.secure.attempts import Memory
 from federated.secure.client import SecureClient
 from federated.secure.messages import carried, content_of, refused
 from federated.secure.refusals import Reason, SecureRefusalError
 from federated.secure.stages import Stage
 from federated.secure.terms import LEAST, Terms
-from federated.secured.private_files import private_file
 from federated.sites.app import LOG, answered
+from federated.updates.local import SiteLeavesError
 from privacy.dpsgd.randomness import secret_source
+from privacy.ledger.events import Budget
 
 MEMORY: Final = "secure-counts.json"
 VECTOR: Final = "secure-counts.npy"
+DEARER: Final = "the audit's noise costs more than this site's budget has left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class CountingSite:
     """Whether its own estimates may leave beside the sum; never beside a noised one."""
     ledger: Path | None = None
     """Where the cost of noise is written before anything leaves; needed where the plan asks for noise."""
+    budget: Budget | None = None
+    """What the site's answers and trainings may cost a patient together, beside what its ledger says already."""
 
     def answer(self, stage: Stage, message: Message) -> RecordDict:
         """Answer one stage.
@@ -104,7 +109,7 @@ class CountingSite:
         drawn = share(self.plan, source=secret_source())
 
         def counted(size: int) -> NDArray[np.int64]:
-            spend(self.plan, ledger, site=self.site)
+            spend(self.plan, ledger, site=self.site, budget=self.budget)
             return drawn(size)
 
         return counted
@@ -120,8 +125,20 @@ class CountingSite:
                 remedy="give the site's ledger",
             )
 
+    def _require_room(self) -> None:
+        """Decline before keys are given what could not be paid for when numbers leave.
+
+        Raises:
+            SiteLeavesError: the noise costs more than is left.
+        """
+        if self.plan.noise is None or self.ledger is None:
+            return
+        if not affordable(self.plan, self.ledger, site=self.site, budget=self.budget):
+            raise SiteLeavesError("budget-spent", DEARER)
+
     def _count(self) -> None:
         self._require_ledger()
+        self._require_room()
         vector = joined(site_blocks(self.table(), self.plan, site=self.site))
         with private_file(self.folder / VECTOR) as file:
             np.save(file, vector, allow_pickle=False)
@@ -175,7 +192,10 @@ def _stage_of(opened: OpenedCounting, stage: Stage) -> Callable[[Message, Contex
 
 def _answered(site: CountingSite, stage: Stage, message: Message) -> RecordDict:
     try:
-        return site.answer(stage, message)
+        with held(site.folder):
+            return site.answer(stage, message)
+    except BudgetSpentError:
+        raise SiteLeavesError("budget-spent", DEARER) from None
     except SecureRefusalError as refusal:
         LOG.warning("the site answered no stage of a sum of counts: %s: %s", refusal.reason, refusal.words)
         return refused(refusal)

@@ -16,6 +16,7 @@ from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, Testimony, finding_id, pending
 from affidavit.records import Finding, Interval, Refusal
 from federated.pooled.bounds import Between, ToldPart, between
+from federated.pooled.counts_plan import NAME
 from federated.pooled.estimates import Pooled, pooled
 from federated.pooled.exhibits import by_group, contributions, withheld_listing
 from federated.pooled.gap_components import GapSetting
@@ -26,7 +27,6 @@ from federated.pooled.sums import BlockSums
 from federated.pooled.totals import Totals
 from federated.pooled.withholding import withheld_places
 
-NAME: Final = "federated-audit"
 VERSION: Final = "1"
 GAP_SOURCE: Final = "max-min over groups: Bird et al. 2020 (Fairlearn); linearised: Woodruff 1971; docs/federated.md"
 NO_MORE: Final = "the value is the middle, no more"

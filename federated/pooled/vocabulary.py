@@ -29,7 +29,7 @@ from affidavit.records import Record
 from affidavit.tally import tally
 from affidavit.yaml_files import describe_validation_error, read_yaml
 from federated.pooled.counting import require_features, require_patients
-from federated.pooled.counts_plan import UNLISTED, CountsPlan, Name, SiteName
+from federated.pooled.counts_plan import UNLISTED, CountsPlan, Name, SiteName, asked_part
 
 SUFFIX: Final = ".vocabulary.json"
 MOST_VALUES: Final = 500
@@ -79,10 +79,9 @@ def read_draft(path: Path) -> Draft:
         PlanError: a key is missing or of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    document = read_yaml(path)
+    document = asked_part(read_yaml(path))
     if not isinstance(document, dict):
         document = {}
-    own = {key: value for key, value in document.items() if key in Draft.model_fields and key != "more"}
     try:
         if strange := [key for key in (*_ASKED, "more") if key in document]:
             raise PlanError(
@@ -93,8 +92,7 @@ def read_draft(path: Path) -> Draft:
                 allowed="a plan without labels and conditions, and features as a list of names",
                 remedy="take these keys out; or count by this plan as it is",
             )
-        more = {key: value for key, value in document.items() if key not in own}
-        return Draft.model_validate({**own, "more": more})
+        return Draft.model_validate(folded(document))
     except ValidationError as error:
         raise PlanError(
             "the draft of the federated audit does not validate",
@@ -104,6 +102,12 @@ def read_draft(path: Path) -> Draft:
             allowed="run, sites, features as a list of names, and the other keys of a plan",
             remedy="correct the key named above",
         ) from None
+
+
+def folded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a draft as it is written by people in the form of its record: what is of the plan alone under `more`."""
+    own = {key: value for key, value in document.items() if key in Draft.model_fields and key != "more"}
+    return {**own, "more": {key: value for key, value in document.items() if key not in own}}
 
 
 def reading_of_draft(draft: Draft, *, columns: Mapping[str, str]) -> Reading:
@@ -181,6 +185,23 @@ def not_listed(predictions: Predictions, plan: CountsPlan) -> dict[str, dict[str
     return found
 
 
+def follows(plan: CountsPlan, draft: Draft) -> bool:
+    """Say whether a plan is what a draft says, with some vocabulary."""
+    if set(plan.features) != set(draft.features):
+        return False
+    try:
+        return _plan(draft, plan.labels, plan.conditions, plan.features).digest == plan.digest
+    except ValidationError:
+        return False
+
+
+def names_all_of(plan: CountsPlan, named: Vocabulary) -> bool:
+    """Say whether a plan lists every value that a site named."""
+    listed = {"labels": plan.labels, "conditions": plan.conditions, **{_key(f): v for f, v in plan.features.items()}}
+    told = {"labels": named.labels, "conditions": named.conditions, **{_key(f): v for f, v in named.features.items()}}
+    return all(set(values) - {UNLISTED} <= set(listed.get(part, ())) for part, values in told.items())
+
+
 def plan_from(draft: Draft, vocabularies: Sequence[Vocabulary]) -> CountsPlan:
     """Return the plan that lists every value which some site named.
 
@@ -196,18 +217,12 @@ def plan_from(draft: Draft, vocabularies: Sequence[Vocabulary]) -> CountsPlan:
         raise _misfit(", ".join(sorted({name for name in names if names.count(name) > 1})), "two answers", "one")
     labels = {label for vocabulary in vocabularies for label in vocabulary.labels}
     conditions = {condition for vocabulary in vocabularies for condition in vocabulary.conditions}
-    document = {
-        **draft.model_dump(mode="json", exclude={"more", "features"}),
-        **draft.more,
-        "labels": sorted(labels, key=natural),
-        "conditions": sorted(conditions),
-        "features": {
-            name: sorted({level for v in vocabularies for level in v.features.get(name, ())} - {UNLISTED}, key=natural)
-            for name in draft.features
-        },
+    features = {
+        name: sorted({level for v in vocabularies for level in v.features.get(name, ())} - {UNLISTED}, key=natural)
+        for name in draft.features
     }
     try:
-        return CountsPlan.model_validate(document)
+        return _plan(draft, sorted(labels, key=natural), sorted(conditions), features)
     except ValidationError as error:
         raise PlanError(
             "no plan can be made of what the sites named",
@@ -218,6 +233,20 @@ def plan_from(draft: Draft, vocabularies: Sequence[Vocabulary]) -> CountsPlan:
             f"{draft.floor} patients",
             remedy="list what the sites are too small to name in the plan by hand",
         ) from None
+
+
+def _plan(
+    draft: Draft, labels: Sequence[str], conditions: Sequence[str], features: Mapping[str, Sequence[str]]
+) -> CountsPlan:
+    return CountsPlan.model_validate(
+        {
+            **draft.model_dump(mode="json", exclude={"more", "features"}),
+            **draft.more,
+            "labels": labels,
+            "conditions": conditions,
+            "features": features,
+        }
+    )
 
 
 def write_vocabulary(vocabulary: Vocabulary, path: Path) -> Path:

@@ -19,11 +19,12 @@ from pydantic import ValidationError
 from affidavit.digests import canonical_json
 from affidavit.errors import AffidavitError
 from federated.pooled.counts_plan import CountsPlan
+from federated.pooled.notes import ALONE, About, content_only, node_named
 from federated.pooled.vocabulary import Draft, Vocabulary, plan_from, read_vocabulary
 from federated.rounds.waiting import Clock, replies
 from federated.sites.app import answered
 from federated.updates.local import SiteLeavesError
-from federated.updates.messages import UnusableReplyError, plain_words, reply_content
+from federated.updates.messages import UnusableReplyError, plain_words
 
 VOCABULARY: Final = "evaluate.vocabulary"
 _DRAFT, _NAMED = "draft", "named"
@@ -67,10 +68,13 @@ def add_vocabulary(app: ClientApp, tell: Tell) -> None:
         return answered(message, made)
 
 
-def ask_vocabulary(grid: Grid, draft: Draft, nodes: Iterable[int], *, deadline: float, clock: Clock) -> Named:
+def ask_vocabulary(
+    grid: Grid, draft: Draft, nodes: Iterable[int], *, deadline: float, clock: Clock, about: About = ALONE
+) -> Named:
     """Ask nodes who they are and what they name, for `deadline` seconds at most."""
-    content = RecordDict({_DRAFT: ConfigRecord({"json": canonical_json(draft.model_dump(mode="json"))})})
     asked = list(nodes)
+    about.asked("vocabulary", draft.digest, tuple(map(node_named, asked)))
+    content = about.placed(RecordDict({_DRAFT: ConfigRecord({"json": canonical_json(draft.model_dump(mode="json"))})}))
     messages = [Message(content, node, VOCABULARY, group_id="vocabulary") for node in asked]
     taken: dict[str, Vocabulary] = {}
     sites: dict[str, int] = {}
@@ -81,11 +85,15 @@ def ask_vocabulary(grid: Grid, draft: Draft, nodes: Iterable[int], *, deadline: 
             named = _named(reply, draft)
             if named.site in taken:
                 raise UnusableReplyError(f"another node answered as {named.site}")
-            taken[named.site], sites[named.site] = named, node
         except SiteLeavesError as error:
             refused[node] = plain_words(f"{error.slug}: {error.words}")
         except (UnusableReplyError, AffidavitError) as error:
             refused[node] = plain_words(str(error))
+        else:
+            about.answered("vocabulary", named.site, reply)
+            taken[named.site], sites[named.site] = named, node
+        if node in refused:
+            about.refused("vocabulary", node_named(node), refused[node])
     heard = {*sites.values(), *refused}
     return Named(
         draft=draft,
@@ -97,7 +105,7 @@ def ask_vocabulary(grid: Grid, draft: Draft, nodes: Iterable[int], *, deadline: 
 
 
 def _named(reply: Message, draft: Draft) -> Vocabulary:
-    written = _bytes(reply_content(reply), _NAMED)
+    written = _bytes(content_only(reply, _NAMED), _NAMED)
     if len(written) > MOST_BYTES:
         raise UnusableReplyError("it names far too much")
     named = read_vocabulary(written, where=f"node {reply.metadata.src_node_id}")

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 import typer
 
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, PlanError, VerificationError
+from federated.record.audit_entries import AuditOpened
 from federated.record.entries import RunOpened
 from federated.record.holding import held_together
 from federated.record.laws import breaches
@@ -124,7 +125,7 @@ def _say_held(server: Log, logs: Sequence[Log]) -> bool:
     if (
         "" in sites
         or len(sites) < len(named)
-        or not any(isinstance(line.entry, RunBegan | RunOpened) for line in server.lines)
+        or not any(isinstance(line.entry, RunBegan | RunOpened | AuditOpened) for line in server.lines)
     ):
         raise PlanError(
             "a server's log is held against those of different sites",
@@ -134,7 +135,13 @@ def _say_held(server: Log, logs: Sequence[Log]) -> bool:
             remedy="name the server's log first, and each site's with --against",
         )
     held = held_together(server, sites)
-    typer.echo(f"{held.agreeing:,} updates are named alike by server and site; {held.models:,} rounds sent one model")
+    audits = bool(server.of(AuditOpened))
+    if not audits or any(isinstance(line.entry, RunBegan | RunOpened) for line in server.lines):
+        typer.echo(
+            f"{held.agreeing:,} updates are named alike by server and site; {held.models:,} rounds sent one model"
+        )
+    if audits:
+        typer.echo(f"{held.answers:,} answers to audits are named alike by server and site")
     for words in held.uncounted[:_MOST]:
         typer.echo(f"not added: {words}")
     if held.elsewhere:

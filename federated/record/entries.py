@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from affidavit.records import Record
+from federated.record.audit_entries import AuditEntry
 from federated.rounds.events import Event
 
 DIGEST: Final = r"^sha256:[0-9a-f]{64}$"
@@ -177,6 +178,7 @@ class Farewell(Record):
 
 Entry = Annotated[
     Event
+    | AuditEntry
     | RunOpened
     | SiteBegan
     | KeyRotated

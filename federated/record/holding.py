@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from federated.record.audit_holding import audits_held
 from federated.record.entries import Received, RunOpened, Sent
 from federated.record.log import Log
 from federated.rounds.events import ReplyTaken, RoundClosed, RunBegan, Summed
@@ -40,6 +41,8 @@ class Held:
     """Sites whose updates were added, and whose log is not there."""
     elsewhere: int = 0
     """Runs in sites' logs that the server's does not tell of."""
+    answers: int = 0
+    """Answers to federated audits that server and site name by the same digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,16 @@ def held_together(server: Log, sites: Mapping[str, Log]) -> Held:
         if site in sites and not any(_of(one, place) and one.what.startswith(TRAIN) for one in sites[site].of(Sent))
     ]
     models, differing = _models(closed, sites, lives)
-    missing = tuple(sorted({site for _, site in (*taken, *summed)} - set(sites)))
+    audits = audits_held(server, sites)
+    missing = tuple(sorted({site for _, site in (*taken, *summed)} - set(sites) | audits.missing))
     return Held(
         agreeing=agreeing,
         models=models,
-        contradictions=(*against, *differing),
+        contradictions=(*against, *differing, *audits.contradictions),
         uncounted=tuple(dict.fromkeys(uncounted)),
         missing=missing,
         elsewhere=len(_trained(sites) - set(lives)),
+        answers=audits.agreeing,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from affidavit.records import Record
+from federated.record.audit_laws import Audits
 from federated.record.entries import (
     Approved,
     Disapproved,
@@ -154,10 +155,10 @@ def _listed(sites: Sequence[str]) -> str:
 
 def breaches(log: Log) -> list[Breach]:
     """Return every law that the log breaks, in order; none where it is sound."""
-    rounds, keys, left = _Rounds(), SiteKeys(), False
+    rounds, audits, keys, left = _Rounds(), Audits(), SiteKeys(), False
     found: list[Breach] = []
     for line in log.lines:
-        said = [*rounds.follow(line.entry), *_signature(line, keys)]
+        said = [*rounds.follow(line.entry), *audits.follow(line.entry), *_signature(line, keys)]
         if left and isinstance(line.entry, Received | Sent | Approved | Farewell):
             said.append("it comes after the site's last word")
         found += [Breach(line=line.number + 1, what=what) for what in said]

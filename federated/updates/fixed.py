@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Self
 
 from affidavit.errors import PlanError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ def require_no_batch_statistics(module: nn.Module) -> None:
     Raises:
         PlanError: there is one.
     """
+    from torch import nn  # two seconds of every process, and audits need none of it
+
     for name, layer in module.named_modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm) and _learns(layer):
             raise PlanError(
@@ -79,9 +81,11 @@ def _kept(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
 
 
 def _digest(named: Iterable[tuple[str, object]]) -> str:
+    import torch
+
     digest = hashlib.sha256()
     for name, value in sorted(named, key=lambda item: item[0]):
-        if not isinstance(value, Tensor):  # a module's extra state
+        if not isinstance(value, torch.Tensor):  # a module's extra state
             digest.update(f"{name} {type(value).__name__}".encode())
             continue
         flat = value.detach().to("cpu").contiguous().reshape(-1)

@@ -16,7 +16,6 @@ from math import prod
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from affidavit.digests import digest_of
@@ -24,6 +23,8 @@ from affidavit.errors import PlanError
 from federated.updates.fixed import Fixed, require_no_batch_statistics
 
 if TYPE_CHECKING:
+    import torch
+
     from affidavit.protocols import Trainable
 
 Vector = NDArray[np.float32]
@@ -94,6 +95,8 @@ class Layout:
         Raises:
             PlanError: the model has others, or training changed what does not travel.
         """
+        import torch  # two seconds of every process, and audits need none of it
+
         named = _matched(reasoner, self)
         self.fixed.require_kept(reasoner.module)
         vector = np.empty(self.size, dtype=np.float32)
@@ -107,6 +110,8 @@ class Layout:
         Raises:
             ValueError: the vector has another length.
         """
+        import torch
+
         if vector.shape != (self.size,):
             raise ValueError(f"a vector of shape {vector.shape} where {self.size} numbers belong")
         named = _matched(reasoner, self)
@@ -122,6 +127,8 @@ class Layout:
 
 def _trained(reasoner: Trainable) -> Mapping[str, torch.nn.Parameter]:
     """Return what training changes, by name in the order of names; a tied parameter once."""
+    import torch
+
     chosen = {id(value) for values in reasoner.parameter_groups().values() for value in values}
     named = {
         name: value for name, value in reasoner.module.named_parameters() if value.requires_grad and id(value) in chosen

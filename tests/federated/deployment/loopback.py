@@ -214,6 +214,18 @@ def patients(folder: Path, site: int) -> None:
     (folder / "patients.csv").write_text("\n".join(rows) + "\n")
 
 
+def judgements(folder: Path, site: int) -> None:
+    """Write what a model said of a hospital's patients: thirty, of two sexes, each with three turns."""
+    rows = ["utterance_id,unit_id,sex,y_true,y_pred"]
+    for patient in range(30):
+        for turn in range(3):
+            said = (patient + turn + site) % 2
+            called = said if (7 * patient + 5 * turn + site) % 4 else 1 - said
+            who = f"s{site}p{patient}t{turn},s{site}p{patient},{('Female', 'Male')[patient % 2]}"
+            rows.append(f"{who},{('anger', 'joy')[said]},{('anger', 'joy')[called]}")
+    (folder / "judgements.csv").write_text("\n".join(rows) + "\n")
+
+
 def policy(folder: Path, **said: Any) -> None:
     """Change what a site's policy says."""
     path = folder / "site.yaml"

@@ -1,7 +1,8 @@
 """A real deployment on loopback: a SuperLink over TLS, three hospitals as processes of their own, and a stranger.
 
-Two runs. The first one trains under secure sums and ends with a model. The second one brings another bundle and another
-plan, which east's officer approved half, north's never saw and west's approved and took back: nothing of it runs.
+Three runs. The first one trains under secure sums and ends with a model. The next one audits: the sites name what they
+have and sum their counts securely. The last one brings another bundle and another plan, which east's officer approved
+half, north's never saw and west's approved and took back: nothing of it runs.
 """
 
 from __future__ import annotations
@@ -20,24 +21,30 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from affidavit.bundle import read_bundle
 from affidavit.digests import file_digest
 from affidavit.errors import FederationError
+from affidavit.federated_audits import AuditFlags
 from federated.deployment.approvals import Word, approve, refuse
 from federated.deployment.bundles import built
 from federated.deployment.house import House
 from federated.deployment.keys import officer_key
 from federated.deployment.opening import opened_site
 from federated.deployment.outcomes import COMPLETED, run_to_its_end
-from federated.entry.places import OWN_PLAN
+from federated.entry.places import OWN_AUDIT, OWN_PLAN
+from federated.pooled.commands import federated_audit
+from federated.record.audit_entries import AuditEnded, AuditOpened
 from federated.record.command import log as log_command
 from federated.record.entries import Admitted, Declined, NodeEnded, NodeStarted, Received, RunOpened, Sent, Withheld
 from federated.record.log import Log, read_log
 from federated.rounds.events import SiteJoined, Summed
+from federated.secure.stages import ORDER
 from tests.federated.deployment.loopback import (
     CONNECTION,
     Loopback,
     Running,
     free_ports,
+    judgements,
     loopback,
     patients,
     policy,
@@ -65,6 +72,8 @@ class Deployed:
     out: Path
     stranger: Running
     stranger_code: int
+    audit: Path
+    report: Path
     second: FederationError
     second_bundle: str
     sites: dict[str, Running] = field(default_factory=dict)
@@ -87,9 +96,11 @@ def _house(net: Loopback, site: str, number: int, port: int) -> House:
     server = f"localhost:{net.port}" if site == "east" else net.server
     opened_site(place, site=site, server=server)
     patients(place, number)
+    judgements(place, number)
     shutil.copy(net.ca, place / "ca.crt")
     corpus = {"name": "manifest", "options": {"path": "patients.csv"}}
-    policy(place, corpus=corpus, unprotected_training=True, port=port)
+    audit = {"table": "judgements.csv", "exact_sums": "secure"}
+    policy(place, corpus=corpus, unprotected_training=True, port=port, audit=audit, examinations=["federated-audit"])
     return House(folder=place)
 
 
@@ -131,6 +142,21 @@ def _first_run(net: Loopback, houses: dict[str, House]) -> tuple[Path, Path]:
     return plan, out
 
 
+def _audit_run(net: Loopback, houses: dict[str, House]) -> tuple[Path, Path]:
+    """Let everybody approve an audit, and see it to its end."""
+    draft = {"run": "model", "sites": list(SITES), "features": ["sex"], "told": "secure", "title": "A trial"}
+    keys = {site: _public(house) for site, house in houses.items()}
+    patience = {"deadline": PATIENCE_S / 4, "stage_deadline": PATIENCE_S / 4, "attempts": 1}
+    plan = net.folder / "audit.yaml"
+    plan.write_text(yaml.safe_dump({"audit": draft, "keys": keys, **patience}), encoding="utf-8")
+    for house in houses.values():
+        shutil.copy(plan, house.folder / OWN_AUDIT)
+        approve(house, str(plan), word=WORD)
+    out = net.folder / "out" / "report"
+    _run(net, net.app, plan, out)
+    return plan, out
+
+
 def _second_run(net: Loopback, houses: dict[str, House]) -> tuple[FederationError, str]:
     """Run what nobody approved whole, and return how it failed, and the digest of its bundle."""
     keys = {site: _public(house) for site, house in houses.items()}
@@ -167,6 +193,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         sites = {site: net.site(site, houses[site].folder, **(behind if site == "east" else {})) for site in SITES}
         code = stranger.ended(PATIENCE_S)
         plan, out = _first_run(net, houses)
+        audit, report = _audit_run(net, houses)
         second, digest = _second_run(net, houses)
         for site, one in sites.items():
             one.process.send_signal(signal.SIGKILL if site == "west" else signal.SIGTERM)
@@ -176,6 +203,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             proxy=proxy,
             plan=plan,
             out=out,
+            audit=audit,
+            report=report,
             stranger=stranger,
             stranger_code=code,
             second=second,
@@ -193,8 +222,15 @@ def test_three_hospitals_train_a_model_whose_updates_nobody_saw(deployed: Deploy
     assert (deployed.out / "model.pt").is_file()
     assert [one.contributors for one in deployed.server_log.of(Summed)] == [SITES, SITES]
     for site in SITES:
-        left = {one.what for one in deployed.log(site).of(Sent)}
-        assert left == {"query.hello", "query.keys", "query.shares", "train.masked", "query.agree", "query.unmask"}
+        left = {one.what for one in deployed.log(site).of(Sent) if one.what.partition(".")[0] != "evaluate"}
+        assert left - {"query.audit"} == {
+            "query.hello",
+            "query.keys",
+            "query.shares",
+            "train.masked",
+            "query.agree",
+            "query.unmask",
+        }
 
 
 def test_one_digest_is_approved_admitted_recorded_and_on_the_card(deployed: Deployed) -> None:
@@ -204,7 +240,7 @@ def test_one_digest_is_approved_admitted_recorded_and_on_the_card(deployed: Depl
     assert (deployed.card["app"], deployed.card["plan"]) == (bundle, plan)
     for site in SITES:
         assert deployed.log(site).of(Admitted)[0].app == bundle
-        assert {one.run for one in deployed.log(site).of(Sent)} == {"", opened.run}
+        assert {one.run for one in deployed.log(site).of(Sent) if one.what == "train.masked"} == {opened.run}
 
 
 def test_code_comes_from_the_bundle_and_not_from_the_machine(deployed: Deployed) -> None:
@@ -221,6 +257,10 @@ def test_server_and_sites_tell_one_story(deployed: Deployed, capsys: pytest.Capt
     said = capsys.readouterr().out
     assert code == 0, said
     assert "2 rounds sent one model" in said
+    code = log_command("verify", deployed.report.parent / f"{deployed.report.name}.audit.jsonl", against=logs)
+    said = capsys.readouterr().out
+    assert code == 0, said
+    assert "6 answers to audits are named alike by server and site" in said
     for place in logs:
         assert log_command("verify", place) == 0
 
@@ -228,11 +268,40 @@ def test_server_and_sites_tell_one_story(deployed: Deployed, capsys: pytest.Capt
 def test_what_came_and_what_left_is_written_in_order(deployed: Deployed) -> None:
     for site in SITES:
         kinds = [line.entry for line in deployed.log(site).lines if isinstance(line.entry, Received | Sent)]
-        assert len(kinds) >= 22
-        for came, left in zip(kinds[0:22:2], kinds[1:22:2], strict=True):
+        assert len(kinds) >= 36
+        for came, left in zip(kinds[0:36:2], kinds[1:36:2], strict=True):
             assert isinstance(came, Received)
             assert isinstance(left, Sent)
             assert (came.what, came.round, came.attempt) == (left.what, left.round, left.attempt)
+
+
+def test_three_hospitals_are_audited_and_nobody_saw_the_counts_of_one(deployed: Deployed, tmp_path: Path) -> None:
+    """The report has the numbers of the one that is pooled by file, where each hospital's sums are seen."""
+    report = read_bundle(deployed.report)
+    by_file = yaml.safe_load((deployed.report.parent / "report.plan.yaml").read_text(encoding="utf-8"))
+    assert by_file["features"] == {"sex": ["Female", "Male"]}
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(yaml.safe_dump({**by_file, "told": "plain"}), encoding="utf-8")
+    files = []
+    for site in SITES:
+        files.append(tmp_path / f"{site}.counts.json")
+        table = deployed.net.folder / site / "judgements.csv"
+        federated_audit("count", plan, [table], flags=AuditFlags(site=site, out=files[-1]))
+    federated_audit("pool", plan, files, flags=AuditFlags(out=tmp_path / "pooled"))
+    pooled = read_bundle(tmp_path / "pooled")
+    found = [(one.metric, one.groups, one.estimate) for one in report.findings]
+    assert found == [(one.metric, one.groups, one.estimate) for one in pooled.findings]
+    assert len(found) > 10
+    (ended,) = read_log(deployed.report.parent / "report.audit.jsonl").of(AuditEnded)
+    assert (ended.sites, ended.report) == (SITES, report.report_digest)
+
+
+def test_of_an_audit_what_leaves_a_hospital_is_words_keys_and_masked_numbers(deployed: Deployed) -> None:
+    (opened,) = read_log(deployed.report.parent / "report.audit.jsonl").of(AuditOpened)
+    assert (opened.app, opened.plan) == (deployed.net.bundle.digest, file_digest(deployed.audit))
+    for site in SITES:
+        left = [one.what for one in deployed.log(site).of(Sent) if one.run == opened.run]
+        assert left == ["evaluate.vocabulary", "query.audit", *(f"evaluate.counts_{stage}" for stage in ORDER)]
 
 
 def test_a_node_that_the_server_does_not_know_is_refused_and_says_so(deployed: Deployed) -> None:

@@ -65,7 +65,7 @@ def test_a_new_site_lets_nothing_leave(house: House) -> None:
 
 def test_what_is_commented_out_reads_once_it_is_not(house: House) -> None:
     text = first_site_file("north", "localhost:1").replace("# corpus:", "corpus:").replace("#   ", "  ")
-    text = text.replace("# budget", "budget").replace("# disjoint:", "disjoint:")
+    text = text.replace("# budget", "budget").replace("# disjoint:", "disjoint:").replace("# audit:", "audit:")
     house.policy.write_text(text)
     policy = read_site_file(house)
     assert policy.budget is not None
@@ -73,6 +73,8 @@ def test_what_is_commented_out_reads_once_it_is_not(house: House) -> None:
     assert policy.corpus is not None
     assert policy.corpus.name == "manifest"
     assert policy.disjoint is not None
+    assert policy.audit is not None
+    assert policy.audit.exact_sums == "never"
 
 
 @pytest.mark.parametrize("text", ["site: north\nserver: a:1\nepsilonn: 3", "site: North!\nserver: a:1", "- 1", ""])

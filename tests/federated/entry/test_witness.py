@@ -194,9 +194,8 @@ def test_a_simulated_site_has_no_log(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["evaluate.counts_keys", "train.other", "query"])
+@pytest.mark.parametrize("kind", ["evaluate.other", "train.other", "query"])
 def test_a_message_that_nobody_answers_is_written_down_and_declined(house: House, kind: str) -> None:
-    """A federated audit among them: a site's node answers none, whatever the server asks."""
     message = Message(RecordDict({"order": order()}), 2, kind)
     message.metadata.__dict__["_message_id"] = "1"
     reply = client_app(message, context(house))
