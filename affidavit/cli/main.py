@@ -156,7 +156,7 @@ def demo(
         bool, typer.Option("--simulated", help="Audit simulated predictions instead: needs no extra, takes seconds.")
     ] = False,
 ) -> None:
-    """Make the clinic, train a small model on it, judge patients it never met and audit it: a few minutes."""
+    """Train across three hospitals with privacy, judge patients nobody met, and audit it all: some minutes."""
     from affidavit.cli.audits import run_demo
 
     raise typer.Exit(run_demo(out, plan="simulated" if simulated else "demo"))

@@ -36,6 +36,7 @@ from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.reasons import LEFT_OUT, REFERENCES, references_of, with_writer_if_taught
 from reasoners.instructed.shards import Shards
 from reasoners.instructed.starting import Start, require_strangers, scale_of, start_of
+from reasoners.instructed.still import StillRows, require_still
 from reasoners.instructed.vocabulary import Tokenizers, learn_tokenizers, public_texts
 
 _SOURCES: Final = frozenset({"text_source", "visual_source", "backbone_source"})
@@ -73,6 +74,8 @@ class InstructedDoor:
             explanation=chosen.explanation,
             coherence=chosen.coherence,
         )
+        if chosen.still:
+            require_still(chosen.only, weights, chosen.augmentation)
         before = {} if start is None else start.card
         return InstructedReasoner(
             model=model,
@@ -82,6 +85,7 @@ class InstructedDoor:
             families=families(corpus),
             weights=weights,
             augmentation=chosen.augmentation,
+            still=StillRows() if chosen.still else None,
             declared_scale=scale_of(before, chosen.intensity_scale),
             counted_before={name: before[name] for name in (REFERENCES, LEFT_OUT) if name in before},
             card={
@@ -127,7 +131,8 @@ class InstructedDoor:
             PlanError: as `untrained` does.
         """
         chosen, config, start = self._new(corpus, options)
-        told = chosen.model_dump(mode="json", exclude={*_SOURCES, "start"})
+        unsaid = () if chosen.still else ("still",)  # models that do without it keep the names that they had
+        told = chosen.model_dump(mode="json", exclude={*_SOURCES, "start", *unsaid})
         begun = {} if start is None else {"start": start.digest}
         return {**told, **begun, "pretrained": origins_of(config)}
 

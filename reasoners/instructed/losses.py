@@ -44,8 +44,8 @@ class Losses:
         """Return the weighted sum of the means over each patient's turns, `[P]`; each loss has its own weight."""
         by_label = weights.emotion * self.emotion + weights.single * self.single
         explained = weights.explanation * self.explanation + weights.coherence * self.coherence
-        rated = weights.intensity * _mean(self.intensity, self.rated)
-        return _mean(by_label, self.labelled) + rated + _mean(explained, self.explained)
+        rated = weights.intensity * mean_over(self.intensity, self.rated)
+        return mean_over(by_label, self.labelled) + rated + mean_over(explained, self.explained)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,5 +87,6 @@ def coherence_loss(emotion_logits: Tensor, word_logits: Tensor) -> Tensor:
     return 0.5 * ((head.exp() * (head - middle)).sum(-1) + (writer.exp() * (writer - middle)).sum(-1))
 
 
-def _mean(values: Tensor, counted: Tensor) -> Tensor:
+def mean_over(values: Tensor, counted: Tensor) -> Tensor:
+    """Return each row's mean over the places that count, `[P]`; 0 where none does."""
     return (values * counted).sum(1) / counted.sum(1).clamp(min=1)

@@ -132,8 +132,7 @@ class InstructedModel(nn.Module):
         """Align, read the dialogue and judge; only what `encoded` shows goes in."""
         aligned, weights, normed = self.align(encoded.states, encoded.present)
         dialogue = self.read(aligned, encoded.instruction, batch.dialogue, batch.known)
-        told = encoded.instruction[:, None].expand_as(dialogue)
-        judged = self.judge(torch.cat([dialogue, aligned, told], dim=-1))
+        judged = self._judged(dialogue, aligned, encoded.instruction)
         prefix = None
         if self.explain is not None:
             prefix = self.explain.prefix(encoded.instruction, dialogue, aligned, normed, encoded.present)
@@ -144,6 +143,18 @@ class InstructedModel(nn.Module):
             weights=weights,
             prefix=prefix,
         )
+
+    def judged(self, batch: Batch) -> Tensor:
+        """Return what the linear layers that answer are given, `[P, U, D]`: all that is before them."""
+        encoded = self.encode(batch)
+        aligned, _, _ = self.align(encoded.states, encoded.present)
+        dialogue = self.read(aligned, encoded.instruction, batch.dialogue, batch.known)
+        return self._judged(dialogue, aligned, encoded.instruction)
+
+    def _judged(self, dialogue: Tensor, aligned: Tensor, instruction: Tensor) -> Tensor:
+        told = instruction[:, None].expand_as(dialogue)
+        judged: Tensor = self.judge(torch.cat([dialogue, aligned, told], dim=-1))
+        return judged
 
     def losses(self, batch: Batch, *, dropped: Tensor | None = None) -> Losses:
         """Return the losses of a batch; `dropped`, `bool[P, U, 3]`, hides modalities (dropout in training)."""

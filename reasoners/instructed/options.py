@@ -67,7 +67,11 @@ class NewModelOptions(Record):
     only: Annotated[tuple[Part, ...], Field(min_length=1)] | None = None
     """The parts that training changes: `text`, `audio`, `visual` (the encoders), `fusion` (weights of the modalities),
     `instruction` (its learnt state), `dialogue` (the turns before), `head` (the hidden layer that judges), `answers`
-    (the linear layers that give emotion and intensity), `rationale` (the writer). All where absent."""
+    (the linear layers that give emotion and intensity), `emotion` (of the answers that one alone), `rationale` (the
+    writer). All where absent."""
+    still: bool = False
+    """Whether all before the layer that is trained stays still: no dropout there, and what it makes of each row is
+    computed once. For `only: [emotion]`, with no loss but the emotion's and no augmentation; many times as fast."""
 
     def config(self, label_space: tuple[str, ...]) -> ModelConfig:
         """Return the records of the model.

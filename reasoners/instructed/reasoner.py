@@ -25,6 +25,7 @@ from reasoners.instructed.intensities import DEFAULT_SCALE, intensity_scale
 from reasoners.instructed.losses import LossWeights
 from reasoners.instructed.model import Concluded, Encoded, InstructedModel
 from reasoners.instructed.reasons import counted_references
+from reasoners.instructed.still import StillRows
 from reasoners.instructed.vocabulary import Tokenizers
 
 _TURNS: Final = 256
@@ -61,6 +62,8 @@ class InstructedReasoner:
     """By all that perceiving depends on: an utterance whose words, files or consent changed is perceived anew."""
     degraded: dict[Perceivable, Perceived] = field(default_factory=dict)
     """Of some training utterances, a second hearing or look with noise."""
+    still: StillRows | None = None
+    """What layers that stay still make of rows, where the last one alone is trained on that."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """How many turns with a reference rationale training used and left out."""
     counted_before: Mapping[str, int] = field(default_factory=dict)
@@ -117,7 +120,14 @@ class InstructedReasoner:
         return (writer and name.startswith("explain.model.")) or (reader and name.startswith("text.encoder."))
 
     def losses(self, units: Sequence[Sequence[Utterance]], *, rng: np.random.Generator) -> Tensor:
-        """Return one loss per unit `[P]`: an instruction each, modalities dropped and inputs degraded at random."""
+        """Return one loss per unit `[P]`: an instruction each, modalities dropped and inputs degraded at random.
+
+        Where layers stay still, nothing is drawn, and everybody is asked under the model's own instruction.
+        """
+        if self.still is not None:
+            for row in self.still.missing(units):
+                self.still.keep(row, self.batch([row]), self.model)
+            return self.weights.emotion * self.still.losses(units, self.model)
         instructions = [str(rng.choice(self.families)) for _ in units]
         batch = self.batch(units, instructions=instructions, perceived=self._met(units, rng))
         dropped = dropped_modalities(batch.present.cpu(), batch.known.cpu(), self.augmentation, rng=rng)

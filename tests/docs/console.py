@@ -112,7 +112,7 @@ def _run(arguments: list[str], folder: Path) -> tuple[str, int]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=1200,
+        timeout=3600,  # a limit against hanging, not a measure
         env={**os.environ, "COLUMNS": "100", "AFFIDAVIT_CACHE": f"{folder}/cache"},
     )
     if "Traceback (most recent call last)" in done.stderr:
