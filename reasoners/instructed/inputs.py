@@ -6,10 +6,10 @@ other modalities of the utterance stay usable, and the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from affidavit.utterances import MediaSpan, Utterance
 from affidavit.workers import map_in_workers
 from reasoners.instructed.config import AcousticFeature, AudioEncoderConfig, ModelConfig, VisualEncoderConfig
 from reasoners.instructed.hearing import SAMPLE_RATE, measured
+from reasoners.instructed.recent import Recent, version_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,22 @@ class Perceived:
     refused: tuple[Refused, ...] = field(default=())
 
     @property
+    def n_bytes(self) -> int:
+        """What it takes in memory, but for a few hundred bytes."""
+        arrays = (self.mel, self.functionals, self.frames)
+        return 512 + len(self.text or "") + sum(array.nbytes for array in arrays if array is not None)
+
+    @property
     def modalities(self) -> frozenset[str]:
         """The letters of what is there."""
         heard = self.mel is not None or self.functionals is not None
         there = {"T": self.text is not None, "A": heard, "V": self.frames is not None}
         return frozenset(letter for letter, has in there.items() if has)
 
+
+RECENT: Final = Recent[Perceived]()
+"""Across models of one process: a plan's private model and its twin are trained on the same patients."""
+_PLAIN: Final = "TAV"
 
 Perceivable = tuple[str, str | None, MediaSpan | None, MediaSpan | None, frozenset[str]]
 """All that perceiving an utterance depends on."""
@@ -139,7 +150,7 @@ def perceive(
     what it draws depends on the utterance and the condition, not on who else is measured. `vocabulary` is what
     transcript errors draw from (`words_of`).
     """
-    under = ["TAV"] * len(utterances) if conditions is None else conditions
+    under = [_PLAIN] * len(utterances) if conditions is None else conditions
     jobs = [
         _Job(utterance=utterance, senses=senses, condition=condition, vocabulary=vocabulary)
         for utterance, condition in zip(utterances, under, strict=True)
@@ -163,7 +174,7 @@ def perceive_again(
     Under a condition only the modality that its operator degrades is measured; the others are None.
     """
     jobs = [
-        _Job(utterance=utterance, senses=senses, condition="TAV", again=tuple(conditions), vocabulary=vocabulary)
+        _Job(utterance=utterance, senses=senses, condition=_PLAIN, again=tuple(conditions), vocabulary=vocabulary)
         for utterance in utterances
     ]
     return _measured_in_workers(jobs, workers, progress)
@@ -172,7 +183,26 @@ def perceive_again(
 def _measured_in_workers(
     jobs: Sequence[_Job], workers: int, progress: Progress
 ) -> Generator[tuple[Perceived, ...], None, None]:
-    return map_in_workers(_perceived, jobs, workers=workers, what="listening and looking", progress=progress)
+    """Yield what is perceived for each job, in order; who was measured a while ago is not measured again."""
+    keys = [_key(job) for job in jobs]
+    before = [None if key is None else RECENT.get(key) for key in keys]
+    new = [job for job, known in zip(jobs, before, strict=True) if known is None]
+    found = map_in_workers(_perceived, new, workers=workers, what="listening and looking", progress=progress)
+    with closing(found):
+        for key, known in zip(keys, before, strict=True):
+            perceived = next(found) if known is None else (known,)
+            if key is not None and not perceived[0].refused:
+                RECENT.keep(key, perceived[0], size=perceived[0].n_bytes)
+            yield perceived
+
+
+def _key(job: _Job) -> Hashable | None:
+    """Return all that perceiving depends on, the versions of the files too; None where inputs are degraded."""
+    if job.again or job.condition != _PLAIN:
+        return None
+    spans = (job.utterance.audio, job.utterance.video)
+    versions = tuple(None if span is None else version_of(span.path) for span in spans)
+    return perceivable(job.utterance), versions, job.senses
 
 
 def words_of(utterances: Sequence[Utterance]) -> tuple[str, ...]:

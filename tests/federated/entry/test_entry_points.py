@@ -113,7 +113,7 @@ def test_a_server_that_has_another_plan_than_the_sites_gets_nothing(federated: M
 
 
 def test_a_site_without_a_copy_takes_no_plan_from_elsewhere_on_its_machine(federated: Make, tmp_path: Path) -> None:
-    one = federated(deadline=0.2, local=WHOLE)
+    one = federated(deadline=2, local=WHOLE)
     one.deployed()
     for name in NAMES:
         (tmp_path / name / OWN_PLAN).unlink()

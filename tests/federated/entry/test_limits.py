@@ -102,7 +102,7 @@ def test_an_approval_taken_back_between_two_rounds_binds(federated: Make, monkey
 
 
 def test_a_site_that_took_its_leave_answers_nothing(federated: Make, tmp_path: Path) -> None:
-    one = federated(deadline=0.2, local=WHOLE)
+    one = federated(deadline=1, local=WHOLE)
     one.deployed()
     left(House(folder=tmp_path / "west"), word=Word(by="A. Officer", because="the study ended"))
     one.run()
