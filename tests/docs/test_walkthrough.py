@@ -129,7 +129,7 @@ TOLD = (
     r"private, TAV, by accent: the widest gap in accuracy is \S+ points .*lowest for caribbean and highest for ",
     r"private, TAV, by accent: of the \S+ points between caribbean and .* come through the audio",
     r"private: by its ledger the model has spent epsilon \S+ ",
-    r"accuracy-gap fails \(at most 10 points; 2 findings\): open, TAV: accuracy difference by accent is ",
+    r"accuracy-gap fails \(at most 10 points; 2 findings\): (open|private), TAV: accuracy difference by accent is ",
 )
 """What README reads out of the demonstration's output."""
 
