@@ -18,6 +18,7 @@ from affidavit.plan import Execution
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Progress, silent
 from affidavit.utterances import MediaSpan, Utterance
+from reasoners.instructed import inputs
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.checkpoints import new_model
 from reasoners.instructed.config import (
@@ -28,7 +29,9 @@ from reasoners.instructed.config import (
     VisualEncoderConfig,
 )
 from reasoners.instructed.door import REASONER
+from reasoners.instructed.inputs import Perceived
 from reasoners.instructed.reasoner import InstructedReasoner
+from reasoners.instructed.recent import Recent
 from reasoners.instructed.vocabulary import learn_tokenizers
 from reasoners.supervised import TRAINER
 
@@ -39,6 +42,12 @@ WORDS = {
     "sadness": "There is nothing left to wait for.",
 }
 RATE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test find what another one measured."""
+    monkeypatch.setattr(inputs, "RECENT", Recent[Perceived]())
 
 
 @pytest.fixture(autouse=True, scope="session")
