@@ -151,6 +151,9 @@ class Execution(Record):
     """Where models run: `cpu`, `cuda`, `cuda:1`; `auto` takes a GPU where there is one."""
     workers: int = Field(default=2, ge=0)
     """Processes that decode and measure media; 0 does it in the main one."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads in which the main process trains and judges; torch decides where absent. Several add in another order than
+    one does, so a trained model's last digits are those of this number; one leaves the other cores to the workers."""
 
 
 class AuditPlan(Record):

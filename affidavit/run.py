@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from affidavit.case import Case, EvidenceBook, TrainedOn
+from affidavit.corpora_ahead import corpora_of_runs, corpora_of_training, loaded_ahead
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
@@ -60,8 +61,10 @@ def run_plan(
     examinations = choose(plan)
     if policy is not None:
         _check_policy(policy, plan, examinations)
-    train_plan(plan, folder=folder, progress=progress)
-    loaded = [item for name, source in plan.runs.items() for item in load_run(name, source, plan, folder, progress)]
+    with loaded_ahead([*corpora_of_training(plan), *corpora_of_runs(plan)], folder) as corpora:
+        train_plan(plan, folder=folder, progress=progress, corpora=corpora)
+        runs = [load_run(name, source, plan, folder, progress, corpora) for name, source in plan.runs.items()]
+    loaded = [item for run in runs for item in run]
     return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress, folder=folder)
 
 

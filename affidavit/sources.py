@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from affidavit.admission import admitted, somebody_withdrew
 from affidavit.cache import cache_key, default_cache, keeping
+from affidavit.corpora_ahead import LoadCorpus, loaded_when_asked
 from affidavit.corpus import Corpus
 from affidavit.judged_renderings import judged_with_renderings
 from affidavit.live import Live, live_run
@@ -62,8 +63,17 @@ def reading_of(name: str, source: RunSource, plan: AuditPlan, folder: Path = Pat
     )
 
 
-def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progress: Progress) -> list[Loaded]:
+def load_run(
+    name: str,
+    source: RunSource,
+    plan: AuditPlan,
+    folder: Path,
+    progress: Progress,
+    corpora: LoadCorpus | None = None,
+) -> list[Loaded]:
     """Return a plan's run; one per reasoner and instruction where its table holds several.
+
+    `corpora` loads the corpora of the plan; without it each is loaded when it is asked for.
 
     Raises:
         AffidavitError: the source is at fault.
@@ -73,7 +83,7 @@ def load_run(name: str, source: RunSource, plan: AuditPlan, folder: Path, progre
         raw = open_table(folder / source.table, memory_rows=rows.memory_rows, batch_rows=rows.batch_rows)
         return load_table(name, source, plan, raw, progress)
     reading = reading_of(name, source, plan, folder)
-    corpus, predictions = judged_run(name, source, plan, reading, progress)
+    corpus, predictions = judged_run(name, source, plan, reading, progress, corpora)
     live = None if corpus is None else live_run(corpus, *_asked(source, plan, reading), reading)
     return [replace(item, live=live) for item in _loaded(predictions, reading, source, corpus, progress)]
 
@@ -105,18 +115,20 @@ def _loaded(
 
 
 def judged_run(
-    name: str, source: RunSource, plan: AuditPlan, reading: Reading, progress: Progress
+    name: str,
+    source: RunSource,
+    plan: AuditPlan,
+    reading: Reading,
+    progress: Progress,
+    corpora: LoadCorpus | None = None,
 ) -> tuple[Corpus | None, Predictions]:
     """Return a run's corpus, where it has one, and what its reasoner judges of it.
 
     Raises:
         AffidavitError: the source is at fault.
     """
-    corpus = (
-        None
-        if source.corpus is None
-        else load_corpus(source.corpus.name, source.corpus.options, folder=reading.folder, progress=progress)
-    )
+    corpora = corpora or loaded_when_asked(reading.folder)
+    corpus = None if source.corpus is None else corpora(source.corpus, progress)
     return corpus, _judged(name, source, plan, corpus, reading, progress)
 
 
@@ -185,7 +197,8 @@ def _asked(source: RunSource, plan: AuditPlan, reading: Reading) -> tuple[Reason
     if source.trained is None:
         return reasoner, source.reasoner.options
     chosen = checkpoint_of(source.trained.name, plan, reading.folder, seed=source.trained.seed)
-    return reasoner, {**source.reasoner.options, "checkpoint": str(chosen)}
+    # A path among the options starts at the folder, as this one does already.
+    return reasoner, {**source.reasoner.options, "checkpoint": str(chosen.absolute())}
 
 
 def _parted(predictions: Predictions, reading: Reading, progress: Progress) -> list[Predictions]:

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from affidavit.admission import admitted, somebody_withdrew
+from affidavit.admission import somebody_withdrew
 from affidavit.cache import kept_folder
+from affidavit.corpora_ahead import LoadCorpus, loaded_when_asked
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
@@ -44,8 +45,12 @@ class Trained:
     """Whether it was found as an earlier training left it."""
 
 
-def train_plan(plan: AuditPlan, *, folder: Path, progress: Progress) -> list[Trained]:
+def train_plan(
+    plan: AuditPlan, *, folder: Path, progress: Progress, corpora: LoadCorpus | None = None
+) -> list[Trained]:
     """Train what a plan names and is not trained yet; relative paths start at `folder`.
+
+    `corpora` loads the corpora of the plan; without it each is loaded when its turn has come.
 
     Raises:
         AffidavitError: whatever is wrong with the corpus, the model or the trainer; two trainings with one folder; a
@@ -53,9 +58,9 @@ def train_plan(plan: AuditPlan, *, folder: Path, progress: Progress) -> list[Tra
     """
     done: list[Trained] = []
     _require_places(plan, folder)
+    corpora = corpora or loaded_when_asked(folder)
     for name, training in plan.training.items():
-        loader = load(Door.CORPORA, training.corpus.name)
-        corpus = admitted(loader.load(training.corpus.options, folder=folder, progress=progress))
+        corpus = corpora(training.corpus, progress)
         place, learner, key = _place(name, training, plan, folder), _learner(training.reasoner), corpus_key(corpus)
         options = _placed(learner, training.reasoner.options, folder)
         tasks = [_Task(name, training, seed, plan, learner, options, key) for seed in training.seeds]

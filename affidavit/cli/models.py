@@ -10,6 +10,7 @@ import typer
 from pyarrow import parquet
 
 from affidavit.cli.progress import shown_progress
+from affidavit.corpora_ahead import corpora_of_training, loaded_ahead
 from affidavit.errors import EXIT_DONE, PlanError
 from affidavit.files import replacing
 from affidavit.plan import AuditPlan, read_plan
@@ -21,8 +22,9 @@ from affidavit.training import Trained, train_plan
 def train_file(path: Path) -> int:
     """Train what a plan names and is not trained yet; say where each checkpoint is and how good it became."""
     plan = _plan(path, needs="training")
-    with shown_progress() as progress:
-        trained = train_plan(plan, folder=path.resolve().parent, progress=progress)
+    folder = path.resolve().parent
+    with shown_progress() as progress, loaded_ahead(corpora_of_training(plan), folder) as corpora:
+        trained = train_plan(plan, folder=folder, progress=progress, corpora=corpora)
     for item in trained:
         typer.echo(_told(item))
     return EXIT_DONE
@@ -43,11 +45,12 @@ def judge_file(path: Path, *, out: Path) -> int:
         )
     stems = _stems(live, path)
     _make(out)
-    with shown_progress() as progress:
-        train_plan(plan, folder=folder, progress=progress)
+    wanted = [*corpora_of_training(plan), *(source.corpus for source in live.values() if source.corpus is not None)]
+    with shown_progress() as progress, loaded_ahead(wanted, folder) as corpora:
+        train_plan(plan, folder=folder, progress=progress, corpora=corpora)
         for name, source in live.items():
             reading = reading_of(name, source, plan, folder)
-            _, predictions = judged_run(name, source, plan, reading, progress)
+            _, predictions = judged_run(name, source, plan, reading, progress, corpora)
             for line in _written(name, predictions, out / stems[name]):
                 typer.echo(line)
     return EXIT_DONE

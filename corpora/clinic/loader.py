@@ -47,7 +47,7 @@ class ClinicLoader:
         turns = scripts(chosen)
         faults = planted_in(turns, chosen)
         turns = with_canaries(turns, faults.canaries)
-        media = _media(turns, chosen, progress) if chosen.media == "full" else Media()
+        media = Media() if chosen.media == "none" else _media(turns, chosen, progress)
         corpus = Corpus(
             name=self.name,
             utterances=_utterances(turns, faults, media, chosen),
@@ -79,7 +79,8 @@ class Media:
 
 
 def _media(turns: Sequence[Turn], options: ClinicOptions, progress: Progress) -> Media:
-    performances = {turn.utterance_id: performance(turn, options) for turn in turns}
+    recorded = turns if options.media == "full" else [turn for turn in turns if turn.beat is not None]
+    performances = {turn.utterance_id: performance(turn, options) for turn in recorded}
     wanted = [job for made in performances.values() for job in (made.speech, made.film) if job is not None]
     folder = media_folder(wanted)
     notes = make(wanted, folder, workers=options.workers, progress=progress)

@@ -50,8 +50,9 @@ class ClinicOptions(Record):
     seed: int = Field(default=0, ge=0)
     n_utterances: int = Field(default=2000, ge=FEWEST_UTTERANCES)
     """Turns of patients and of clinicians together, exactly; a patient has about 6.5 of them."""
-    media: Literal["full", "none"] = "full"
-    """`none` makes neither sound nor pictures, and is fast: for tests on text alone."""
+    media: Literal["full", "patients", "none"] = "full"
+    """Whom microphones and cameras record. A camera never shows a clinician, whom `patients` leaves unheard too; `none`
+    makes neither sound nor pictures, and is fast: for tests on text alone."""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that speak and draw; does not change what they make."""
     accents: Mapping[str, float] = Field(

@@ -15,13 +15,18 @@ ALWAYS: Final = (
     "neutral is told by all modalities together, for each of them also looks neutral where another carries an emotion",
 )
 
+UNRECORDED: Final = {
+    "none": "no sound and no pictures were made; voice and face are described in rationales as planned",
+    "patients": "only patients were recorded; of clinicians there are the words",
+}
+
 
 def remarks(options: ClinicOptions, planted: Planted) -> tuple[str, ...]:
     """Return the assumptions of the corpus."""
     faults = options.faults
     said = list(ALWAYS)
-    if options.media == "none":
-        said.append("no sound and no pictures were made; voice and face are described in rationales as planned")
+    if options.media != "full":
+        said.append(UNRECORDED[options.media])
     for accent, snr_db in sorted(faults.accent_noise.items()):
         said.append(f"planted: the sound of patients with the accent {accent} has noise at {snr_db:g} dB")
     if planted.canaries:
@@ -38,6 +43,6 @@ def remarks(options: ClinicOptions, planted: Planted) -> tuple[str, ...]:
             f"planted: at {site} a share of {share:g} of {DRIFTING} is labelled {' or '.join(DRIFTS_TO)}; cues, "
             f"evidence and intensity stay true"
         )
-    if len(said) == len(ALWAYS) + (options.media == "none"):
+    if len(said) == len(ALWAYS) + (options.media != "full"):
         said.append("no fault is planted")
     return tuple(said)

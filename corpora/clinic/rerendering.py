@@ -53,7 +53,7 @@ class ClinicRendering:
     @property
     def levels(self) -> Mapping[str, tuple[str, ...]]:
         """Concept to levels; without media there are only words."""
-        if self.options.media == "full":
+        if self.options.media != "none":
             return LEVELS
         return {"transcript": LEVELS["transcript"]}
 

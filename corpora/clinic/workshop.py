@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +22,14 @@ from affidavit.errors import MediaError
 from affidavit.files import replacing
 from corpora.clinic.espeak import Espeak, Spoken, espeak
 from corpora.clinic.films import frames, write_film
-from corpora.clinic.forks import in_a_fork
+from corpora.clinic.forks import from_a_small_process
 from corpora.clinic.jobs import FilmJob, SpeechJob, doing, from_json
 from corpora.clinic.measures import Measured, change, measured
 from corpora.clinic.sound import SAMPLE_RATE, clip, with_noise, write_flac
 from corpora.clinic.voices import Prosody
+
+Say = Callable[[SpeechJob, str], tuple[Spoken, Spoken | None]]
+"""Speaks a job's words as they are to be said, and neutrally where the clip is measured beside that."""
 
 
 def work(folder: Path, lines: list[str]) -> None:
@@ -32,15 +38,17 @@ def work(folder: Path, lines: list[str]) -> None:
     Raises:
         MediaError: a clip cannot be made.
     """
-    engine: Espeak | None = None
-    for line in lines:
-        job = from_json(line)
-        if isinstance(job, FilmJob):
-            film(job, folder)
-        else:
-            engine = engine or espeak()
-            speech(engine, job, folder)
-        print(doing(job), flush=True)
+    jobs = [from_json(line) for line in lines]
+    with ExitStack() as stack:
+        say: Say | None = None
+        if any(isinstance(job, SpeechJob) for job in jobs):
+            say = stack.enter_context(from_a_small_process(partial(said, espeak())))
+        for job in jobs:
+            if isinstance(job, FilmJob):
+                film(job, folder)
+            elif say is not None:
+                speech(say, job, folder)
+            print(doing(job), flush=True)
 
 
 def film(job: FilmJob, folder: Path) -> None:
@@ -49,9 +57,9 @@ def film(job: FilmJob, folder: Path) -> None:
         write_film(temporary, frames(job.look, job.expression))
 
 
-def speech(engine: Espeak, job: SpeechJob, folder: Path) -> None:
+def speech(say: Say, job: SpeechJob, folder: Path) -> None:
     """Speak and write one clip; first its note, so that a clip without one was never finished."""
-    spoken, calm = in_a_fork(lambda: said(engine, job), what=job.utterance_id)
+    spoken, calm = say(job, job.utterance_id)
     rng = np.random.default_rng(job.seed)
     samples = clip(spoken.samples, job.prosody, rng)
     duration_s = len(samples) / SAMPLE_RATE

@@ -80,7 +80,7 @@ class InstructedDoor:
         return InstructedReasoner(
             model=model,
             tokenizers=tokenizers,
-            device=device_of(execution),
+            device=workplace(execution),
             workers=execution.workers,
             families=families(corpus),
             weights=weights,
@@ -194,7 +194,7 @@ def _live(options: JudgingOptions, reading: Reading) -> InstructedReasoner:
     return InstructedReasoner(
         model=loaded.model,
         tokenizers=loaded.tokenizers,
-        device=device_of(reading.execution),
+        device=workplace(reading.execution),
         workers=reading.execution.workers,
         instruction=options.instruction,
         weights=LossWeights(**loaded.card.get("loss_weights", {})),
@@ -238,12 +238,14 @@ def families(corpus: Corpus) -> tuple[str, ...]:
     return tuple(sorted(found)) or (DEFAULT,)
 
 
-def device_of(execution: Execution) -> torch.device:
-    """Return where to run.
+def workplace(execution: Execution) -> torch.device:
+    """Return where to run, and have this process compute there with as many threads as the plan says.
 
     Raises:
         PlanError: the plan names a device that torch does not know or that is not there.
     """
+    if execution.threads is not None:
+        torch.set_num_threads(execution.threads)
     if execution.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

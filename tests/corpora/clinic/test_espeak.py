@@ -6,7 +6,7 @@ import pytest
 
 from affidavit.errors import MediaError
 from corpora.clinic.espeak import SAMPLE_RATE, Espeak, espeak
-from corpora.clinic.forks import in_a_fork
+from corpora.clinic.forks import from_a_small_process
 from corpora.clinic.voices import VARIANTS, VOICES
 
 TEXT = "They did the scan on Friday."
@@ -57,14 +57,7 @@ def test_a_seeded_fork_gives_the_same_samples(engine: Espeak, variant: str) -> N
         engine.set_voice(f"en-us+{variant}")
         return engine.speak(TEXT, rate=170, pitch=50, pitch_range=50).samples.tobytes()
 
-    first, second = (in_a_fork(lambda: said(5), what="a test") for _ in range(2))
-    assert first == second
-    assert (in_a_fork(lambda: said(6), what="a test") == first) == (variant == "m1")
-
-
-def test_a_fork_that_fails_says_why() -> None:
-    def fails() -> None:
-        raise ValueError("no such thing")
-
-    with pytest.raises(MediaError, match="no such thing"):
-        in_a_fork(fails, what="a test")
+    with from_a_small_process(said) as say:
+        first, second = (say(5, "a test") for _ in range(2))
+        assert first == second
+        assert (say(6, "a test") == first) == (variant == "m1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -99,6 +100,21 @@ def test_units_dialogues_and_hospitals_nest(words: Corpus) -> None:
 def test_without_media_there_are_no_files_and_no_seconds(words: Corpus) -> None:
     assert all(u.audio is None and u.video is None for u in words.utterances)
     assert all(cue.start_s is None and cue.end_s is None for u in words.utterances for cue in u.cues)
+
+
+def test_where_patients_alone_are_recorded_they_sound_and_look_as_ever(clinic: Load) -> None:
+    everybody, patients = clinic(n_utterances=24), clinic(n_utterances=24, media="patients")
+    assert everybody.digest != patients.digest
+    assert "only patients were recorded; of clinicians there are the words" in patients.assumptions
+    assert any(u.speaker_role == "clinician" and u.audio for u in everybody.utterances)
+    for full, part in zip(everybody.utterances, patients.utterances, strict=True):
+        if full.speaker_role == "clinician":
+            assert part == replace(full, audio=None)
+            continue
+        assert (part.text, part.cues, part.rationales) == (full.text, full.cues, full.rationales)
+        for one, other in ((full.audio, part.audio), (full.video, part.video)):
+            assert (one is None) == (other is None)
+            assert one is None or other is None or one.path.read_bytes() == other.path.read_bytes()
 
 
 def test_cues_are_of_the_evidence_and_text_cues_are_said(small: Corpus, words: Corpus) -> None:

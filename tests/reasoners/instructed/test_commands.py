@@ -13,7 +13,9 @@ from affidavit.cli.main import app
 from affidavit.cli.models import judge_file, train_file
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
+from affidavit.plan import read_plan
 from affidavit.registry import Door, register
+from affidavit.run import run_plan
 
 pytestmark = pytest.mark.usefixtures("no_shards")
 
@@ -92,6 +94,15 @@ def test_train_judge_and_run(plan: Path, tmp_path: Path, told: list[str]) -> Non
     assert report.exit_code == 0
     assert (tmp_path / "report" / "report.json").is_file()
     assert "judging" not in told, "what was judged is not judged again"
+
+
+def test_models_are_found_from_the_folder_that_one_stands_in(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = run_plan(read_plan(plan), folder=Path("models-of-a-demo"))
+    assert {finding.run for finding in report.findings} == {"m"}
+    assert (tmp_path / "models-of-a-demo" / "models" / "seed-0" / "card.json").is_file()
 
 
 def test_judge_trains_what_it_needs(plan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ from affidavit.plan import Execution
 from affidavit.protocols import silent
 from reasoners.instructed.augmentation import Augmentation
 from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint
-from reasoners.instructed.door import REASONER
+from reasoners.instructed.door import REASONER, workplace
 from reasoners.instructed.pretrained import model_folder
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.supervised import TRAINER
@@ -256,6 +256,15 @@ def test_acoustic_features_are_chosen_by_name(
 def test_a_model_of_nothing_is_refused(options: dict[str, Any], make_corpus: Callable[..., Corpus]) -> None:
     with pytest.raises(PlanError):
         REASONER.untrained(make_corpus(2), options, seed=0, execution=ON_CPU)
+
+
+def test_the_plan_says_how_many_threads_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    workplace(Execution(device="cpu"))
+    assert told == []
+    workplace(Execution(device="cpu", threads=3))
+    assert told == [3]
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "abacus"])
