@@ -152,8 +152,8 @@ class Execution(Record):
     workers: int = Field(default=2, ge=0)
     """Processes that decode and measure media; 0 does it in the main one."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads in which the main process trains and judges; torch decides where absent. Several add in another order than
-    one does, so a trained model's last digits are those of this number; one leaves the other cores to the workers."""
+    """Threads in which the main process trains and judges; torch decides where absent. Several add in another order
+    than one does, so a trained model's last digits are those of this number; one leaves other cores to the workers."""
 
 
 class AuditPlan(Record):

@@ -133,6 +133,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "keygen": "reports.oaths:make_key",
             "sign": "reports.oaths:sign_bundle",
             "verify": "reports.oaths:verify_bundle",
+            "gate": "reports.gate.command:gate_bundle",
             "lint-release": "privacy.linter.command:lint",
             "ledger": "privacy.ledger.commands:ledger",
             "withdraw": "privacy.withdrawal.command:withdraw",

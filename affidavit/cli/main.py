@@ -350,6 +350,21 @@ def withdraw(
 
 
 @app.command()
+def gate(
+    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
+    policy: Annotated[str, typer.Option("--policy", help="Policy file, or the name of one that ships.")],
+    waivers: Annotated[
+        Path | None, typer.Option("--waivers", help="File of waivers: owner, reason, end and second approver of each.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Where to write JUnit XML for a CI server.")] = None,
+    demand_answers: DemandAnswers = False,
+) -> None:
+    """Hold a finished audit against a policy; ends with 0, 1 (failed) or 3 (a demanded answer is missing)."""
+    held = command_of_room("gate")
+    raise typer.Exit(held(bundle, policy=policy, waivers=waivers, junit=junit, every_answer_demanded=demand_answers))
+
+
+@app.command()
 def keygen(
     out: Annotated[Path, typer.Argument(help="Where the private key goes; the public one beside it as .pub.")],
 ) -> None:
