@@ -1,4 +1,5 @@
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,24 @@ def test_every_slug_has_a_page_and_every_page_a_slug() -> None:
     assert pages == set(SLUGS)
 
 
+@cache
+def calls() -> tuple[tuple[Path, ast.Call], ...]:
+    """Return every call in the files that name a slug."""
+    texts = ((path, path.read_text(encoding="utf-8")) for path in SOURCES)
+    return tuple(
+        (path, node)
+        for path, text in texts
+        if "slug" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+    )
+
+
 def test_every_slug_is_used_somewhere() -> None:
     used = {
         keyword.value.value
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
+        for _, call in calls()
+        for keyword in call.keywords
         if keyword.arg == "slug" and isinstance(keyword.value, ast.Constant)
     }
     assert set(SLUGS) <= used, set(SLUGS) - used
@@ -53,12 +65,11 @@ def test_every_error_says_what_to_do() -> None:
     """A raised error of ours carries a remedy or says what is allowed."""
     names = {name for name, value in vars(errors).items() if isinstance(value, type)} - {"AffidavitError"}
     silent = []
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-                given = {keyword.arg for keyword in node.keywords}
-                if "slug" in given and not given & {"remedy", "allowed", "found"}:
-                    silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    for path, call in calls():
+        if isinstance(call.func, ast.Name) and call.func.id in names:
+            given = {keyword.arg for keyword in call.keywords}
+            if "slug" in given and not given & {"remedy", "allowed", "found"}:
+                silent.append(f"{path.relative_to(ROOT)}:{call.lineno}")
     assert not silent
 
 

@@ -38,6 +38,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow  # a process of its own, which imports all of it
 def test_without_a_gpu_it_says_so_and_ends_well() -> None:
     done = run()
     assert done.returncode == 0, done.stderr
@@ -45,6 +46,7 @@ def test_without_a_gpu_it_says_so_and_ends_well() -> None:
     assert not FIGURE.search(done.stdout)
 
 
+@pytest.mark.slow  # trains and judges
 def test_the_same_code_runs_on_the_processor() -> None:
     pytest.importorskip("peft")
     done = run("--cpu-check")

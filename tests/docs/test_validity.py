@@ -118,6 +118,7 @@ def test_planted_gaps_are_looked_for_in_at_least_200_audits(stated: dict[str, St
     assert min(planted) >= 200
 
 
+@pytest.mark.slow  # asks every examination once
 def test_every_examination_that_such_a_table_allows_is_asked(corpora: ModuleType) -> None:
     """A new examination is a column of the table, or is named among those that test nothing or cannot be asked."""
     small = setting(corpora, units=(8, 8))
@@ -189,6 +190,7 @@ def test_every_number_is_bounded_beside_its_truth(corpora: ModuleType) -> None:
     assert all(isinstance(interval, Interval) for _, _, interval, _ in families)
 
 
+@pytest.mark.slow  # starts processes that import every examination
 def test_workers_count_what_one_process_counts(validity: ModuleType) -> None:
     rows = validity.interval_rows(30, sizes=(5,), iccs=(0.3,))["intervals, rate 0.9, unlike counts"][1]
     alone, together = validity.counted(rows, 0)[0], validity.counted(rows, 2)[0]

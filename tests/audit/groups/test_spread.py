@@ -62,6 +62,7 @@ def grouped_evidence(
     return Evidence(grouped=grouped, options=FAST, resampler=resampler, seed=0)
 
 
+@pytest.mark.slow  # three seconds for each of four designs
 @pytest.mark.parametrize(
     ("rates", "n_units", "icc", "unlike"),
     [
