@@ -33,32 +33,41 @@ SHOWN: Final = 20
 T = TypeVar("T", Course, Difference)
 
 
-def compare_tables_or_bundles(old: Path, new: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
-    """Compare two tables by their items, or two bundles by their findings, and return the exit code.
+def compare_tables_or_bundles(
+    old: Path, newer: Sequence[Path], flags: AuditFlags, *, out: Path, demand_answers: bool
+) -> int:
+    """Compare tables by their items, each with every other, or two bundles by their findings; return the exit code.
 
     Raises:
-        PlanError: one is a table and the other a bundle, or the two tables share no item.
+        PlanError: some are tables and others bundles, there are more than two bundles, or no two tables share an item.
     """
-    bundles = [(path / REPORT).is_file() for path in (old, new)]
+    paths = (old, *newer)
+    bundles = [(path / REPORT).is_file() for path in paths]
+    if all(bundles) and len(bundles) == len((OLD, NEW)):
+        return _compare_bundles(old, newer[0], out=out)
     if all(bundles):
-        return _compare_bundles(old, new, out=out)
-    if any(bundles) or old.is_dir() or new.is_dir():
         raise PlanError(
-            "compare takes two tables or two bundles",
+            "compare takes two bundles",
+            slug="plan-impossible",
+            found=f"{len(bundles)} bundles",
+            remedy="`affidavit drift OLDEST ... NEWEST` charts a series of them; of their tables compare takes several",
+        )
+    if any(bundles) or any(path.is_dir() for path in paths):
+        raise PlanError(
+            "compare takes tables or two bundles",
             slug="plan-impossible",
             found=", ".join(
-                f"{path}: {'a bundle' if bundle else 'no bundle'}"
-                for path, bundle in zip((old, new), bundles, strict=True)
+                f"{path}: {'a bundle' if bundle else 'no bundle'}" for path, bundle in zip(paths, bundles, strict=True)
             ),
-            remedy="give both tables; on the same items they tell more than two reports",
+            remedy="give the tables; on the same items they tell more than two reports",
         )
-    return _compare_tables(old, new, flags, out=out, demand_answers=demand_answers)
+    return _compare_tables(old, newer, flags, out=out, demand_answers=demand_answers)
 
 
-def _compare_tables(old: Path, new: Path, flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
+def _compare_tables(old: Path, newer: Sequence[Path], flags: AuditFlags, *, out: Path, demand_answers: bool) -> int:
     check_place(out)
     check_output(out)
-    plan = _plan(old, new, flags)
+    plan = _plan(old, newer, flags)
     if demand_answers and plan.policy is None:
         raise PlanError(
             "--demand-answers needs a policy: without one nothing is decided",
@@ -74,16 +83,17 @@ def _compare_tables(old: Path, new: Path, flags: AuditFlags, *, out: Path, deman
     return exit_code(report, demand_answers=demand_answers)
 
 
-def _plan(old: Path, new: Path, flags: AuditFlags) -> AuditPlan:
-    """Return the plan of an audit with two runs, `old` being the baseline."""
-    plan = flags.plan(new)
+def _plan(old: Path, newer: Sequence[Path], flags: AuditFlags) -> AuditPlan:
+    """Return the plan of an audit with a run for each table, `old` being the baseline."""
+    plan = flags.plan(newer[0])
     source = plan.runs["predictions"]
+    tables = {OLD: old, **_named_tables(newer)}
     # in the order of names: a report keeps its plan with sorted keys, and is computed again in that order
-    runs = {name: source.model_copy(update={"table": str(path)}) for name, path in ((NEW, new), (OLD, old))}
+    runs = {name: source.model_copy(update={"table": str(tables[name])}) for name in sorted(tables)}
     chosen = [choice.name for choice in plan.examinations or ()] or list(names(Door.EXAMINATIONS))
     examinations = [Choice(name=name) for name in dict.fromkeys(chosen) if name != COMPARISON]
     examinations.append(Choice(name=COMPARISON, options={"baseline": OLD}))
-    title = flags.title or f"{new.name} compared with {old.name}"
+    title = flags.title or f"{', '.join(path.name for path in newer)} compared with {old.name}"
     changed = {"runs": runs, "examinations": tuple(examinations), "title": title}
     try:
         return AuditPlan.model_validate(plan.model_copy(update=changed).model_dump())
@@ -94,6 +104,18 @@ def _plan(old: Path, new: Path, flags: AuditFlags) -> AuditPlan:
             found=describe_validation_error(error),
             remedy="`affidavit compare --help` describes each flag",
         ) from None
+
+
+def _named_tables(newer: Sequence[Path]) -> dict[str, Path]:
+    """Return each table under `new` if it is alone, else under its file's name, numbered where two have one name."""
+    if len(newer) == 1:
+        return {NEW: newer[0]}
+    stems = [path.stem for path in newer]
+    taken = [OLD, *stems]
+    return {
+        stem if taken.count(stem) == 1 else f"{stem}-{place}": path
+        for place, (stem, path) in enumerate(zip(stems, newer, strict=True), start=1)
+    }
 
 
 def _require_comparison(report: AuditReport) -> None:

@@ -180,7 +180,9 @@ def check(
 @app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="Table of the older model, or a folder that an audit wrote.")],
-    new: Annotated[Path, typer.Argument(help="Table of the newer one on the same items, or such a folder.")],
+    new: Annotated[
+        list[Path], typer.Argument(help="Tables of newer ones on the same items; or one folder that an audit wrote.")
+    ],
     by: By = "",
     out: Out = Path("comparison-report"),
     policy: PolicyOption = None,
@@ -196,7 +198,7 @@ def compare(
     title: Title = None,
     demand_answers: DemandAnswers = False,
 ) -> None:
-    """Compare two tables on the same items, for everybody and by group; of two bundles, what differs unpaired."""
+    """Compare tables on the same items, each two of them and by group; of two bundles, what differs unpaired."""
     from affidavit.cli.audits import AuditFlags
     from affidavit.cli.comparisons import compare_tables_or_bundles
 

@@ -67,6 +67,23 @@ def test_two_tables_make_a_bundle_with_two_runs_and_say_for_whom_the_new_one_is_
     assert (folder / "c1" / "report.html").is_file()
 
 
+def test_of_several_tables_every_two_are_compared_and_ranked(folder: Path) -> None:
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "new.csv").write_bytes((folder / "old.csv").read_bytes())
+    three = ("compare", "old.csv", "new.csv", "elsewhere/new.csv", "--by", "accent", "--out", "c4", *FAST)
+    done = run(*three, cwd=folder)
+    assert done.exit_code == 0, done.output
+    assert "new.csv, new.csv compared with old.csv" in done.output
+    report = read_bundle(folder / "c4")
+    assert {data.run for data in report.data} == {"old", "new-1", "new-2"}
+    changes = {f.run: f.estimate.value for f in report.findings if f.metric == "accuracy_change" and not f.groups}
+    assert set(changes) == {"new-1 less old", "new-2 less old", "new-2 less new-1"}
+    assert changes["new-2 less old"] == 0, "the very same answers"
+    assert changes["new-1 less old"] == pytest.approx(-(changes["new-2 less new-1"] or 0))
+    ranked = {f.run or f.id for f in report.findings if f.metric == "accuracy_rank"}
+    assert ranked
+
+
 def test_a_comparison_is_computed_again_from_its_plan(folder: Path) -> None:
     assert run("compare", "old.csv", "new.csv", "--by", "age", "--out", "c2", *FAST, cwd=folder).exit_code == 0
     plan = folder / "again.yaml"
@@ -90,7 +107,9 @@ def test_a_criterion_on_a_change_decides_the_exit_code(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["compare", "old.csv", "other.csv", "--out", "n", *FAST], "cannot be compared"),
-        (["compare", "old.csv", "audit0", "--out", "n"], "two tables or two bundles"),
+        (["compare", "old.csv", "audit0", "--out", "n"], "tables or two bundles"),
+        (["compare", "old.csv", "new.csv", "audit0", "--out", "n"], "tables or two bundles"),
+        (["compare", "audit0", "audit1", "audit2", "--out", "n"], "compare takes two bundles"),
         (["compare", "old.csv", "new.csv", "--demand-answers", "--out", "n", *FAST], "needs a policy"),
         (["compare", "audit0", "audit0", "--out", "n"], "very same table"),
         (["drift", "audit0", "--out", "n"], "at least two"),
