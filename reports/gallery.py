@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
+from reports.area_pictures import area_pictures
 from reports.document import Figure
 from reports.federated_pictures import federated_pictures
 from reports.ordering import distinct
@@ -33,6 +34,8 @@ class Gallery:
     of_groups: tuple[Figure, ...] = ()
     of_confusions: tuple[Figure, ...] = ()
     of_gaps: tuple[Figure, ...] = ()
+    of_areas: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    """By examination."""
     of_privacy: tuple[Figure, ...] = ()
     of_federations: tuple[Figure, ...] = ()
 
@@ -44,6 +47,7 @@ def pictures_of(report: AuditReport) -> Gallery:
         of_groups=_of_groups(report),
         of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
         of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
+        of_areas=area_pictures(report),
         of_privacy=tuple(roc_pictures(report)),
         of_federations=tuple(federated_pictures(report)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from affidavit.metric_names import sentence_case
 from affidavit.records import Estimate, Finding, Verdict
 from affidavit.report import AuditReport
-from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Section, Table, tidied
+from reports.document import Block, Cell, Column, Figure, Fold, Notes, Paragraph, Section, Table, tidied
 from reports.gallery import Gallery
 from reports.ordering import GroupKey, conditions_in_order, distinct, group_key, groups_in_order
 from reports.remarks import remarks_of
@@ -47,7 +47,7 @@ def groups_section(report: AuditReport, gallery: Gallery) -> Section:
     if not findings:
         return Section(id="groups", title="Groups", blocks=(Paragraph(text="No group was measured."),))
     areas = distinct(finding.examination for finding in findings)
-    parts = [_area(report, findings, area) for area in areas]
+    parts = [_area(report, findings, area, gallery.of_areas.get(area, ())) for area in areas]
     told = WITHHELD if report.has_exhibit("withheld") else EXPLANATION
     blocks: tuple[Block, ...] = (Paragraph(text=told), *gallery.of_groups, *parts, *_confusions(report, gallery))
     return Section(id="groups", title="Groups", blocks=blocks)
@@ -58,12 +58,12 @@ def _confusions(report: AuditReport, gallery: Gallery) -> tuple[Section, ...]:
     return (Section(id="confusions", title="Label by label", blocks=blocks),) if blocks else ()
 
 
-def _area(report: AuditReport, findings: Sequence[Finding], area: str) -> Section:
+def _area(report: AuditReport, findings: Sequence[Finding], area: str, figures: tuple[Figure, ...]) -> Section:
     if area == SHRUNKEN and (beside := shrunken_section(report)) is not None:
         return beside
     own = [finding for finding in findings if finding.examination == area]
     folds = [fold for run in distinct(f.run for f in own) for fold in _run_folds(report, own, run)]
-    return Section(id=f"groups-{area}", title=sentence_case(area), blocks=tuple(folds))
+    return Section(id=f"groups-{area}", title=sentence_case(area), blocks=(*figures, *folds))
 
 
 def _run_folds(report: AuditReport, findings: Sequence[Finding], run: str) -> list[Block]:

@@ -11,12 +11,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.records import Verdict
-from reports.charts import INK, MUTED, RULE, Row, conditions_chart, forest_chart, name_of, shares_chart, summary_of
+from reports.charts import (
+    INK,
+    MUTED,
+    RULE,
+    Row,
+    conditions_chart,
+    forest_chart,
+    in_reading_order,
+    name_of,
+    shares_chart,
+    summary_of,
+)
+from reports.contributions_chart import OF, contributions_chart, modality_of
 from reports.federated_chart import attendance_chart, attendance_in_words, parts
+from reports.reliability_chart import is_drawn, reliability_chart
 from reports.roc_chart import attacks_chart, group_panels, panels_chart, run_panels, untold_below
 from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
-from reports.wording import metric_label
+from reports.wording import PERCENT, POINTS, metric_label, quantity
 
 if TYPE_CHECKING:
     import altair as alt
@@ -78,6 +91,42 @@ def modality_shares(table: pa.Table, *, run: str, condition: str, metric: str, n
     title = f"Which modality bears the difference in {metric_label(metric).lower()}, run {run}"
     description = "A block per feature: the whole difference and the part of each modality, with intervals."
     return _svg(shares_chart(shown), name=name, title=title, description=description)
+
+
+def modality_contributions(
+    table: pa.Table, *, run: str, condition: str, metric: str, name: str = "contributions"
+) -> str:
+    """Return what each modality contributes to each group of single features, as bars.
+
+    Args:
+        table: the exhibit `modality-contributions`.
+        run: which run.
+        condition: the fullest condition.
+        metric: what is contributed to: `accuracy`.
+        name: starts every id in the SVG.
+    """
+    own = _chosen(table, {"run": run, "condition": condition})
+    rows = [row for row in own if row["metric"].startswith(f"{metric}{OF}") and " x " not in row["features"]]
+    title = f"What each modality contributes to {metric_label(metric).lower()}, run {run}, condition {condition}"
+    description = f"A column per modality, a bar per group. {_of_bars(rows)} The tables hold every number."
+    return _svg(contributions_chart(in_reading_order(rows)), name=name, title=title, description=description)
+
+
+def reliability_diagrams(
+    table: pa.Table, *, run: str, condition: str, features: str = "", name: str = "reliability"
+) -> str:
+    """Return a reliability diagram for each group of one set of features.
+
+    Args:
+        table: the exhibit `reliability-curves`.
+        run: which run.
+        condition: which condition.
+        features: which features; empty for everybody.
+        name: starts every id in the SVG.
+    """
+    rows = _chosen(table, {"run": run, "condition": condition, "features": features})
+    title = f"Accuracy against confidence{f' by {features}' if features else ''}, run {run}, condition {condition}"
+    return _svg(reliability_chart(rows), name=name, title=title, description=_of_reliability(rows))
 
 
 def intersection_heat_map(
@@ -195,6 +244,33 @@ def _of_curves(rows: Sequence[Row]) -> str:
 def _of_curve(rows: Sequence[Row]) -> str:
     first = next((row for row in rows if row["fpr"] >= untold_below(rows)), rows[-1])
     return f"{100 * first['tpr']:.1f} % of members found at {100 * first['fpr']:.1f} % false alarms."
+
+
+def _of_bars(rows: Sequence[Row]) -> str:
+    """Say which group gains least and most from a modality."""
+    told = [row for row in rows if row["value"] is not None and row["features"]]
+    if not told:
+        return "No group has a defined value."
+    low, high = min(told, key=lambda row: row["value"]), max(told, key=lambda row: row["value"])
+    return f"Least: {_of_bar(low)}. Most: {_of_bar(high)}."
+
+
+def _of_bar(row: Row) -> str:
+    return f"{modality_of(row['metric'])} for {name_of(row['group'])}, {quantity(row['value'], POINTS)}"
+
+
+def _of_reliability(rows: Sequence[Row]) -> str:
+    """Say in which groups the surest bin is right most seldom and most often."""
+    drawn = [row for row in rows if is_drawn(row)]
+    surest = {row["group"]: row for row in sorted(drawn, key=lambda row: row["mean_confidence"])}
+    if not surest:
+        return "No bin has a defined value."
+    told = [
+        f"{name_of(group)} is right in {quantity(row['value'], PERCENT)} of its surest bin, where confidence is "
+        f"{quantity(row['mean_confidence'], PERCENT)}"
+        for group, row in surest.items()
+    ]
+    return f"A dot per bin, the diagonal is perfect calibration. {'; '.join(told)}. The table holds every number."
 
 
 def _chosen(table: pa.Table, where: Mapping[str, str]) -> list[Row]:
