@@ -1,4 +1,7 @@
-"""Which pictures stand at the head of an examination's own tables: reliability diagrams, and what modalities bring."""
+"""Which pictures stand at the head of an examination's own tables.
+
+Reliability diagrams, what each modality brings, and what erasing the cited evidence costs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from affidavit.report import AuditReport
 from reports.contributions_chart import OF
 from reports.document import Figure
+from reports.erasure_chart import base_of
 from reports.ordering import distinct
 from reports.reliability_chart import is_drawn
 from reports.tabulated import Row, attached, fullest
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 RELIABILITY: Final = "reliability-curves"
 CONTRIBUTIONS: Final = "modality-contributions"
+ERASURES: Final = "erasure-curves"
 PLATES_AT_MOST: Final = 12
 BARS_AT_MOST: Final = 30
 
@@ -29,6 +34,8 @@ def area_pictures(report: AuditReport) -> Mapping[str, tuple[Figure, ...]]:
         drawn["calibration"] = tuple(_reliability_pictures(curves))
     if (parts := attached(report, CONTRIBUTIONS)) is not None:
         drawn["modality-disparity"] = tuple(_contribution_pictures(parts))
+    if (erased := attached(report, ERASURES)) is not None:
+        drawn["evidence-erasure"] = tuple(_erasure_pictures(erased))
     return drawn
 
 
@@ -91,4 +98,26 @@ def _contributions(table: pa.Table, run: str, condition: str, metric: str, name:
             "brings."
         ),
         svg=modality_contributions(table, run=run, condition=condition, metric=metric, name=name),
+    )
+
+
+def _erasure_pictures(table: pa.Table) -> Iterator[Figure]:
+    rows: list[Row] = [row for row in table.to_pylist() if not row["features"] and row["value"] is not None]
+    for place, run in enumerate(distinct(row["run"] for row in rows)):
+        for number, base in enumerate(distinct(base_of(row) for row in rows if row["run"] == run)):
+            yield _erasure(table, run, base, f"erasure-{place}-{number}")
+
+
+def _erasure(table: pa.Table, run: str, base: str, name: str) -> Figure:
+    from reports.pictures import erasure_curves
+
+    return Figure(
+        id=name,
+        caption=(
+            f"How much probability run {run} loses for its own answer, of everybody, condition {base}: without what "
+            "its rationale ranks first, and with that alone. Filled: by the rationale; hollow "
+            "and dashed: as much of the input at random. Evidence that was used costs more than chance when it goes, "
+            "and less when it alone stays."
+        ),
+        svg=erasure_curves(table, run=run, base=base, name=name),
     )

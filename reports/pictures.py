@@ -24,6 +24,7 @@ from reports.charts import (
     summary_of,
 )
 from reports.contributions_chart import OF, contributions_chart, modality_of
+from reports.erasure_chart import AT_SIZE, at_random, base_of, erasure_chart, size_of
 from reports.federated_chart import attendance_chart, attendance_in_words, parts
 from reports.reliability_chart import is_drawn, reliability_chart
 from reports.roc_chart import attacks_chart, group_panels, panels_chart, run_panels, untold_below
@@ -127,6 +128,20 @@ def reliability_diagrams(
     rows = _chosen(table, {"run": run, "condition": condition, "features": features})
     title = f"Accuracy against confidence{f' by {features}' if features else ''}, run {run}, condition {condition}"
     return _svg(reliability_chart(rows), name=name, title=title, description=_of_reliability(rows))
+
+
+def erasure_curves(table: pa.Table, *, run: str, base: str, name: str = "erasure") -> str:
+    """Return what is lost without the cited evidence, and with it alone, by size, for everybody.
+
+    Args:
+        table: the exhibit `erasure-curves`.
+        run: which run.
+        base: the modalities that were shown in full before anything was erased: `T`.
+        name: starts every id in the SVG.
+    """
+    rows = [row for row in _chosen(table, {"run": run, "features": ""}) if base_of(row) == base]
+    title = f"Probability lost by size of the erased or kept part, run {run}, condition {base}"
+    return _svg(erasure_chart(rows), name=name, title=title, description=_of_erasure(rows))
 
 
 def intersection_heat_map(
@@ -244,6 +259,18 @@ def _of_curves(rows: Sequence[Row]) -> str:
 def _of_curve(rows: Sequence[Row]) -> str:
     first = next((row for row in rows if row["fpr"] >= untold_below(rows)), rows[-1])
     return f"{100 * first['tpr']:.1f} % of members found at {100 * first['fpr']:.1f} % false alarms."
+
+
+def _of_erasure(rows: Sequence[Row]) -> str:
+    """Say what each size costs by the rationale and at random."""
+    told = [row for row in rows if row["value"] is not None]
+    ordered = sorted(told, key=lambda row: (row["metric"], size_of(row), at_random(row)))
+    words = [
+        f"{row['metric'].removesuffix(AT_SIZE)} at {size_of(row):g} %{' at random' if at_random(row) else ''}: "
+        f"{quantity(row['value'], POINTS)}"
+        for row in ordered
+    ]
+    return f"{'; '.join(words)}. The exhibit holds every number." if words else "No size has a defined value."
 
 
 def _of_bars(rows: Sequence[Row]) -> str:

@@ -19,7 +19,7 @@ from reports.area_pictures import PLATES_AT_MOST, area_pictures
 from reports.contributions_chart import COLUMN_PX
 from reports.html import RENDERER
 from reports.markdown import MarkdownRenderer
-from reports.pictures import modality_contributions, reliability_diagrams
+from reports.pictures import erasure_curves, modality_contributions, reliability_diagrams
 from reports.reliability_chart import SIDE_PX
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -158,6 +158,46 @@ def test_a_released_report_draws_what_it_may_tell(report: AuditReport) -> None:
     told = released(report, rule=DisclosureRule(floor=11))
     for found in area_pictures(told).values():
         assert all(ET.fromstring(figure.svg) is not None for figure in found)
+
+
+def erased(**by_condition: float) -> list[Any]:
+    """Return rows of `erasure-curves` of everybody: `without_rationale_20=0.3` is the loss without the first 20 %."""
+    rows = []
+    for named, value in by_condition.items():
+        operator, _, size = named.rpartition("_")
+        test = "comprehensiveness" if operator.startswith("without") else "sufficiency"
+        rows.append(
+            {
+                "run": "r",
+                "condition": f"T/{operator.replace('_', '-')}={size}%",
+                "features": "",
+                "group": "everybody",
+                "metric": f"{test}_at_size",
+                "value": value,
+                "low": value - 0.01,
+                "high": value + 0.01,
+                "n": 100,
+                "n_clusters": 20,
+            }
+        )
+    return rows
+
+
+def test_losses_are_drawn_to_one_scale_with_the_control_beside_them() -> None:
+    rows = erased(
+        without_rationale_20=0.4, without_rationale_50=0.5, without_random_20=0.1, without_random_50=0.2,
+        only_rationale_20=0.1, only_rationale_50=0.05, only_random_20=0.4, only_random_50=0.3,
+    )  # fmt: skip
+    svg = erasure_curves(pa.Table.from_pylist(rows), run="r", base="T")
+    heights = [float(y) for _, y in dots(svg)]
+    wanted = [0.1, 0.2, 0.4, 0.5, 0.4, 0.3, 0.1, 0.05]
+    slope = (heights[0] - heights[3]) / 0.4
+    assert heights == pytest.approx([heights[0] - slope * (value - 0.1) for value in wanted], abs=0.01)
+    assert {"without the cited part", "with the cited part alone"} <= set(texts(svg))
+    dashed = [e for e in elements(svg, "path") if (e.get("stroke-dasharray") or "").startswith("4")]
+    assert len(dashed) == 2
+    said = "".join(elements(svg, "desc")[0].itertext())
+    assert "comprehensiveness at 20 %: 40.0 points; comprehensiveness at 20 % at random: 10.0 points" in said
 
 
 def test_without_the_exhibits_there_is_no_picture(small: AuditReport) -> None:
