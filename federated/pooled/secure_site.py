@@ -30,7 +30,7 @@ from federated.pooled.site_rows import site_rows
 from federated.pooled.sums import joined, parted
 from federated.pooled.withholding import withheld_places
 from federated.private_files import held, private_file
-from federated.secure.attempts import Memory
+from federated.remembering import remembered
 from federated.secure.client import SecureClient
 from federated.secure.messages import carried, content_of, refused
 from federated.secure.refusals import Reason, SecureRefusalError
@@ -79,23 +79,19 @@ class CountingSite:
         asked, content = content_of(message.content)
         if asked is not stage:
             raise SecureRefusalError(Reason.MALFORMED, "the message's type is of another stage")
-        memory = self._memory()
-        client = SecureClient(
-            site=self.site,
-            key=self.key,
-            terms=self.terms,
-            minimum=self.minimum,
-            memory=memory,
-            noise=self._noise() if stage is Stage.MASKED else None,
-        )
         vector = self._kept() if stage is Stage.MASKED else None
-        try:
+        with remembered(self.folder / MEMORY, site=self.site) as memory:
+            client = SecureClient(
+                site=self.site,
+                key=self.key,
+                terms=self.terms,
+                minimum=self.minimum,
+                memory=memory,
+                noise=self._noise() if stage is Stage.MASKED else None,
+            )
             reply = client.handle(stage, content, vector)
             if stage is Stage.KEYS:
                 self._count()
-        finally:
-            with private_file(self.folder / MEMORY) as file:
-                file.write(memory.written())
         if stage is Stage.UNMASK:
             (self.folder / VECTOR).unlink(missing_ok=True)
         records = carried(stage, reply)
@@ -156,21 +152,6 @@ class CountingSite:
             return ()
         blocks = parted(self.plan, vector)
         return site_rows(self.plan, blocks, withheld=withheld_places(self.plan, blocks))
-
-    def _memory(self) -> Memory:
-        """Return what the site remembers of this sum.
-
-        Raises:
-            SecureRefusalError: it cannot be read. A site that forgot what it gave away takes no further part.
-        """
-        path = self.folder / MEMORY
-        if not path.exists():
-            return Memory()
-        try:
-            return Memory.read(path.read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            words = f"{self.site} cannot read what it remembers of this sum"
-            raise SecureRefusalError(Reason.ORDER, words) from error
 
 
 OpenedCounting = Callable[[Context], CountingSite]

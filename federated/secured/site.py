@@ -18,7 +18,7 @@ from flwr.app import Message, RecordDict
 from numpy.typing import NDArray
 
 from federated.private_files import held, private_file
-from federated.secure.attempts import Memory
+from federated.remembering import remembered
 from federated.secure.client import SecureClient
 from federated.secure.contents import Content, whole
 from federated.secure.messages import carried, content_of
@@ -72,23 +72,19 @@ class SecureSite:
 
     def _answer(self, stage: Stage, message: Message, content: Content) -> RecordDict:
         """Answer from what the site remembers, and remember before the answer leaves."""
-        memory = self._memory()
-        client = SecureClient(
-            site=self.site,
-            key=self.key,
-            terms=self.agreement.terms,
-            minimum=self.minimum,
-            memory=memory,
-            noise=self.noise,
-        )
-        try:
+        with remembered(self.folder / MEMORY, site=self.site) as memory:
+            client = SecureClient(
+                site=self.site,
+                key=self.key,
+                terms=self.agreement.terms,
+                minimum=self.minimum,
+                memory=memory,
+                noise=self.noise,
+            )
             part = self._part(whole(content, "round")) if stage is Stage.MASKED else None
             reply = client.handle(stage, content, part)
             if stage is Stage.KEYS:
                 self._train(message, content)
-        finally:
-            with private_file(self.folder / MEMORY) as file:
-                file.write(memory.written())
         if stage is Stage.UNMASK:
             (self.folder / PART).unlink(missing_ok=True)
         return carried(stage, reply)
@@ -120,18 +116,3 @@ class SecureSite:
                 return file["part"] if own else None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-
-    def _memory(self) -> Memory:
-        """Return what the site remembers of this run.
-
-        Raises:
-            SecureRefusalError: it cannot be read. A site that forgot what it gave away takes no further part.
-        """
-        path = self.folder / MEMORY
-        if not path.exists():
-            return Memory()
-        try:
-            return Memory.read(path.read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            words = f"{self.site} cannot read what it remembers of this run"
-            raise SecureRefusalError(Reason.ORDER, words) from error
