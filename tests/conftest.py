@@ -14,6 +14,9 @@ from affidavit import registry
 ROOT = Path(__file__).resolve().parent.parent
 
 
+PYTHONS_OWN = gc.get_threshold()
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage seldom: with all that the tests import, each whole collection takes a fifth of a second."""
     gc.collect()
@@ -53,6 +56,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("AFFIDAVIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AFFIDAVIT_WITHDRAWALS", str(tmp_path_factory.mktemp("withdrawals")))
         yield
+
+
+@pytest.fixture
+def collected_as_ever() -> Iterator[None]:
+    """Garbage is collected as often as Python does by itself: what a test says of memory is said of users' programs."""
+    seldom = gc.get_threshold()
+    gc.set_threshold(*PYTHONS_OWN)
+    yield
+    gc.set_threshold(*seldom)
 
 
 @pytest.fixture(autouse=True)

@@ -326,6 +326,7 @@ def test_a_late_site_is_in_the_next_round(house: House) -> None:
     assert [event.contributors for event in house.of(RoundClosed)] == [("east", "north"), ("east", "north", "west")]
 
 
+@pytest.mark.usefixtures("collected_as_ever")
 def test_memory_does_not_grow_with_the_number_of_sites() -> None:
     """A thousand sites of 100,000 numbers: the sum holds one of them, and so does the grid."""
     layout = Layout(slots=(Slot(name="head", shape=(100_000,)),))
