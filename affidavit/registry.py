@@ -134,6 +134,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "sign": "reports.oaths:sign_bundle",
             "verify": "reports.oaths:verify_bundle",
             "gate": "reports.gate.command:gate_bundle",
+            "dossier": "reports.law.commands:dossier",
             "lint-release": "privacy.linter.command:lint",
             "ledger": "privacy.ledger.commands:ledger",
             "withdraw": "privacy.withdrawal.command:withdraw",

@@ -400,6 +400,22 @@ def verify(
 
 
 @app.command()
+def dossier(
+    action: Annotated[str, typer.Argument(help="new, check or sign.")],
+    path: Annotated[Path, typer.Argument(help="The dossier (YAML), or the folder that holds dossier.yaml.")],
+    system: Annotated[str, typer.Option("--system", help="new: the system and its version.")] = "unnamed",
+    key: Annotated[
+        Path | None, typer.Option("--key", help="sign: private key. check: public key of whoever signed.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="check: folder that an audit wrote, held against the law packs.")
+    ] = None,
+) -> None:
+    """Keep what only people can say of a system: write the questions, sign the answers, stop a prohibited use."""
+    raise typer.Exit(command_of_room("dossier")(action, path, key=key, bundle=bundle, system=system))
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, what each missing extra would add, and which licences bind."""
     from affidavit.cli.doctor import examine_installation
