@@ -102,9 +102,9 @@ class AuditReport(Record):
 
     def sealed(self, tables: Mapping[str, pa.Table]) -> AuditReport:
         """Return the report with both digests filled in and its exhibits' tables attached."""
-        written = self.model_dump(mode="json", exclude={"report_digest"})
-        written["claims_digest"] = self._claims_digest_of(written)
-        digests = {"claims_digest": written["claims_digest"], "report_digest": digest_of(written)}
+        written = self.model_dump(mode="json")
+        claims = {"claims_digest": self._claims_digest_of(written)}
+        digests = {**claims, "report_digest": _report_digest_of({**written, **claims})}
         return self.model_copy(update=digests).with_tables(tables)
 
     def with_tables(self, tables: Mapping[str, pa.Table]) -> AuditReport:
@@ -113,9 +113,10 @@ class AuditReport(Record):
         report._tables = {**self._tables, **tables}
         return report
 
-    def compute_claims_digest(self) -> str:
-        """Return the digest of what is claimed."""
-        return self._claims_digest_of(self.model_dump(mode="json"))
+    def compute_digests(self) -> dict[str, str]:
+        """Return both digests by their field: of what is claimed, and of the whole report but its own digest."""
+        written = self.model_dump(mode="json")
+        return {"claims_digest": self._claims_digest_of(written), "report_digest": _report_digest_of(written)}
 
     def _claims_digest_of(self, written: Mapping[str, Any]) -> str:
         said = ("schema_version", "marking", "decision", "summary", "caveats", "findings", "refusals")
@@ -124,10 +125,6 @@ class AuditReport(Record):
         claimed["data"] = [{"run": data.run, "digest": data.digest} for data in self.data]
         claimed["exhibits"] = [{"id": exhibit.id, "digest": exhibit.digest} for exhibit in self.exhibits]
         return digest_of(claimed)
-
-    def compute_report_digest(self) -> str:
-        """Return the digest of the whole report but itself."""
-        return digest_of(self.model_dump(mode="json", exclude={"report_digest"}))
 
     def to_json(self) -> bytes:
         """Return the canonical JSON of the report."""
@@ -213,6 +210,10 @@ class AuditReport(Record):
         return sum(finding.verdict is verdict for finding in self.findings)
 
 
+def _report_digest_of(written: Mapping[str, Any]) -> str:
+    return digest_of({name: value for name, value in written.items() if name != "report_digest"})
+
+
 def parse_report(content: bytes, *, where: str = "report.json") -> AuditReport:
     """Read a report and hold both digests against its content.
 
@@ -230,11 +231,8 @@ def parse_report(content: bytes, *, where: str = "report.json") -> AuditReport:
             found=found[:500],
             remedy="give the folder that `affidavit audit --out` wrote",
         ) from None
-    for name, stated, computed in (
-        ("claims_digest", report.claims_digest, report.compute_claims_digest()),
-        ("report_digest", report.report_digest, report.compute_report_digest()),
-    ):
-        if stated != computed:
+    for name, computed in report.compute_digests().items():
+        if (stated := getattr(report, name)) != computed:
             raise VerificationError(
                 f"the report was changed after it was written: its {name} does not match",
                 slug="digest-mismatch",

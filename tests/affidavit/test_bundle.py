@@ -123,13 +123,13 @@ def test_the_claims_digest_repeats_and_provenance_does_not_enter_it(report: Audi
     again = small_report(("performance", "demographic-parity"))
     assert again.claims_digest == report.claims_digest
     later = report.model_copy(update={"provenance": report.provenance.model_copy(update={"created_at": "later"})})
-    assert later.compute_claims_digest() == report.claims_digest
-    assert later.compute_report_digest() != report.report_digest
+    assert later.compute_digests()["claims_digest"] == report.claims_digest
+    assert later.compute_digests()["report_digest"] != report.report_digest
 
 
 def test_every_finding_and_seed_enters_the_claims_digest(report: AuditReport) -> None:
     fewer = report.model_copy(update={"findings": report.findings[1:]})
-    assert fewer.compute_claims_digest() != report.claims_digest
+    assert fewer.compute_digests()["claims_digest"] != report.claims_digest
     assert small_report(("performance",)).claims_digest != report.claims_digest
 
 
