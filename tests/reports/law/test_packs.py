@@ -218,6 +218,8 @@ def test_warns_of_an_amendment_after_the_text_and_after_the_reading(tmp_path: Pa
     assert "told of as of 2026-01-01, amended on 2026-03-01 by Law 2" in text
     assert "read before the amendment of 2026-03-01 by Law 2: Section 1" in read
     assert stale(amended | {"text_date": "2026-03-01"}, tmp_path, "2026-06-01") == (read,)
+    same_day = reading | {"last_amended": {"date": "2026-02-01", "by": "Law 2"}, "text_date": "2026-02-01"}
+    assert stale(same_day, tmp_path, "2026-06-01") == ()
 
 
 def test_what_ships_is_not_stale_on_the_day_of_its_review(today: datetime.date) -> None:
