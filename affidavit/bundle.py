@@ -5,7 +5,9 @@ DIR/report.html      one file, opens offline
 DIR/report.md        the same as text
 DIR/plan.yaml        the plan, fully resolved
 DIR/exhibits/*.parquet
+DIR/commitments.json  where rows stay with their owner: what binds the report to them
 DIR/SHA256SUMS       of all of these; `sha256sum --check SHA256SUMS`
+DIR/signatures/      who swears to all of these, and when (`reports/trust/`)
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from affidavit.report import AuditReport, parse_report
 REPORT: Final = "report.json"
 SUMS: Final = "SHA256SUMS"
 ENVELOPE: Final = "report.dsse.json"
+SIGNATURES: Final = "signatures"
 RENDERINGS: Final = ("html", "md")
 
 
@@ -51,8 +54,9 @@ def _would_be_lost(folder: Path) -> str | None:
     """Return what is in a folder beside an unsigned bundle; None where nothing is."""
     if not ((folder / REPORT).is_file() and (folder / SUMS).is_file()):
         return "something that is not an audit bundle"
-    if (folder / ENVELOPE).exists():
-        return f"a signed report ({ENVELOPE})"
+    for signed in (ENVELOPE, SIGNATURES):
+        if (folder / signed).exists():
+            return f"a signed report ({signed})"
     lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     ours = {SUMS, *(line.partition("  ")[2] for line in lines)}
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
@@ -140,10 +144,12 @@ def read_bundle(folder: Path) -> AuditReport:
 
 
 def subjects(folder: Path) -> dict[str, str]:
-    """Return path and SHA-256 of every file of a bundle but report.json and its signature: what is signed beside it."""
+    """Return path and SHA-256 of every file of a bundle but report.json and signatures: what is signed beside it."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     names = {file.relative_to(folder).as_posix(): file for file in files}
-    return {name: file_digest(file) for name, file in names.items() if name not in (REPORT, ENVELOPE)}
+    own = (REPORT, ENVELOPE)
+    listed = (name for name in names if name not in own and not name.startswith(f"{SIGNATURES}/"))
+    return {name: file_digest(names[name]) for name in listed}
 
 
 def _check_sums(folder: Path) -> None:

@@ -7,6 +7,7 @@ drawing parts (Altair, vl-convert) are imported when the first picture is drawn.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 Verdicts = Mapping[tuple[str, str], Verdict]
 FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
+_BEYOND: Final = re.compile("[\U00010000-\U0010ffff]")
+"""Characters of two UTF-16 units: Vega cuts long labels between the two, and then cannot write them."""
 _EXHIBITED: Final = "The exhibit membership-roc holds every point."
 
 
@@ -308,7 +311,8 @@ def _chosen(table: pa.Table, where: Mapping[str, str]) -> list[Row]:
 def _svg(chart: AnyChart, *, name: str, title: str, description: str) -> str:
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(json.dumps(_dressed(chart)), vl_version=_grammar_version())
+    specification = _BEYOND.sub("\N{REPLACEMENT CHARACTER}", json.dumps(_dressed(chart), ensure_ascii=False))
+    drawn = vl_convert.vegalite_to_svg(specification, vl_version=_grammar_version())
     return accessible_svg(drawn, name=name, title=title, description=description)
 
 

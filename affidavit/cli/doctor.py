@@ -51,7 +51,10 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
         "explain": Extra(packages=("captum", "shap"), adds="attributions over tokens, frames and modalities"),
         "judge": Extra(packages=("urllib3",), adds="judges of rationales behind an OpenAI-compatible endpoint"),
         "dashboard": Extra(packages=("streamlit", "sqlalchemy"), adds="the reviewer's desk in the browser"),
-        "reports": Extra(packages=("typst",), adds="reports as tagged PDF"),
+        "reports": Extra(
+            packages=("typst", "fonttools", "manimgx-fonts", "manimgx-fonts-cjk"),
+            adds="reports as tagged PDF, with fonts for Chinese and many other scripts (SIL OFL 1.1)",
+        ),
         "models": Extra(
             packages=("gguf", "h5py", "keras"),
             adds="real pretrained models that work offline (size `small`)",

@@ -15,6 +15,7 @@ import typer
 
 from affidavit.cli.commands import command_of_room
 from affidavit.cli.federation import add_federation
+from affidavit.cli.trust import add_trust
 
 EPILOG = (
     "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded, "
@@ -283,6 +284,18 @@ def release(
     raise typer.Exit(release_bundle(bundle, out=out, rule=rule))
 
 
+@app.command()
+def render(
+    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
+    formats: Annotated[
+        str, typer.Option("--as", help="Formats, separated by commas: pdf, junit, model-card, oscal, tables, html, md.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="New or empty folder for the files.")] = Path("rendered-report"),
+) -> None:
+    """Write a report in other formats, all of them or none; docs/formats.md says what each is for."""
+    raise typer.Exit(command_of_room("render")(bundle, formats=formats, out=out))
+
+
 @app.command("lint-release")
 def lint_release(
     released: Annotated[Path, typer.Argument(help="Bundle of a released report, a table, or a folder of tables.")],
@@ -374,29 +387,7 @@ def keygen(
     raise typer.Exit(command_of_room("keygen")(out))
 
 
-@app.command()
-def sign(
-    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
-    key: Annotated[Path, typer.Option("--key", help="Private key (PEM, ed25519).")],
-) -> None:
-    """Sign a report: writes report.dsse.json into its bundle."""
-    raise typer.Exit(command_of_room("sign")(bundle, key))
-
-
-@app.command()
-def verify(
-    bundle: Annotated[Path, typer.Argument(help="Folder that an audit wrote.")],
-    key: Annotated[Path | None, typer.Option("--key", help="Public key of the signer.")] = None,
-    table: Annotated[
-        Path | None, typer.Option("--table", help="The table audited: every finding is computed again.")
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option("--plan", help="The plan audited, beside its data: every finding is computed again."),
-    ] = None,
-) -> None:
-    """Check a bundle's digests and signature and, given the table or plan, compute its findings again."""
-    raise typer.Exit(command_of_room("verify")(bundle, key=key, table=table, plan=plan))
+add_trust(app)
 
 
 @app.command()

@@ -145,3 +145,11 @@ def test_shows_itself_in_a_notebook(report: AuditReport) -> None:
     html = report._repr_html_()
     assert html.startswith("<iframe")
     assert "&lt;!doctype html&gt;" in html.lower()
+
+
+def test_signatures_are_no_files_of_the_report_and_no_audit_replaces_them(report: AuditReport, bundle: Path) -> None:
+    (bundle / "signatures").mkdir()
+    (bundle / "signatures" / "reviewer-ada.dsse.json").write_text("{}")
+    assert read_bundle(bundle).report_digest == report.report_digest
+    with pytest.raises(PlanError, match=r"a signed report \(signatures\)"):
+        write_bundle(report, bundle)

@@ -189,3 +189,12 @@ def test_a_cell_of_very_few_has_no_tint() -> None:
 
     assert len(tints(5)) == 2
     assert tints(4) == {0.0}
+
+
+def test_a_long_name_with_characters_of_two_units_can_be_drawn(samples: ModuleType) -> None:
+    """Vega cuts a label by UTF-16 units, and half a character ends the drawing."""
+    name = "x" * 30 + "\U0001f600" * 40
+    report = samples.sample_report(conditions=("TAV",), accents=(name, "Welsh"))
+    figures = gallery.pictures_of(report).of_groups
+    assert figures
+    assert all("\ufffd" in figure.svg or name not in figure.svg for figure in figures)
