@@ -18,7 +18,7 @@ from affidavit.records import Exhibit, ExhibitColumn
 from affidavit.report import AuditReport
 from affidavit.testing import small_report
 from reports.trust.adding import add_signature
-from reports.trust.commands import pack
+from reports.trust.archive import write_archive
 from reports.trust.keys import key_id_of
 from reports.trust.parties import Role
 from reports.trust.trust_file import TrustFile
@@ -84,7 +84,8 @@ def main() -> None:
         bundle = write_bundle(report, Path(folder) / "bundle", renderings=())
         add_signature(bundle, key, name="Ada", role=Role.REVIEWER, requester="Cy", signed_at=MOMENT)
         archive = Path(folder) / "bundle.zip"
-        pack(bundle, archive)
+        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if path.is_file()}
+        archive.write_bytes(write_archive({name: path.read_bytes() for name, path in files.items()}))
         sizes = archive.stat().st_size / MB, (bundle / "report.json").stat().st_size / MB
         print(f"{sizes[0]:.0f} MB, of it {sizes[1]:.1f} MB report.json with {len(report.findings):,} findings")
         worst = 0.0
