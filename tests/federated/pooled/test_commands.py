@@ -63,7 +63,7 @@ def test_files_become_one_report(desk: Path, capsys: pytest.CaptureFixture[str])
     report = read_bundle(desk / "report")
     printed = capsys.readouterr().out
     assert "3 sites" in printed
-    load(Door.COMMANDS, "verify")(desk / "report", key=desk / "server.key.pub", table=None, plan=None)
+    load(Door.COMMANDS, "verify")(desk / "report", trust=None, key=desk / "server.key.pub")
     assert "signature    holds" in capsys.readouterr().out
     assert report.report_digest in printed
     metrics = {finding.metric for finding in report.findings}
@@ -167,13 +167,13 @@ def test_a_report_is_signed_with_the_sites_key_and_verifies_under_its_public_hal
     assert federated_audit("site", desk / "plan.yaml", [desk / "north.csv"], flags=flags) == EXIT_DONE
     capsys.readouterr()
     verify = load(Door.COMMANDS, "verify")
-    assert verify(desk / "own", key=site.public("signing"), table=None, plan=None) == EXIT_DONE
+    assert verify(desk / "own", trust=None, key=site.public("signing")) == EXIT_DONE
     said = capsys.readouterr().out
     assert "signature    holds" in said
     assert "digests      hold" in said
     written(House(folder=desk / "other"), "signing", made_key("signing"))
     with pytest.raises(VerificationError, match="not signed with this key"):
-        verify(desk / "own", key=House(folder=desk / "other").public("signing"), table=None, plan=None)
+        verify(desk / "own", trust=None, key=House(folder=desk / "other").public("signing"))
     with pytest.raises(PlanError):  # a signed report is not written over
         federated_audit("site", desk / "plan.yaml", [desk / "north.csv"], flags=flags)
     site.key("signing").chmod(0o644)
