@@ -27,6 +27,10 @@ demo: $(STAMP)            ## the whole story on the clinic, federated and privat
 	rm -rf out/demo/signatures  # no audit replaces a signed bundle; this one was signed by the demonstration itself
 	$(BIN)/affidavit demo --out out/demo
 	test -e out/keys/demo-issuer.key || $(BIN)/affidavit keys new "Demo issuer" --role issuer --folder out/keys
+	test -e out/keys/demo-officer.key || $(BIN)/affidavit keys new "Demo officer" --role reviewer --folder out/keys
+	mkdir -p out/dossier && cp examples/dossier/dossier.yaml out/dossier/
+	$(BIN)/affidavit dossier sign out/dossier --key out/keys/demo-officer.key
+	$(BIN)/affidavit file out/demo --dossier out/dossier --key out/keys/demo-officer.pub.yaml
 	$(BIN)/affidavit sign out/demo --key out/keys/demo-issuer.key --as issuer --requester "Whoever ran make demo"
 	$(BIN)/affidavit verify out/demo
 
@@ -54,6 +58,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/disparity.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/streaming.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/report.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/renderings.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/verify.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/fairness.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/validity.py $(if $(QUICK),--quick)

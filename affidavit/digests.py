@@ -10,15 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affidavit.canonical_json import canonical_json as canonical_json  # digests are made of it
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return the RFC 8785 bytes of a JSON value: sorted keys, no spaces, shortest numbers."""
-    import rfc8785
-
-    return rfc8785.dumps(value)
 
 
 def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -74,6 +74,8 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "part-missing": "An optional part of affidavit is not installed.",
         "room-shadowed": "A file or package shadows one of affidavit's top-level packages.",
         "bundle-incomplete": "A bundle lacks a file that it needs to be verified.",
+        "schema-version": "A report is of a schema version that this affidavit does not know.",
+        "release-discloses": "What was to be released tells a small count, or tells it in one of its files.",
         "digest-mismatch": "A report's content does not have the digest it states.",
         "signature-invalid": "A signature does not verify with the given key.",
         "key-invalid": "A key file is not an ed25519 key in PEM form, or the wrong half of one.",

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from affidavit.errors import PlanError
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, did_you_mean, read_yaml
+from affidavit.yaml_files import did_you_mean, read_record
 
 
 class Task(StrEnum):
@@ -244,20 +245,15 @@ def read_plan(path: Path) -> AuditPlan:
         PlanError: the file has an unknown key, a missing key or a value of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    document = read_yaml(path)
-    try:
-        return AuditPlan.model_validate(document)
-    except ValidationError as error:
-        hints = "".join(
-            did_you_mean(str(fault["loc"][-1]), list(AuditPlan.model_fields))
-            for fault in error.errors()
-            if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1
-        )
-        raise PlanError(
-            "the plan does not validate",
-            slug="plan-invalid",
-            where=path.name,
-            found=describe_validation_error(error) + hints,
-            allowed=f"the keys {', '.join(AuditPlan.model_fields)}",
-            remedy="correct the key named above; docs/plan.md describes each",
-        ) from None
+    return read_record(path, AuditPlan, invalid=partial(_invalid, path))
+
+
+def _invalid(path: Path, found: str) -> PlanError:
+    return PlanError(
+        "the plan does not validate",
+        slug="plan-invalid",
+        where=path.name,
+        found=found,
+        allowed=f"the keys {', '.join(AuditPlan.model_fields)}",
+        remedy="correct the key named above; docs/plan.md describes each",
+    )

@@ -7,17 +7,18 @@ A criterion bounds a metric from one side. Which findings it binds is said by `c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from affidavit.conditions import Condition
 from affidavit.digests import digest_of
 from affidavit.errors import PolicyError, RowError
 from affidavit.records import Finding, Interval, Record
-from affidavit.yaml_files import describe_validation_error, did_you_mean, read_yaml
+from affidavit.yaml_files import did_you_mean, read_record
 
 STARTER = "starter"
 SHIPPED: Final = (STARTER, "ser-tests-emotion")
@@ -186,14 +187,15 @@ def read_policy(reference: str, *, folder: Path, by: Sequence[str] | None = None
         return policy_from_thresholds(folder / reference.removeprefix(SER_TESTS), by=by).policy
     shipped = Path(str(files("affidavit") / "policies" / f"{reference}.yaml"))
     path = shipped if reference in SHIPPED else folder / reference
-    try:
-        return Policy.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise PolicyError(
-            "the policy does not validate",
-            slug="policy-invalid",
-            where=path.name,
-            found=describe_validation_error(error),
-            allowed=f"the keys {', '.join(Policy.model_fields)}; per criterion {', '.join(Criterion.model_fields)}",
-            remedy="correct the key named above; affidavit/policies/starter.yaml is a complete example",
-        ) from None
+    return read_record(path, Policy, invalid=partial(_invalid, path))
+
+
+def _invalid(path: Path, found: str) -> PolicyError:
+    return PolicyError(
+        "the policy does not validate",
+        slug="policy-invalid",
+        where=path.name,
+        found=found,
+        allowed=f"the keys {', '.join(Policy.model_fields)}; per criterion {', '.join(Criterion.model_fields)}",
+        remedy="correct the key named above; affidavit/policies/starter.yaml is a complete example",
+    )

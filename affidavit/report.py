@@ -8,6 +8,7 @@ the same predictions, plan, seed and versions give it again. `report_digest`, wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
+"""Major.minor. A minor version only adds what may be absent, so a reader opens every minor version of its own major one
+up to its own; a report is never rewritten, and keeps the version under which it was sealed. 1.1: a bundle also holds
+tables, figures, provenance.json and log.jsonl."""
+_VERSION: Final = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 SMALL_CELLS: Final = "internal: small cells"
 
 
@@ -218,10 +223,13 @@ def parse_report(content: bytes, *, where: str = "report.json") -> AuditReport:
     """Read a report and hold both digests against its content.
 
     Raises:
-        VerificationError: the JSON is not a report, or a digest does not match.
+        VerificationError: the JSON is not a report, is one of a version that is not known here, or a digest does not
+            match.
     """
     try:
-        report = AuditReport.model_validate(json.loads(content))
+        document = json.loads(content)
+        _check_version(document, where)
+        report = AuditReport.model_validate(document)
     except (ValueError, ValidationError) as error:
         found = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
         raise VerificationError(
@@ -242,6 +250,39 @@ def parse_report(content: bytes, *, where: str = "report.json") -> AuditReport:
                 remedy="ask whoever issued the report for the original",
             )
     return report
+
+
+def _check_version(document: object, where: str) -> None:
+    """Refuse a report whose version this affidavit does not know, before anything of it is read.
+
+    Raises:
+        VerificationError: it is of a newer version, or of none.
+    """
+    stated = document.get("schema_version") if isinstance(document, Mapping) else None
+    if stated is None:
+        return
+    if not known_version(stated):
+        raise VerificationError(
+            "the report is of a schema version that this affidavit does not know",
+            slug="schema-version",
+            where=where,
+            found=repr(stated)[:40],
+            allowed=f"{SCHEMA_VERSION.partition('.')[0]}.0 to {SCHEMA_VERSION}",
+            remedy="read it with the affidavit that wrote it, or a newer one",
+        )
+
+
+def known_version(stated: object) -> bool:
+    """Say whether a report of this schema version can be opened here.
+
+    >>> known_version("1.0"), known_version("1.99"), known_version("2.0"), known_version(1.0)
+    (True, False, False, False)
+    """
+    read = _VERSION.fullmatch(stated) if isinstance(stated, str) else None
+    if read is None:
+        return False
+    major, minor = SCHEMA_VERSION.split(".")
+    return read[1] == major and int(read[2]) <= int(minor)
 
 
 def read_report(path: Path) -> AuditReport:

@@ -29,6 +29,7 @@ from affidavit.provenance import provenance
 from affidavit.records import Exhibit, Refusal
 from affidavit.registry import Door, load, names
 from affidavit.report import AuditReport, DataDescription
+from affidavit.run_log import FROM_CACHE, RunLog, log_of
 from affidavit.seeds import seed_of
 from affidavit.sources import Loaded, load_corpus, load_run, load_table
 from affidavit.summary import caveats, summary
@@ -48,13 +49,25 @@ FILES: Final = frozenset(
 
 
 def run_plan(
-    plan: AuditPlan, *, folder: Path, policy: Policy | None = None, progress: Progress = silent
+    plan: AuditPlan,
+    *,
+    folder: Path,
+    policy: Policy | None = None,
+    progress: Progress = silent,
 ) -> AuditReport:
     """Carry out a plan whose relative paths start at `folder`; `policy` overrides the one that the plan names.
+
+    A `RunLog` as `progress` writes down every step, for the bundle that is written of it.
 
     Raises:
         AffidavitError: whatever is wrong with the plan, the policy or the tables, before anything is computed.
     """
+    log = log_of(progress, what="run")
+    with log.hearing_warnings():
+        return _run(plan, folder=folder, policy=policy, log=log)
+
+
+def _run(plan: AuditPlan, *, folder: Path, policy: Policy | None, log: RunLog) -> AuditReport:
     check_promises(plan)
     if policy is None and plan.policy is not None:
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
@@ -62,10 +75,15 @@ def run_plan(
     if policy is not None:
         _check_policy(policy, plan, examinations)
     with loaded_ahead([*corpora_of_training(plan), *corpora_of_runs(plan)], folder) as corpora:
-        train_plan(plan, folder=folder, progress=progress, corpora=corpora)
-        runs = [load_run(name, source, plan, folder, progress, corpora) for name, source in plan.runs.items()]
-    loaded = [item for run in runs for item in run]
-    return examine(plan, loaded, examinations=examinations, policy=policy, progress=progress, folder=folder)
+        for trained in train_plan(plan, folder=folder, progress=log, corpora=corpora):
+            how = "kept from an earlier run" if trained.again else "computed"
+            log.note("trained", {"training": trained.name, "seed": trained.seed, "how": how})
+        loaded = []
+        for name, source in plan.runs.items():
+            loaded += load_run(name, source, plan, folder, log, corpora)
+            how = "read from a table" if source.table is not None else "computed"
+            log.note("loaded", {"run": name, "how": FROM_CACHE if log.saw(FROM_CACHE) else how})
+    return examine(plan, loaded, examinations=examinations, policy=policy, progress=log, folder=folder)
 
 
 def audit(
@@ -81,7 +99,8 @@ def audit(
 
     `by` names the sensitive features (one may be a plain string). `columns` names parts whose columns are not
     recognised (`{"y_true": "gold"}`). `plan` sets everything else (statistics, features, depth, seed); its runs and
-    `by` are replaced. A table that holds several reasoners or instructions is audited as one run for each.
+    `by` are replaced. A table that holds several reasoners or instructions is audited as one run for each. A
+    `RunLog` as `progress` writes down every step, for the bundle that is written of it.
 
     Raises:
         AffidavitError: the table, the policy or the plan is at fault.
@@ -96,8 +115,11 @@ def audit(
     examinations = choose(chosen)
     if policy is not None:
         _check_policy(policy, chosen, examinations)
-    loaded = load_table("predictions", source, chosen, _opened(table, name, chosen), progress)
-    return examine(chosen, loaded, examinations=examinations, policy=policy, progress=progress)
+    log = log_of(progress, what="audit")
+    with log.hearing_warnings():
+        loaded = load_table("predictions", source, chosen, _opened(table, name, chosen), log)
+        log.note("loaded", {"run": "predictions", "how": "read from a table"})
+        return examine(chosen, loaded, examinations=examinations, policy=policy, progress=log)
 
 
 def _check_policy(
@@ -161,22 +183,26 @@ def examine(
     folder: Path = Path(),
 ) -> AuditReport:
     """Examine loaded runs and return the sealed report; relative paths among options start at `folder`."""
+    log = log_of(progress, what="examine")
     runs = _named(loaded)
     if policy is not None:
         check_conditions(policy, [condition for run in runs.values() for condition in run.conditions])
     claims: list[Claim] = []
     refusals: list[Refusal] = []
     exhibits: list[tuple[str, ExhibitTable]] = []
-    book = EvidenceBook(runs=runs, by=plan.by, statistics=plan.statistics, seed=plan.seed, progress=progress)
+    book = EvidenceBook(runs=runs, by=plan.by, statistics=plan.statistics, seed=plan.seed, progress=log)
     live = {item.run: item.live for item in loaded if item.live is not None}
     for examination, options in examinations:
         case = _case(plan, book, Choice(name=examination.name, options=options), live, folder)
         refusal = examination.refuses(case) or _unasked(examination, plan)
         if refusal is not None:
             refusals.append(refusal)
+            log.note("refused", {"examination": examination.name})
             continue
         refusals += _refused_runs(examination, case)
-        testimony = examination.examine(case)
+        with log.step("examined", {"examination": examination.name}) as said:
+            testimony = examination.examine(case)
+            said["claims"], said["refusals"] = len(testimony.claims), len(testimony.refusals)
         refusals += testimony.refusals
         claims += testimony.claims
         exhibits += [(examination.name, exhibit) for exhibit in testimony.exhibits]

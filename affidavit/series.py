@@ -231,7 +231,7 @@ def _check_tables(audits: Sequence[NamedAudit]) -> None:
 def _meanings(one: AuditReport, other: AuditReport) -> list[tuple[str, object, object]]:
     """Return what both reports define, with both definitions."""
     versions, others = ({f.examination: f.method_version for f in report.findings} for report in (one, other))
-    meanings: list[tuple[str, object, object]] = [("the schema of reports", one.schema_version, other.schema_version)]
+    meanings: list[tuple[str, object, object]] = [("the schema of reports", major_of(one), major_of(other))]
     meanings += [(f"the method version of {name}", versions[name], others[name]) for name in versions if name in others]
     meanings += [
         (f"how the feature {name} is read", _said(one.plan.feature(name)), _said(other.plan.feature(name)))
@@ -241,6 +241,11 @@ def _meanings(one: AuditReport, other: AuditReport) -> list[tuple[str, object, o
     labels: list[Mapping[str, object]] = [{data.run: data.label_space for data in r.data} for r in (one, other)]
     meanings += [(f"the label space of {run}", labels[0][run], labels[1][run]) for run in labels[0] if run in labels[1]]
     return meanings
+
+
+def major_of(report: AuditReport) -> str:
+    """Return the major schema version of a report: minor ones differ in what may be absent, not in what is meant."""
+    return report.schema_version.partition(".")[0]
 
 
 def _said(feature: Feature) -> str:

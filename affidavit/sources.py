@@ -25,6 +25,7 @@ from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner, silent
 from affidavit.registry import Door, load
+from affidavit.run_log import FROM_CACHE
 from affidavit.seeds import seed_of
 from affidavit.tables import RawTable, open_table
 from affidavit.training import checkpoint_of
@@ -176,6 +177,7 @@ def _answered(
     key = cache_key(reasoner, options, corpus=corpus, reading=reading, seed=seed)
     cache = None if key is None else default_cache()
     if cache is not None and key is not None and (kept := cache.load(key, reading)) is not None:
+        progress(FROM_CACHE, kept.n_rows, kept.n_rows)
         return kept
     with keeping():
         predictions: Predictions = reasoner.judge(

@@ -1,14 +1,18 @@
-"""Reads the two YAML files of an audit (plan, policy) and says in plain words what is wrong with them."""
+"""Reads the YAML files that people write (plan, policy, waivers, trust file); says in words what is wrong there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from affidavit.errors import TableError
+from affidavit.errors import AffidavitError, TableError
+from affidavit.records import Record
+
+Read = TypeVar("Read", bound=Record)
 
 
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds; a model validates it
@@ -33,6 +37,31 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds; a m
             found=" ".join(str(error).split()),
             remedy="correct the line named above",
         ) from None
+
+
+def read_record(path: Path, kind: type[Read], *, invalid: Callable[[str], AffidavitError]) -> Read:
+    """Return what a YAML file says, as a record of one kind.
+
+    Args:
+        path: the file.
+        kind: what it is to be.
+        invalid: makes the error, with its slug and its remedy, of what was found: a clause for each fault.
+
+    Raises:
+        TableError: the file does not exist or is not YAML.
+        AffidavitError: it is no such record; whatever `invalid` makes.
+    """
+    document = read_yaml(path)
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise invalid(describe_validation_error(error) + _hints(error, list(kind.model_fields))) from None
+
+
+def _hints(error: ValidationError, known: list[str]) -> str:
+    """Return what the unknown keys of the file itself may have been meant to be."""
+    unknown = [f for f in error.errors() if f["type"] == "extra_forbidden" and len(f["loc"]) == 1]
+    return "".join(did_you_mean(str(fault["loc"][-1]), known) for fault in unknown)
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Which pictures stand at the head of an examination's own tables.
 
-Reliability diagrams, what each modality brings, and what erasing the cited evidence costs.
+Reliability diagrams, what each modality brings, what erasing the cited evidence costs, and numbers by level.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from affidavit.report import AuditReport
 from reports.contributions_chart import OF
 from reports.document import Figure
 from reports.erasure_chart import base_of
+from reports.level_pictures import corruption_pictures, robustness_pictures
 from reports.ordering import distinct
 from reports.reliability_chart import is_drawn
 from reports.tabulated import Row, attached, fullest
@@ -36,7 +37,8 @@ def area_pictures(report: AuditReport) -> Mapping[str, tuple[Figure, ...]]:
         drawn["modality-disparity"] = tuple(_contribution_pictures(parts))
     if (erased := attached(report, ERASURES)) is not None:
         drawn["evidence-erasure"] = tuple(_erasure_pictures(erased))
-    return drawn
+    by_level = {"rationale-corruption": corruption_pictures(report), "robustness": robustness_pictures(report)}
+    return drawn | {area: figures for area, figures in by_level.items() if figures}
 
 
 def _of_fullest(table: pa.Table) -> Iterator[tuple[int, str, str, list[Row]]]:

@@ -38,6 +38,7 @@ _COLUMNS = (
     Column(title="Bound", kind="number"),
     Column(title="Estimate", detail="with interval", kind="number"),
     Column(title="Deciding interval", detail="adjusted", kind="number"),
+    Column(title="n", detail="rows / units", kind="number"),
     Column(title="Decided together", kind="number"),
     Column(title="Verdict", kind="verdict"),
     Column(title="Notes", kind="notes"),
@@ -138,6 +139,7 @@ def _row(finding: Finding, notes: Notes) -> tuple[Cell, ...]:
         Cell(text=_bound(outcome, finding.metric)),
         Cell(text=value, detail=interval_text(estimate.interval, scale, digits=digits)),
         Cell(text=interval_text(deciding, scale, digits=digits) or NOTHING, detail=_level(deciding)),
+        Cell(text=_counts(finding)),
         Cell(text=f"{outcome.family_size:,}" if outcome else NOTHING),
         Cell(text=verdict_text(finding.verdict), verdict=finding.verdict),
         Cell(text="", notes=_reasons(finding, notes)),
@@ -148,6 +150,11 @@ def _whom(finding: Finding) -> str:
     if finding.compared is not None:
         return f"across {features_name(finding.compared)}"
     return group_name(finding.groups)
+
+
+def _counts(finding: Finding) -> str:
+    units = finding.estimate.n_clusters
+    return f"{finding.estimate.n:,} / {NOTHING if units is None else f'{units:,}'}"
 
 
 def _bound(outcome: CriterionOutcome | None, metric: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from affidavit.records import Verdict
@@ -12,7 +14,7 @@ from reports.area_pictures import area_pictures
 from reports.document import Figure
 from reports.federated_pictures import federated_pictures
 from reports.ordering import distinct
-from reports.roc_pictures import roc_pictures
+from reports.privacy_pictures import privacy_pictures
 from reports.tabulated import CONFUSION, GROUP_COLUMNS, Row, attached, attached_with, fullest
 from reports.wording import EVERYBODY, PER_UNIT, features_name, metric_label, worst
 
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
 SHARES: Final = "modality-shares"
 PREFERRED: Final = ("accuracy", "word_error_rate", "unweighted_average_recall")
-MATRICES_AT_MOST: Final = 60
+MATRICES_AT_MOST: Final = 12
 LINES_AT_MOST: Final = 150
 """Beyond these a picture says nothing that can be read, and the tables stand alone."""
+_NOTHING: Final = '{"mark": "point", "data": {"values": []}}'
 _KEY: Final = ["run", "condition", "features", "group", "metric"]
 
 
@@ -42,15 +45,36 @@ class Gallery:
 
 def pictures_of(report: AuditReport) -> Gallery:
     """Draw every picture for which the exhibits are at hand."""
-    confusion, shares = attached(report, CONFUSION), attached(report, SHARES)
-    return Gallery(
-        of_groups=_of_groups(report),
-        of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
-        of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
-        of_areas=area_pictures(report),
-        of_privacy=tuple(roc_pictures(report)),
-        of_federations=tuple(federated_pictures(report)),
-    )
+    if not report.exhibits:
+        return Gallery()
+    with _drawing_engine():
+        confusion, shares = attached(report, CONFUSION), attached(report, SHARES)
+        return Gallery(
+            of_groups=_of_groups(report),
+            of_confusions=tuple(_confusion_pictures(confusion)) if confusion is not None else (),
+            of_gaps=tuple(_share_pictures(shares)) if shares is not None else (),
+            of_areas=area_pictures(report),
+            of_privacy=tuple(privacy_pictures(report)),
+            of_federations=tuple(federated_pictures(report)),
+        )
+
+
+@contextmanager
+def _drawing_engine() -> Iterator[None]:
+    """Start the engine that draws beside the work on the first picture: its start takes as long as several pictures.
+
+    Altair checks no part of a specification meanwhile: the engine refuses a wrong one as well.
+    """
+    import vl_convert
+    from altair.utils.schemapi import debug_mode
+
+    start = Thread(target=vl_convert.vegalite_to_svg, args=(_NOTHING,))
+    start.start()
+    try:
+        with debug_mode(False):
+            yield
+    finally:
+        start.join()
 
 
 def _of_groups(report: AuditReport) -> tuple[Figure, ...]:

@@ -1,4 +1,7 @@
-"""Every group a row: its metrics as columns, its rows and units always beside them, and why a number is missing."""
+"""Every group a row: its metrics as columns, its rows and units always beside them, and why a number is missing.
+
+The fullest condition of a run stands in full; the others in short, with what a criterion bound.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from affidavit.metric_names import sentence_case
 from affidavit.records import Estimate, Finding, Verdict
 from affidavit.report import AuditReport
+from reports.aggregates import STANDING_OUT, groups_aggregate, shared_out
 from reports.document import Block, Cell, Column, Figure, Fold, Notes, Paragraph, Section, Table, tidied
 from reports.gallery import Gallery
-from reports.ordering import GroupKey, conditions_in_order, distinct, group_key, groups_in_order
+from reports.ordering import GroupKey, distinct, group_key, groups_in_order
 from reports.remarks import remarks_of
 from reports.shrunken import NAME as SHRUNKEN
 from reports.shrunken import shrunken_section
@@ -30,7 +34,8 @@ from reports.wording import (
 )
 
 EXPLANATION = (
-    "No group is left out. Where a value is undefined or has no interval, a note says why. "
+    "No group is left out: each stands in the fullest condition of its run; the other conditions are told in short. "
+    "Where a value is undefined or has no interval, a note says why. "
     f"“{NOTHING}” means that this metric was not computed for this group."
 )
 WITHHELD = (
@@ -39,6 +44,7 @@ WITHHELD = (
 )
 NAMED_AT_MOST = 2
 MetricKey = tuple[str, str]
+ById = Mapping[str, Finding]
 
 
 def groups_section(report: AuditReport, gallery: Gallery) -> Section:
@@ -49,11 +55,12 @@ def groups_section(report: AuditReport, gallery: Gallery) -> Section:
     areas = distinct(finding.examination for finding in findings)
     parts = [_area(report, findings, area, gallery.of_areas.get(area, ())) for area in areas]
     told = WITHHELD if report.has_exhibit("withheld") else EXPLANATION
-    blocks: tuple[Block, ...] = (Paragraph(text=told), *gallery.of_groups, *parts, *_confusions(report, gallery))
+    blocks: tuple[Block, ...] = (Paragraph(text=told), *gallery.of_groups, *parts)
     return Section(id="groups", title="Groups", blocks=blocks)
 
 
-def _confusions(report: AuditReport, gallery: Gallery) -> tuple[Section, ...]:
+def label_sections(report: AuditReport, gallery: Gallery) -> tuple[Section, ...]:
+    """Return confusions and rates class by class, with their pictures first; nothing where none were kept."""
     blocks: tuple[Block, ...] = (*gallery.of_confusions, *exhibit_tables(report))
     return (Section(id="confusions", title="Label by label", blocks=blocks),) if blocks else ()
 
@@ -62,34 +69,44 @@ def _area(report: AuditReport, findings: Sequence[Finding], area: str, figures: 
     if area == SHRUNKEN and (beside := shrunken_section(report)) is not None:
         return beside
     own = [finding for finding in findings if finding.examination == area]
-    folds = [fold for run in distinct(f.run for f in own) for fold in _run_folds(report, own, run)]
+    by_id = {finding.id: finding for finding in report.findings}
+    folds = [fold for run in distinct(f.run for f in own) for fold in _run_folds(report, own, by_id, run)]
     return Section(id=f"groups-{area}", title=sentence_case(area), blocks=(*figures, *folds))
 
 
-def _run_folds(report: AuditReport, findings: Sequence[Finding], run: str) -> list[Block]:
-    own = [finding for finding in findings if finding.run == run]
-    conditions = conditions_in_order(finding.condition for finding in own)
-    return [_fold(report, own, condition, opened=condition == conditions[0]) for condition in conditions]
+def _run_folds(report: AuditReport, findings: Sequence[Finding], by_id: ById, run: str) -> list[Block]:
+    """Return the fullest condition in full, and the others in short with what stands out in them."""
+    shared = shared_out([f for f in findings if f.run == run], row=group_key, place=group_key)
+    folds: list[Block] = []
+    for place, (condition, own) in enumerate(shared.whole):
+        table = _table(report, own, by_id, f"condition {condition}")
+        folds.append(Fold(summary=table.caption, blocks=(table,), opened=place == 0))
+    if shared.standing_out:
+        table = _table(report, shared.standing_out, by_id, STANDING_OUT)
+        folds.append(Fold(summary=table.caption, blocks=(table,)))
+    if shared.aggregated:
+        table = groups_aggregate(sentence_case(shared.aggregated[0].examination), shared.aggregated)
+        folds.append(Fold(summary=table.caption, blocks=(table,)))
+    return folds
 
 
-def _fold(report: AuditReport, findings: Sequence[Finding], condition: str, *, opened: bool) -> Fold:
-    own = [finding for finding in findings if finding.condition == condition]
-    table = _table(report, own)
-    return Fold(summary=table.caption, blocks=(table,), opened=opened)
-
-
-def _table(report: AuditReport, findings: Sequence[Finding]) -> Table:
+def _table(report: AuditReport, findings: Sequence[Finding], by_id: ById, where: str) -> Table:
     notes, first = Notes(), findings[0]
     metrics = tuple(dict.fromkeys(map(_metric_key, findings)))
-    by_id = {finding.id: finding for finding in report.findings}
+    several = len({finding.condition for finding in findings}) > 1
+    by_place: dict[tuple[GroupKey, str], list[Finding]] = {}
+    for finding in findings:
+        by_place.setdefault((group_key(finding), finding.condition), []).append(finding)
+    conditions = distinct(finding.condition for finding in findings)
     rows = [
-        _row(metrics, row, by_id, notes)
+        _row(metrics, row, condition if several else "", by_id, notes)
         for key in groups_in_order(report, findings)
-        for row in _rows_of_group([f for f in findings if group_key(f) == key])
+        for condition in conditions
+        for row in _rows_of_group(by_place.get((key, condition), []))
     ]
     table = Table(
-        id=f"group-{first.examination}-{first.run}-{first.condition}",
-        caption=f"{sentence_case(first.examination)}: run {first.run}, condition {first.condition}",
+        id=f"group-{first.examination}-{first.run}-{'standing-out' if several else first.condition}",
+        caption=f"{sentence_case(first.examination)}: run {first.run}, {where}",
         columns=_columns(metrics),
         rows=tuple(rows),
         notes=notes.texts(),
@@ -116,6 +133,7 @@ def _rows_of_group(findings: Sequence[Finding]) -> list[dict[MetricKey, Finding]
 def _columns(metrics: tuple[MetricKey, ...]) -> tuple[Column, ...]:
     return (
         Column(title="Group", kind="heading"),
+        Column(title="Condition"),
         Column(title="n rows", kind="number"),
         Column(title="n units", kind="number"),
         Column(title="Verdict", kind="verdict"),
@@ -132,13 +150,15 @@ def _metric_column(metric: str, explains: str) -> Column:
 
 
 def _row(
-    metrics: tuple[MetricKey, ...], row: Mapping[MetricKey, Finding], by_id: Mapping[str, Finding], notes: Notes
+    metrics: tuple[MetricKey, ...], row: Mapping[MetricKey, Finding], condition: str, by_id: ById, notes: Notes
 ) -> tuple[Cell, ...]:
+    """Return the cells of a row; the condition is empty where a whole table is of one, and its column falls away."""
     findings = list(row.values())
     n, n_clusters = Counter((f.estimate.n, f.estimate.n_clusters) for f in findings).most_common(1)[0][0]
     key: GroupKey = group_key(findings[0])
     return (
         Cell(text=group_name(dict(key)), detail=features_name(tuple(feature for feature, _ in key)) if key else ""),
+        Cell(text=condition),
         Cell(text=f"{n:,}"),
         Cell(text=NOTHING if n_clusters is None else f"{n_clusters:,}"),
         _verdict_cell(findings),
@@ -198,7 +218,7 @@ def _verdict_remarks(findings: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _row_notes(findings: Sequence[Finding], by_id: Mapping[str, Finding], notes: Notes) -> tuple[int, ...]:
+def _row_notes(findings: Sequence[Finding], by_id: ById, notes: Notes) -> tuple[int, ...]:
     """Return the notes of a row; one that speaks of some metrics only names them."""
     speakers: dict[str, list[str]] = {}
     for finding in findings:

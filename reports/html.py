@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from reports.gallery import pictures_of
+from reports.drawn import pictures_of
 from reports.pages import document_of
-from reports.wording import plain
+from reports.papers.papers import Papers, without_papers
+from reports.wording import LONGEST, plain
 
 if TYPE_CHECKING:
     import jinja2
@@ -36,11 +37,15 @@ class HtmlRenderer:
 
     def render(self, report: AuditReport) -> bytes:
         """Return the page as UTF-8."""
+        return self.render_with(report, without_papers(report))
+
+    def render_with(self, report: AuditReport, papers: Papers) -> bytes:
+        """Return the page with what was filed beside the report."""
         from markupsafe import Markup
 
         css, script = template_text("report.css"), template_text("report.js")
         page = _environment().get_template("report.html.j2").render(
-            document=document_of(report, pictures_of(report)),
+            document=document_of(report, pictures_of(report), papers),
             css=Markup(css),
             script=Markup(script),
             policy=content_security_policy(css, script),
@@ -56,8 +61,7 @@ class Anchors:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
-        self.last = ""
-        """The id given last, to be used twice."""
+        self._numbers: dict[str, int] = {}
 
     def of(self, name: str) -> str:
         """Return a new id made of a name."""
@@ -68,8 +72,15 @@ class Anchors:
             number += 1
             anchor = f"{stem}-{number}"
         self._given.add(anchor)
-        self.last = anchor
         return anchor
+
+    def short(self, stem: str) -> str:
+        """Return a stem and a number, for what is linked to so often that its length tells: `t12`.
+
+        A dot has to follow, which no other id has.
+        """
+        self._numbers[stem] = self._numbers.get(stem, 0) + 1
+        return f"{stem}{self._numbers[stem]}"
 
 
 def template_text(name: str) -> str:
@@ -101,8 +112,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _finalized(value: object) -> object:
-    """Write out what is invisible in texts; markup has been through this already."""
-    return plain(value) if type(value) is str else value
+    """Write out what is invisible in texts; markup has been through this already, and most texts need nothing."""
+    if type(value) is not str or (
+        len(value) <= LONGEST and value.isprintable() and "  " not in value and value.strip() == value
+    ):
+        return value
+    return plain(value)
 
 
 def _picture(figure: Figure) -> Markup:

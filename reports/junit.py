@@ -1,8 +1,7 @@
 """The verdicts as JUnit XML, for a build server: one suite an examination, one case a finding that a criterion bound.
 
-pass -> a case with its numbers as output; fail -> `failure`; inconclusive, or a criterion that met no finding ->
-`error` where the policy demands an answer, else `skipped`, as in `reports.gate`; what an examination refused ->
-`skipped`, with what would help.
+Which element a verdict is says `reports.junit_cases`, as for the gate; a case that passes has its numbers as output; a
+criterion that met no finding is not assessed; what an examination refused is `skipped`, with what would help.
 
 Laws: nothing that was put to a criterion is missing; only characters that XML 1.0 allows are written; no time is
 claimed, for none was measured. Elements and attributes are those that Jenkins' junit-10.xsd knows.
@@ -16,17 +15,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from affidavit.metric_names import sentence_case
-from affidavit.records import Finding, Refusal, Verdict
+from affidavit.records import Finding, Refusal
+from reports.gate.gating import OF_VERDICT, Outcome
+from reports.junit_cases import element_of, xml_text
 from reports.ordering import distinct
 from reports.speaking import sentence, subject, value_line
-from reports.wording import bound_text, decision_line, metric_label, plain, scale_of
+from reports.wording import bound_text, decision_line, metric_label, scale_of
 
 if TYPE_CHECKING:
     from affidavit.policy import Criterion
     from affidavit.report import AuditReport
 
 _POLICY: Final = "policy"
-_LONGEST: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def _suites(report: AuditReport) -> ET.Element:
     unmet = tuple(map(_unmet, _criteria_without_findings(report)))
     if unmet:
         suites.append(_suite(report, _POLICY, unmet))
-    root = ET.Element("testsuites", {"name": _text(report.title)})
+    root = ET.Element("testsuites", {"name": xml_text(report.title)})
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     root.extend(suites)
@@ -73,12 +73,12 @@ def _suite(report: AuditReport, area: str, cases: Sequence[Case]) -> ET.Element:
     suite = ET.Element(
         "testsuite",
         {
-            "name": _text(sentence_case(area)),
+            "name": xml_text(sentence_case(area)),
             "tests": str(len(cases)),
             "failures": str(counts["failure"]),
             "errors": str(counts["error"]),
             "skipped": str(counts["skipped"]),
-            "timestamp": _text(report.provenance.created_at),
+            "timestamp": xml_text(report.provenance.created_at),
         },
     )
     suite.append(_properties(report, area))
@@ -97,7 +97,7 @@ def _properties(report: AuditReport, area: str) -> ET.Element:
     }
     properties = ET.Element("properties")
     for name, value in said.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
+        ET.SubElement(properties, "property", {"name": name, "value": xml_text(value)})
     return properties
 
 
@@ -111,23 +111,18 @@ def _cases(report: AuditReport, area: str) -> Iterator[Case]:
 
 def _held(finding: Finding, criterion: str, *, demanded: Set[str]) -> Case:
     name = f"{criterion}: {subject(finding)}"
-    if finding.verdict in {Verdict.PASS, Verdict.INFORMATIVE}:
+    outcome = element_of(OF_VERDICT[finding.verdict], demanded=criterion in demanded)
+    if not outcome:
         return Case(name=name, text=sentence(finding))
-    failed = finding.verdict is Verdict.FAIL
-    outcome = "failure" if failed else _unanswered(demanded=criterion in demanded)
     message = f"{finding.verdict.value}: {value_line(finding)}"
     return Case(name=name, outcome=outcome, kind=finding.verdict.value, message=message, text=sentence(finding))
-
-
-def _unanswered(*, demanded: bool) -> str:
-    return "error" if demanded else "skipped"
 
 
 def _refused(refusal: Refusal) -> Case:
     of_run = f", run {refusal.run}" if refusal.run else ""
     return Case(
         name=f"{sentence_case(refusal.examination)}{of_run}",
-        outcome="skipped",
+        outcome=element_of(Outcome.NOT_ASSESSED, demanded=False),
         kind="not assessed",
         message=f"not assessed: {refusal.because}",
         text=refusal.remedy,
@@ -147,7 +142,7 @@ def _unmet(criterion: Criterion) -> Case:
     bound = bound_text(criterion.at_most, criterion.at_least, scale_of(criterion.metric))
     return Case(
         name=f"{criterion.id}: {metric_label(criterion.metric)}",
-        outcome=_unanswered(demanded=criterion.answer_demanded),
+        outcome=element_of(Outcome.NOT_ASSESSED, demanded=criterion.answer_demanded),
         kind="not assessed",
         message=f"not assessed: the criterion ({bound}) met no finding",
         text=f"source of the bound: {criterion.source}",
@@ -155,21 +150,13 @@ def _unmet(criterion: Criterion) -> Case:
 
 
 def _case(area: str, case: Case) -> ET.Element:
-    element = ET.Element("testcase", {"name": _text(case.name), "classname": _text(area)})
+    element = ET.Element("testcase", {"name": xml_text(case.name), "classname": xml_text(area)})
     if case.outcome:
-        said = {"type": _text(case.kind), "message": _text(case.message)}
-        ET.SubElement(element, case.outcome, said).text = _text(case.text)
+        said = {"type": xml_text(case.kind), "message": xml_text(case.message)}
+        ET.SubElement(element, case.outcome, said).text = xml_text(case.text)
     else:
-        ET.SubElement(element, "system-out").text = _text(case.text)
+        ET.SubElement(element, "system-out").text = xml_text(case.text)
     return element
-
-
-def _text(text: str) -> str:
-    """Return text that XML 1.0 can hold: `plain` writes out every control character, and what is long ends early."""
-    said = plain(text)
-    return (
-        said if len(said) <= _LONGEST else f"{said[:_LONGEST]} … ({len(said):,} characters; report.json has them all)"
-    )
 
 
 RENDERER: Final = JUnitRenderer()

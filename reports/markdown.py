@@ -1,5 +1,8 @@
 """The report as Markdown (GitHub's dialect): the same sections, sentences and numbers as the page, without pictures.
 
+What the page tells in short (conditions beside the fullest one) is told in short here too: `report.json` and the
+renderer `tables` hold every finding.
+
 Law: every text is escaped, so that a label can neither make markup, nor end its cell, nor become a link.
 """
 
@@ -26,6 +29,7 @@ from reports.document import (
     Verbatim,
 )
 from reports.pages import document_of
+from reports.papers.papers import Papers, without_papers
 from reports.wording import plain
 
 if TYPE_CHECKING:
@@ -48,7 +52,11 @@ class MarkdownRenderer:
 
     def render(self, report: AuditReport) -> bytes:
         """Return the document as UTF-8."""
-        return "\n".join(_document(document_of(report))).encode()
+        return self.render_with(report, without_papers(report))
+
+    def render_with(self, report: AuditReport, papers: Papers) -> bytes:
+        """Return the document with what was filed beside the report."""
+        return "\n".join(_document(document_of(report, papers=papers))).encode()
 
 
 def escaped(text: str) -> str:

@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 from affidavit.metric_names import sentence_case
 from affidavit.plan import Task
 from affidavit.records import Finding
-from reports.front import NOT_PROVED
+from reports.law.dossier import Question
+from reports.law.testimony import Testimony
 from reports.markdown import escaped
 from reports.ordering import conditions_in_order, distinct
+from reports.papers.papers import Papers, without_papers
+from reports.sections.decision import NOT_PROVED
 from reports.speaking import basis_line, criterion_line, subject, value_line, whom
 from reports.wording import PRECISION, count_text, decision_line, metric_label, plain, verdict_text
 
@@ -53,7 +56,11 @@ class ModelCardRenderer:
 
     def render(self, report: AuditReport) -> bytes:
         """Return the card as UTF-8."""
-        body = "\n".join(_body(report))
+        return self.render_with(report, without_papers(report))
+
+    def render_with(self, report: AuditReport, papers: Papers) -> bytes:
+        """Return the card with what people said in a signed dossier."""
+        body = "\n".join(_body(report, papers.testimony))
         return f"---\n{_front_matter(report)}---\n\n{body}\n".encode()
 
 
@@ -114,12 +121,12 @@ def _gaps(report: AuditReport) -> list[Finding]:
     return (decided or [f for f in gaps if f.test is not None])[:_GAPS_AT_MOST]
 
 
-def _body(report: AuditReport) -> Iterator[str]:
+def _body(report: AuditReport, testimony: Testimony) -> Iterator[str]:
     yield f"# Model card: {escaped(report.title)}\n"
     yield f"**{escaped(decision_line(report.decision, has_policy=report.policy is not None))}**\n"
     yield f"> **{escaped(report.marking)}** This card is made from an audit report, {_digest(report)}.\n"
-    yield from _details(report)
-    yield from _uses(report)
+    yield from _details(report, testimony)
+    yield from _uses(report, testimony)
     yield from _limitations(report)
     yield from _training()
     yield from _evaluation(report)
@@ -130,26 +137,34 @@ def _digest(report: AuditReport) -> str:
     return escaped(report.report_digest or "not sealed")
 
 
-def _details(report: AuditReport) -> Iterator[str]:
+def _details(report: AuditReport, testimony: Testimony) -> Iterator[str]:
     yield "## Model details\n"
     for data in report.data:
         supplier = data.supplier or "not said"
         yield f"- **Run {escaped(data.run)}:** predictions supplied by: {escaped(supplier)}"
+    yield f"- **Developed by:** {_said(testimony, Question.PROVIDER) or _missing(_PROVIDER)}"
     yield f"- **Model description, licence, contact:** {_missing(_PROVIDER)}\n"
 
 
-def _uses(report: AuditReport) -> Iterator[str]:
-    """Say what the plan says of the purpose, and that a plan is no signed statement."""
+def _uses(report: AuditReport, testimony: Testimony) -> Iterator[str]:
+    """Say what a signed dossier says; else of the purpose what the plan says, and that nobody signed that."""
     yield "## Uses\n"
     purpose = report.plan.purpose
-    said = f"The audit plan says: {escaped(purpose)} No signed dossier confirms it." if purpose else ""
-    yield f"- **Intended use:** {said or _missing(_DEPLOYER)}"
-    yield f"- **Foreseeable misuse and out-of-scope use:** {_missing(_DEPLOYER)}"
-    yield f"- **Human oversight:** {_missing(_DEPLOYER)}\n"
+    planned = f"The audit plan says: {escaped(purpose)} No signed dossier confirms it." if purpose else ""
+    yield f"- **Intended use:** {_said(testimony, Question.INTENDED_PURPOSE) or planned or _missing(_DEPLOYER)}"
+    misuse = _said(testimony, Question.FORESEEABLE_MISUSE) or _missing(_DEPLOYER)
+    yield f"- **Foreseeable misuse and out-of-scope use:** {misuse}"
+    overseen = (Question.OVERSIGHT_PERSON, Question.OVERSIGHT_MEANS)
+    oversight = " ".join(said for question in overseen if (said := _said(testimony, question)))
+    yield f"- **Human oversight:** {oversight or _missing(_DEPLOYER)}\n"
+
+
+def _said(testimony: Testimony, question: Question) -> str:
+    return escaped(testimony.said(question) or "")
 
 
 def _missing(who: str) -> str:
-    return f"not stated; no dossier came with this audit, and {who} must supply it."
+    return f"not stated in a signed dossier; {who} must supply it."
 
 
 def _limitations(report: AuditReport) -> Iterator[str]:

@@ -1,67 +1,35 @@
-"""The commands `affidavit keygen`, `affidavit sign` and `affidavit verify`."""
+"""`affidavit verify` for a bundle of before, in the words that it had: at most one signature, `report.dsse.json`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from affidavit.bundle import ENVELOPE, RENDERINGS, REPORT, read_bundle, subjects
 from affidavit.cli.progress import shown_progress
+from affidavit.cli.saying import say
 from affidavit.errors import EXIT_DONE, TableError, VerificationError
-from affidavit.files import replacing
 from affidavit.plan import read_plan
 from affidavit.provenance import provenance
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 from affidavit.verification import recompute
-from reports.signing import generate_key, sign_report, verify_envelope
-
-
-def make_key(path: Path) -> int:
-    """Write a new key pair; an existing file is never overwritten."""
-    public = path.with_name(f"{path.name}.pub")
-    for file in (path, public):
-        if file.exists():
-            raise VerificationError(
-                "the key file exists already",
-                slug="key-invalid",
-                where=str(file),
-                remedy="choose another name: a lost private key cannot be made again",
-            )
-    private_pem, public_pem = generate_key()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(private_pem)
-    public.write_bytes(public_pem)
-    typer.echo(f"private key: {path} (keep it secret)\npublic key:  {public} (hand it to whoever verifies)")
-    return EXIT_DONE
-
-
-def sign_bundle(folder: Path, key: Path) -> int:
-    """Sign a bundle's report after holding every digest against its content."""
-    report = read_bundle(folder)
-    envelope = sign_report((folder / REPORT).read_bytes(), subjects(folder), _read(key))
-    with replacing(folder / ENVELOPE) as temporary:
-        temporary.write_bytes(envelope)
-    typer.echo(f"signed {report.report_digest}\n{folder / ENVELOPE}")
-    return EXIT_DONE
+from reports.signing import verify_envelope
 
 
 def verify_bundle(folder: Path, *, key: Path | None, table: Path | None, plan: Path | None) -> int:
     """Verify digests, then the signature if a key is given, then the findings if a table or plan is given."""
     report = read_bundle(folder)
-    typer.echo(f"digests      hold: report and {len(report.exhibits)} exhibits are as they were written")
+    say(f"digests      hold: report and {len(report.exhibits)} exhibits are as they were written")
     _verify_renderings(folder, report)
     _verify_signature(folder, key)
     if table is None and plan is None:
-        typer.echo("findings     not computed again: give --table or --plan")
+        say("findings     not computed again: give --table or --plan")
         return EXIT_DONE
     with shown_progress() as progress:
         difference = recompute(
             report, table=table, plan=None if plan is None else read_plan(plan), folder=_folder(plan), progress=progress
         )
-    typer.echo(f"findings     {difference}")
+    say(f"findings     {difference}")
     return EXIT_DONE
 
 
@@ -73,7 +41,7 @@ def _verify_renderings(folder: Path, report: AuditReport) -> None:
     """Render the report again and compare: people read the page, not the JSON."""
     now, then = provenance(report.plan.execution), report.provenance
     if (now.affidavit, now.packages) != (then.affidavit, then.packages):
-        typer.echo("renderings   not compared: other versions wrote them")
+        say("renderings   not compared: other versions wrote them")
         return
     for name in RENDERINGS:
         renderer = load(Door.RENDERERS, name)
@@ -85,24 +53,24 @@ def _verify_renderings(folder: Path, report: AuditReport) -> None:
                 where=str(path),
                 remedy="trust report.json alone, and ask whoever issued the report for the original",
             )
-    typer.echo("renderings   hold: the pages show what report.json says")
+    say("renderings   hold: the pages show what report.json says")
 
 
 def _verify_signature(folder: Path, key: Path | None) -> None:
     envelope = folder / ENVELOPE
     if key is None:
         state = "there is one, but no --key was given to hold it against" if envelope.exists() else "none"
-        typer.echo(f"signature    {state}")
+        say(f"signature    {state}")
         return
     if not envelope.exists():
         raise VerificationError(
             "the bundle is not signed",
             slug="bundle-incomplete",
             where=str(envelope),
-            remedy="`affidavit sign` signs it",
+            remedy="`affidavit sign BUNDLE --key KEY --as ROLE` signs it, and `verify --trust` tells by whom",
         )
     statement = verify_envelope(envelope.read_bytes(), (folder / REPORT).read_bytes(), subjects(folder), _read(key))
-    typer.echo(f"signature    holds: key {statement.key_id}")
+    say(f"signature    holds: key {statement.key_id}")
 
 
 def _read(path: Path) -> bytes:

@@ -6,16 +6,11 @@ drawing parts (Altair, vl-convert) are imported when the first picture is drawn.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.records import Verdict
 from reports.charts import (
-    INK,
-    MUTED,
-    RULE,
     Row,
     conditions_chart,
     forest_chart,
@@ -25,24 +20,19 @@ from reports.charts import (
     summary_of,
 )
 from reports.contributions_chart import OF, contributions_chart, modality_of
+from reports.drawing import drawn_svg
 from reports.erasure_chart import AT_SIZE, at_random, base_of, erasure_chart, size_of
 from reports.federated_chart import attendance_chart, attendance_in_words, parts
+from reports.privacy_bound import PrivacyBound
 from reports.reliability_chart import is_drawn, reliability_chart
 from reports.roc_chart import attacks_chart, group_panels, panels_chart, run_panels, untold_below
-from reports.svg import accessible_svg
 from reports.tiles import confusion_chart, intersection_chart
 from reports.wording import PERCENT, POINTS, metric_label, quantity
 
 if TYPE_CHECKING:
-    import altair as alt
     import pyarrow as pa
 
-    AnyChart = alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
-
 Verdicts = Mapping[tuple[str, str], Verdict]
-FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
-_BEYOND: Final = re.compile("[\U00010000-\U0010ffff]")
-"""Characters of two UTF-16 units: Vega cuts long labels between the two, and then cannot write them."""
 _EXHIBITED: Final = "The exhibit membership-roc holds every point."
 
 
@@ -62,7 +52,7 @@ def forest_plot(
     rows = _chosen(table, {"run": run, "condition": condition, "metric": metric})
     title = f"{metric_label(metric)} by group, run {run}, condition {condition}"
     description = f"{len(rows)} groups with intervals and units. {summary_of(rows)} The tables hold every number."
-    return _svg(forest_chart(rows, verdicts or {}), name=name, title=title, description=description)
+    return drawn_svg(forest_chart(rows, verdicts or {}), name=name, title=title, description=description)
 
 
 def conditions_forest_plot(table: pa.Table, *, run: str, metric: str, name: str = "conditions") -> str:
@@ -77,7 +67,7 @@ def conditions_forest_plot(table: pa.Table, *, run: str, metric: str, name: str 
     rows = _chosen(table, {"run": run, "metric": metric})
     title = f"{metric_label(metric)} by group and condition, run {run}"
     description = "One column per condition, one line per group, with intervals. The tables hold every number."
-    return _svg(conditions_chart(rows), name=name, title=title, description=description)
+    return drawn_svg(conditions_chart(rows), name=name, title=title, description=description)
 
 
 def modality_shares(table: pa.Table, *, run: str, condition: str, metric: str, name: str = "shares") -> str:
@@ -94,7 +84,7 @@ def modality_shares(table: pa.Table, *, run: str, condition: str, metric: str, n
     shown = [row for row in rows if row["kind"] in ("total", "share")]
     title = f"Which modality bears the difference in {metric_label(metric).lower()}, run {run}"
     description = "A block per feature: the whole difference and the part of each modality, with intervals."
-    return _svg(shares_chart(shown), name=name, title=title, description=description)
+    return drawn_svg(shares_chart(shown), name=name, title=title, description=description)
 
 
 def modality_contributions(
@@ -113,7 +103,7 @@ def modality_contributions(
     rows = [row for row in own if row["metric"].startswith(f"{metric}{OF}") and " x " not in row["features"]]
     title = f"What each modality contributes to {metric_label(metric).lower()}, run {run}, condition {condition}"
     description = f"A column per modality, a bar per group. {_of_bars(rows)} The tables hold every number."
-    return _svg(contributions_chart(in_reading_order(rows)), name=name, title=title, description=description)
+    return drawn_svg(contributions_chart(in_reading_order(rows)), name=name, title=title, description=description)
 
 
 def reliability_diagrams(
@@ -130,7 +120,7 @@ def reliability_diagrams(
     """
     rows = _chosen(table, {"run": run, "condition": condition, "features": features})
     title = f"Accuracy against confidence{f' by {features}' if features else ''}, run {run}, condition {condition}"
-    return _svg(reliability_chart(rows), name=name, title=title, description=_of_reliability(rows))
+    return drawn_svg(reliability_chart(rows), name=name, title=title, description=_of_reliability(rows))
 
 
 def erasure_curves(table: pa.Table, *, run: str, base: str, name: str = "erasure") -> str:
@@ -144,7 +134,7 @@ def erasure_curves(table: pa.Table, *, run: str, base: str, name: str = "erasure
     """
     rows = [row for row in _chosen(table, {"run": run, "features": ""}) if base_of(row) == base]
     title = f"Probability lost by size of the erased or kept part, run {run}, condition {base}"
-    return _svg(erasure_chart(rows), name=name, title=title, description=_of_erasure(rows))
+    return drawn_svg(erasure_chart(rows), name=name, title=title, description=_of_erasure(rows))
 
 
 def intersection_heat_map(
@@ -165,7 +155,7 @@ def intersection_heat_map(
     cells = [row for row in rows if row["features"] == features]
     title = f"{metric_label(metric)} by {features.replace(' x ', ' and ')}, run {run}, condition {condition}"
     description = f"{len(cells)} cells, each with value and units. {summary_of(cells)} The tables hold every number."
-    return _svg(intersection_chart(cells, overall=overall), name=name, title=title, description=description)
+    return drawn_svg(intersection_chart(cells, overall=overall), name=name, title=title, description=description)
 
 
 def confusion_matrices(
@@ -184,48 +174,57 @@ def confusion_matrices(
     groups = list(dict.fromkeys(name_of(row["group"]) for row in rows))
     title = f"Confusion matrices of {', '.join(groups[:12])}{' and others' if len(groups) > 12 else ''}"
     description = "Rows are truths, columns predictions; each row adds up to 100 percent. The table holds every number."
-    return _svg(confusion_chart(rows), name=name, title=title, description=description)
+    return drawn_svg(confusion_chart(rows), name=name, title=title, description=description)
 
 
-def attack_curves(table: pa.Table, *, run: str, name: str = "roc") -> str:
+def attack_curves(table: pa.Table, *, run: str, bound: PrivacyBound | None = None, name: str = "roc") -> str:
     """Return the curves of all attacks on one run's membership, both axes logarithmic.
 
     Args:
         table: the exhibit `membership-roc`.
         run: which run.
+        bound: what its ledger promises each patient, where there is one.
         name: starts every id in the SVG.
     """
     rows = _chosen(table, {"run": run, "features": ""})
     title = f"Members found against false alarms, run {run}"
-    return _svg(attacks_chart(rows), name=name, title=title, description=_of_curves(rows))
+    return drawn_svg(attacks_chart(rows, bound), name=name, title=title, description=_of_curves(rows, bound))
 
 
-def attack_curves_by_group(table: pa.Table, *, run: str, name: str = "roc-groups") -> str:
+def attack_curves_by_group(
+    table: pa.Table, *, run: str, bound: PrivacyBound | None = None, name: str = "roc-groups"
+) -> str:
     """Return the curve of each group beside everybody's, by the attack that leads.
 
     Args:
         table: the exhibit `membership-roc`, with groups of this run.
         run: which run.
+        bound: what its ledger promises each patient, where there is one.
         name: starts every id in the SVG.
     """
     panels = group_panels(_chosen(table, {"run": run}))
     title = f"Members found against false alarms by group, run {run}"
     named = ", ".join(title for title, _, _ in panels[:12])
-    description = f"{len(panels)} groups beside everybody: {named}. {_EXHIBITED}"
-    return _svg(panels_chart(panels), name=name, title=title, description=description)
+    description = f"{len(panels)} groups beside everybody: {named}. {_allowed(bound)}{_EXHIBITED}"
+    return drawn_svg(
+        panels_chart(panels, {} if bound is None else {run: bound}), name=name, title=title, description=description
+    )
 
 
-def attack_curves_by_run(table: pa.Table, *, name: str = "roc-runs") -> str:
+def attack_curves_by_run(
+    table: pa.Table, *, bounds: Mapping[str, PrivacyBound] | None = None, name: str = "roc-runs"
+) -> str:
     """Return the curve of the attack that leads, for each run.
 
     Args:
         table: the exhibit `membership-roc`.
+        bounds: by run, what its ledger promises each patient.
         name: starts every id in the SVG.
     """
     panels = run_panels(_chosen(table, {"features": "", "leads": "yes"}))
     said = " ".join(f"{run}: {_of_curve(rows)}" for run, rows, _ in panels[:12])
-    return _svg(
-        panels_chart(panels),
+    return drawn_svg(
+        panels_chart(panels, bounds),
         name=name,
         title="Members found against false alarms, run by run",
         description=f"{len(panels)} runs. {said} {_EXHIBITED}",
@@ -244,7 +243,7 @@ def round_attendance(
         name: starts every id in the SVG.
     """
     marks = parts(rounds, sites, missing)
-    return _svg(
+    return drawn_svg(
         attendance_chart(marks, rounds, sites),
         name=name,
         title="Who was in which round",
@@ -252,11 +251,19 @@ def round_attendance(
     )
 
 
-def _of_curves(rows: Sequence[Row]) -> str:
+def _allowed(bound: PrivacyBound | None, rate: float = 0.01) -> str:
+    """Say what a promise lets any attack find."""
+    if bound is None:
+        return ""
+    most = f"{100 * bound.most_found(rate):.1f} % of members"
+    return f"At {100 * rate:g} % false alarms {bound.words()} lets any attack find {most} at most. "
+
+
+def _of_curves(rows: Sequence[Row], bound: PrivacyBound | None) -> str:
     """Say in words what each attack finds at the fewest false alarms that can be told."""
     attacks = dict.fromkeys(row["attack"] for row in rows)
     said = " ".join(f"{attack}: {_of_curve([row for row in rows if row['attack'] == attack])}" for attack in attacks)
-    return f"{said} {_EXHIBITED}"
+    return f"{said} {_allowed(bound)}{_EXHIBITED}"
 
 
 def _of_curve(rows: Sequence[Row]) -> str:
@@ -306,36 +313,3 @@ def _of_reliability(rows: Sequence[Row]) -> str:
 def _chosen(table: pa.Table, where: Mapping[str, str]) -> list[Row]:
     rows: Sequence[dict[str, Any]] = table.to_pylist()
     return [row for row in rows if all(row[column] == value for column, value in where.items())]
-
-
-def _svg(chart: AnyChart, *, name: str, title: str, description: str) -> str:
-    import vl_convert
-
-    specification = _BEYOND.sub("\N{REPLACEMENT CHARACTER}", json.dumps(_dressed(chart), ensure_ascii=False))
-    drawn = vl_convert.vegalite_to_svg(specification, vl_version=_grammar_version())
-    return accessible_svg(drawn, name=name, title=title, description=description)
-
-
-def _grammar_version() -> str:
-    """Return the Vega-Lite version that Altair writes, as vl-convert names it."""
-    import altair as alt
-
-    return ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-
-
-def _dressed(chart: AnyChart) -> dict[str, Any]:
-    """Return the specification with the report's type and lines, and without a background."""
-    specification: dict[str, Any] = chart.to_dict(validate=False)  # as slow as drawing it, which fails as well
-    axis = {"labelColor": INK, "titleColor": MUTED, "gridColor": RULE, "tickColor": RULE, "domainColor": RULE}
-    specification["config"] = {
-        "background": None,
-        "font": FONT,
-        "aria": False,
-        "view": {"stroke": None},
-        "axis": {**axis, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-        "axisY": {"grid": False},
-        "text": {"fontSize": 12, "fill": INK},
-        "header": {"labelColor": INK},
-        "title": {"fontWeight": "bold"},
-    }
-    return specification

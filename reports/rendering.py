@@ -7,17 +7,23 @@ before anything is rendered; the bundle is read whole and holds every digest, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-import typer
-
 from affidavit.bundle import SUMS, read_bundle
 from affidavit.cli.progress import shown_progress
-from affidavit.errors import EXIT_DONE, PlanError, RegistryError
+from affidavit.cli.saying import say
+from affidavit.errors import EXIT_DONE, PlanError, RegistryError, VerificationError
 from affidavit.files import check_place, replacing_folder
 from affidavit.protocols import Progress, Renderer, silent
 from affidavit.registry import Door, load, names
+from reports.papers.folder import papers_of
+from reports.papers.papers import Papers, without_papers
+from reports.papers.rendering import rendered_with
+from reports.trust.contents import open_contents
+from reports.trust.signatures import SignatureOutcome, hold_signatures
+from reports.trust.trust_file import read_trust
 
 if TYPE_CHECKING:
     from affidavit.report import AuditReport
@@ -35,8 +41,11 @@ class RendererOfFiles(Protocol):
         """Return file name, without folders, to content."""
 
 
-def render_bundle(bundle: Path, *, formats: str, out: Path) -> int:
+def render_bundle(bundle: Path, *, formats: str, out: Path, trust: Path | None = None) -> int:
     """Write a bundle's report in the formats that were asked for, separated by commas, into a new folder.
+
+    Pages tell what was filed beside the report and, of a signed bundle, who signed: by the reader's trust file where
+    there is one, else as signers that nobody vouches for.
 
     Raises:
         RegistryError: a format is not behind the door `renderers`.
@@ -49,10 +58,11 @@ def render_bundle(bundle: Path, *, formats: str, out: Path) -> int:
     _check_empty(out)
     with shown_progress() as progress:
         report = read_bundle(bundle)
-        written = write_renderings(report, renderers, out, progress=progress)
-    typer.echo(f"{report.title}\n{report.report_digest}")
+        papers = replace(papers_of(bundle, report), signatures=_signatures(bundle, report, trust))
+        written = write_renderings(report, renderers, out, papers=papers, progress=progress)
+    say(f"{report.title}\n{report.report_digest}")
     for name in written:
-        typer.echo(f"  {out / name}")
+        say(f"  {out / name}")
     return EXIT_DONE
 
 
@@ -91,8 +101,31 @@ def _renderer(name: str) -> Renderer:
     return renderer
 
 
+def _signatures(bundle: Path, report: AuditReport, trust: Path | None) -> tuple[SignatureOutcome, ...] | None:
+    """Return the signatures of a bundle that holds; None of one that nobody signed yet: its pages stay what they are.
+
+    Raises:
+        VerificationError: a signature does not hold.
+    """
+    contents = open_contents(bundle)
+    held = hold_signatures(contents, None if trust is None else read_trust(trust), report)
+    if held.faults:
+        raise VerificationError(
+            held.faults[0].line(),
+            slug="signature-invalid",
+            where=str(bundle),
+            remedy="`affidavit verify` names every file at fault; render a bundle that holds",
+        )
+    return held.outcomes if contents.envelopes else None
+
+
 def write_renderings(
-    report: AuditReport, renderers: Sequence[Renderer], out: Path, *, progress: Progress = silent
+    report: AuditReport,
+    renderers: Sequence[Renderer],
+    out: Path,
+    *,
+    papers: Papers | None = None,
+    progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Write the report by each renderer, and SHA256SUMS of all files; return their names in order.
 
@@ -105,7 +138,7 @@ def write_renderings(
     with replacing_folder(out) as temporary:
         for done, renderer in enumerate(renderers):
             progress(f"rendering {renderer.name}", done, len(renderers))
-            for name, content in _files(report, renderer, written):
+            for name, content in _files(report, renderer, papers or without_papers(report), written):
                 path = temporary / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
@@ -115,14 +148,16 @@ def write_renderings(
     return *sorted(written), SUMS
 
 
-def _files(report: AuditReport, renderer: Renderer, taken: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+def _files(
+    report: AuditReport, renderer: Renderer, papers: Papers, taken: Mapping[str, str]
+) -> Iterator[tuple[str, bytes]]:
     """Yield the files of one renderer; two that share a suffix are told apart by their names."""
     if isinstance(renderer, RendererOfFiles):
         for name, content in renderer.files(report).items():
             yield f"{renderer.name}/{Path(name).name}", content
         return
     name = f"report{renderer.suffix}"
-    yield f"report-{renderer.name}{renderer.suffix}" if name in taken else name, renderer.render(report)
+    yield f"report-{renderer.name}{renderer.suffix}" if name in taken else name, rendered_with(renderer, report, papers)
 
 
 def _check_empty(out: Path) -> None:

@@ -1,7 +1,8 @@
 """The curve of an attack on membership: members found against false alarms, both axes logarithmic.
 
 Laws: the axes begin at one non-member; what fewer than ten false alarms speak of lies on a grey ground, drawn thin and
-without its interval, since a rate cannot be told there; lines are told apart by their dashes as well as by colour.
+without its interval, since a rate cannot be told there; lines are told apart by their dashes as well as by colour;
+where a ledger bounds what any attack can find, that bound is drawn in.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reports.charts import INK, MARK, MUTED, OTHER, RULE, Row, inline, name_of
 from reports.ordering import distinct
+from reports.privacy_bound import PrivacyBound
 from reports.wording import plain
 
 if TYPE_CHECKING:
@@ -27,15 +29,18 @@ STROKES: Final = ((MARK, (1, 0)), (OTHER, (6, 3)), (INK, (2, 2)), (MUTED, (8, 2,
 LARGE_PX: Final = 330
 SMALL_PX: Final = 150
 PANELS_IN_A_LINE: Final = 4
+BOUND_DASH: Final = (9, 3, 2, 3)
+BOUND_POINTS: Final = 120
 Panel = tuple[str, Sequence[Row], Sequence[Row]]
 """A title, the rows of its curve, and those of a curve that it is seen beside."""
 
 
-def attacks_chart(rows: Sequence[Row]) -> AnyLayers:
+def attacks_chart(rows: Sequence[Row], bound: PrivacyBound | None = None) -> AnyLayers:
     """Return the curves of every attack on everybody in one plate, each with its interval.
 
     Args:
         rows: the rows of `membership-roc` of one run, of everybody.
+        bound: what the run's ledger promises each patient, where it has one.
     """
     import altair as alt
 
@@ -47,22 +52,23 @@ def attacks_chart(rows: Sequence[Row]) -> AnyLayers:
         _band([row for row in rows if row["attack"] == name], low, colour)
         for name, (colour, _) in zip(names, cycle(STROKES), strict=False)
     ]
-    layers = [*_ground(lead, low), *bands, *_lines(rows, names, low)]
+    layers = [*_ground(lead, low), *bands, *_lines(rows, names, low, bound)]
     heading = alt.Title(title, anchor="start", color=INK, fontSize=12)
     plate: AnyLayers = alt.layer(*layers).properties(width=LARGE_PX, height=LARGE_PX, title=heading)
     return plate
 
 
-def panels_chart(panels: Sequence[Panel]) -> alt.VConcatChart:
+def panels_chart(panels: Sequence[Panel], bounds: Mapping[str, PrivacyBound] | None = None) -> alt.VConcatChart:
     """Return small plates side by side, each one curve with its interval, above a thin one that it is seen beside.
 
     Args:
         panels: title, rows of the curve, rows of the other one (none where it stands alone), of `membership-roc`.
+        bounds: by run, what its ledger promises each patient.
     """
     import altair as alt
 
     low = min(_lowest(rows) for _, rows, _ in panels)
-    drawn = [_panel(panel, low) for panel in panels]
+    drawn = [_panel(panel, low, (bounds or {}).get(panel[1][0]["run"])) for panel in panels]
     lines = [drawn[i : i + PANELS_IN_A_LINE] for i in range(0, len(drawn), PANELS_IN_A_LINE)]
     return alt.vconcat(*(alt.hconcat(*line, spacing=16) for line in lines), spacing=16)
 
@@ -100,14 +106,14 @@ def _lowest(rows: Sequence[Row]) -> float:
     return 1 / most
 
 
-def _panel(panel: Panel, low: float) -> AnyLayers:
+def _panel(panel: Panel, low: float, bound: PrivacyBound | None) -> AnyLayers:
     import altair as alt
 
     title, rows, beside = panel
     counts = f"{rows[0]['n_members']:,} members, {rows[0]['n_non_members']:,} not"
     other = [_thin(_plain_line(beside, low), MUTED)] if beside else []
     lines = _told_and_untold(rows, low, (MARK, STROKES[0][1]))
-    layers = [*_ground(rows, low), _band(rows, low, MARK), *other, *lines]
+    layers = [*_ground(rows, low), *([_bound(bound, low)] if bound else []), _band(rows, low, MARK), *other, *lines]
     heading = alt.Title(
         title,
         subtitle=counts,
@@ -154,6 +160,28 @@ def _ground(rows: Sequence[Row], low: float) -> list[alt.Chart]:
     ]
 
 
+def _bound(bound: PrivacyBound, low: float) -> alt.Chart:
+    """Return the most that any attack can find where the promise holds."""
+    import altair as alt
+
+    x, y = _axes(low)
+    points = [
+        {"fpr": rate, "tpr": max(low, bound.most_found(rate)), "attack": _promised(bound)} for rate in _rates(low)
+    ]
+    line = alt.Chart(inline(points)).mark_line(color=INK, strokeDash=list(BOUND_DASH), strokeWidth=1.4)
+    drawn: alt.Chart = line.encode(x=x, y=y)
+    return drawn
+
+
+def _promised(bound: PrivacyBound) -> str:
+    return f"at most, by {bound.words()}"
+
+
+def _rates(low: float) -> list[float]:
+    """Return rates of false alarms evenly spread on a logarithmic axis, from its beginning to 1."""
+    return [low ** (1 - i / (BOUND_POINTS - 1)) for i in range(BOUND_POINTS)]
+
+
 def _band(rows: Sequence[Row], low: float, colour: str) -> alt.Chart:
     """Return the interval at each point that can be told; an end below the axis is drawn on it."""
     import altair as alt
@@ -166,20 +194,23 @@ def _band(rows: Sequence[Row], low: float, colour: str) -> alt.Chart:
     return drawn
 
 
-def _lines(rows: Sequence[Row], names: Sequence[str], low: float) -> list[alt.Chart]:
-    """Return a line for each attack, named in a legend by its dashes and colour."""
+def _lines(rows: Sequence[Row], names: Sequence[str], low: float, bound: PrivacyBound | None) -> list[alt.Chart]:
+    """Return a line for each attack and the bound on all, named in a legend by its dashes and colour."""
     import altair as alt
 
     x, y = _axes(low)
     strokes = [stroke for stroke, _ in zip(cycle(STROKES), names, strict=False)]
-    legend = alt.Legend(title=None, orient="right", symbolSize=420, symbolStrokeWidth=2, labelLimit=220, labelColor=INK)
+    listed = list(names)
+    if bound is not None:
+        strokes, listed = [*strokes, (INK, BOUND_DASH)], [*listed, _promised(bound)]
+    legend = alt.Legend(title=None, orient="right", symbolSize=420, symbolStrokeWidth=2, labelLimit=260, labelColor=INK)
     colour = alt.Color(
-        "attack:N", scale=alt.Scale(domain=list(names), range=[colour for colour, _ in strokes]), legend=legend
+        "attack:N", scale=alt.Scale(domain=listed, range=[colour for colour, _ in strokes]), legend=legend
     )
     dash = alt.StrokeDash(
-        "attack:N", scale=alt.Scale(domain=list(names), range=[list(dash) for _, dash in strokes]), legend=legend
+        "attack:N", scale=alt.Scale(domain=listed, range=[list(dash) for _, dash in strokes]), legend=legend
     )
-    layers = []
+    layers = [] if bound is None else [_bound(bound, low).encode(color=colour, strokeDash=dash)]
     for name in names:
         own = [row for row in rows if row["attack"] == name]
         for part, width in ((_told(own), 2.0), (_untold(own), 0.8)):

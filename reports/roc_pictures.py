@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.report import AuditReport
 from reports.document import Figure
 from reports.ordering import distinct
+from reports.privacy_bound import ACCOUNTS, PrivacyBound, bound_of
 from reports.roc_chart import MARKED, untold_below
 from reports.tabulated import Row, attached, records
-from reports.wording import plain
+from reports.wording import PERCENT, plain, quantity
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,25 +30,34 @@ HOW: Final = (
 )
 
 
+ALLOWED: Final = (
+    "Line of long and short dashes: the most that any attack can find of each patient where the ledger's promise "
+    "({words}) is kept; at {rate} false alarms that is {most} of members. A curve that lies above it with its whole "
+    "interval speaks against the promise."
+)
+ALLOWED_HERE: Final = " Line of long and short dashes: the most that the ledger's promise lets any attack find."
+
+
 def roc_pictures(report: AuditReport) -> Iterator[Figure]:
     """Draw the exhibit of curves, where there is one; a released report has none, for each step is somebody."""
     table = attached(report, ROC)
     if table is None or not set(table.column_names) >= CURVE_COLUMNS:
         return
-    rows = records(table)
+    rows, accounts = records(table), records(attached(report, ACCOUNTS))
     runs = distinct(row["run"] for row in rows)
+    bounds = {run: bound for run in runs if (bound := bound_of(accounts, run)) is not None}
     if len(runs) > RUNS_IN_FULL:
         if len(runs) <= RUNS_AT_MOST:
-            yield _of_runs(table, rows)
+            yield _of_runs(table, rows, bounds)
         return
     for place, run in enumerate(runs):
         own = [row for row in rows if row["run"] == run]
-        yield _of_attacks(table, run, own, f"roc-{place}")
+        yield _of_attacks(table, run, own, bounds.get(run), f"roc-{place}")
         if 0 < len({(row["features"], row["group"]) for row in own if row["features"]}) <= GROUPS_AT_MOST:
-            yield _of_groups(table, run, own, f"roc-groups-{place}")
+            yield _of_groups(table, run, bounds.get(run), f"roc-groups-{place}")
 
 
-def _of_attacks(table: pa.Table, run: str, rows: Sequence[Row], name: str) -> Figure:
+def _of_attacks(table: pa.Table, run: str, rows: Sequence[Row], bound: PrivacyBound | None, name: str) -> Figure:
     from reports.pictures import attack_curves
 
     lead = next(row["attack"] for row in rows if row["leads"] == "yes")
@@ -55,13 +65,13 @@ def _of_attacks(table: pa.Table, run: str, rows: Sequence[Row], name: str) -> Fi
         id=name,
         caption=(
             f"Members found against false alarms, run {plain(run)}; {lead} leads, as was fixed before scoring. {HOW} "
-            f"{_marks(rows)}"
+            f"{_marks(rows)}{_allowed(rows, bound)}"
         ),
-        svg=attack_curves(table, run=run, name=name),
+        svg=attack_curves(table, run=run, bound=bound, name=name),
     )
 
 
-def _of_groups(table: pa.Table, run: str, rows: Sequence[Row], name: str) -> Figure:
+def _of_groups(table: pa.Table, run: str, bound: PrivacyBound | None, name: str) -> Figure:
     from reports.pictures import attack_curves_by_group
 
     return Figure(
@@ -69,18 +79,32 @@ def _of_groups(table: pa.Table, run: str, rows: Sequence[Row], name: str) -> Fig
         caption=(
             f"The same by group, run {plain(run)}: each group at thresholds of its own non-members, beside everybody "
             "(thin grey line). A group's own false alarms need its own non-members: the grey ground is wider."
+            f"{ALLOWED_HERE if bound is not None else ''}"
         ),
-        svg=attack_curves_by_group(table, run=run, name=name),
+        svg=attack_curves_by_group(table, run=run, bound=bound, name=name),
     )
 
 
-def _of_runs(table: pa.Table, rows: Sequence[dict[str, Any]]) -> Figure:
+def _of_runs(table: pa.Table, rows: Sequence[dict[str, Any]], bounds: Mapping[str, PrivacyBound]) -> Figure:
     from reports.pictures import attack_curves_by_run
 
     return Figure(
         id="roc-runs",
-        caption=f"Members found against false alarms, run by run, by the attack that leads there. {HOW} {_marks(rows)}",
-        svg=attack_curves_by_run(table, name="roc-runs"),
+        caption=(
+            f"Members found against false alarms, run by run, by the attack that leads there. {HOW} {_marks(rows)}"
+            f"{ALLOWED_HERE if bounds else ''}"
+        ),
+        svg=attack_curves_by_run(table, bounds=bounds, name="roc-runs"),
+    )
+
+
+def _allowed(rows: Sequence[Row], bound: PrivacyBound | None) -> str:
+    """Say what the promise allows at the least rate of false alarms that can be told."""
+    if bound is None:
+        return ""
+    rate = untold_below([row for row in rows if row["features"] == ""])
+    return " " + ALLOWED.format(
+        words=bound.words(), rate=quantity(rate, PERCENT), most=quantity(bound.most_found(rate), PERCENT)
     )
 
 

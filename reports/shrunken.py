@@ -9,7 +9,7 @@ from affidavit.metric_names import sentence_case
 from affidavit.report import AuditReport
 from reports.document import Cell, Column, Fold, Section, Table
 from reports.ordering import distinct
-from reports.tabulated import Row, attached, records
+from reports.tabulated import Row, attached, fullest, others_remark, records
 from reports.wording import NOTHING, PERCENT, figures, metric_label, scale_of
 
 NAME: Final = "small-groups"
@@ -24,15 +24,15 @@ def shrunken_section(report: AuditReport) -> Section | None:
     rows = records(attached(report, NAME))
     if not rows:
         return None
-    places = list(dict.fromkeys((row["run"], row["condition"]) for row in rows))
-    folds = tuple(
-        _fold([r for r in rows if (r["run"], r["condition"]) == place], opened=place == places[0]) for place in places
-    )
+    runs = distinct(row["run"] for row in rows)
+    folds = tuple(_fold(rows, run, opened=run == runs[0]) for run in runs)
     return Section(id=f"groups-{NAME}", title=sentence_case(NAME), blocks=folds)
 
 
-def _fold(rows: Sequence[Row], *, opened: bool) -> Fold:
-    run, condition = rows[0]["run"], rows[0]["condition"]
+def _fold(everything: Sequence[Row], run: str, *, opened: bool) -> Fold:
+    """Return the fullest condition of a run, and a remark that says what the exhibit holds of others."""
+    condition = fullest(everything, run)
+    rows = [row for row in everything if (row["run"], row["condition"]) == (run, condition)]
     metrics = distinct(row["metric"] for row in rows)
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
@@ -47,7 +47,7 @@ def _fold(rows: Sequence[Row], *, opened: bool) -> Fold:
             *(column for metric in metrics for column in _columns(metric)),
         ),
         rows=tuple(_line(found, metrics) for found in lines.values()),
-        remarks=(REMARK,),
+        remarks=(REMARK, *others_remark(everything, run, NAME)),
     )
     return Fold(summary=table.caption, blocks=(table,), opened=opened)
 

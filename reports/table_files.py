@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FINDINGS: Final = "findings"
 MANIFEST: Final = "manifest.json"
 _NOT_IN_NAME: Final = re.compile(r"[^a-z0-9]+")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_NAME: Final = 80
 _COUNTS: Final = ("n", "n_clusters")
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
@@ -62,21 +63,53 @@ class TableFiles:
 
     def render(self, report: AuditReport) -> bytes:
         """Return the zip."""
-        whole = io.BytesIO()
-        with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
-            for name, content in sorted(self.files(report).items()):
-                archive.writestr(zipfile.ZipInfo(name, _EARLIEST), content)
-        return whole.getvalue()
+        return zipped(self.files(report))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsFiles:
+    """The renderer `findings`: the findings alone, as a bundle holds them beside its exhibits."""
+
+    name: str = "findings"
+    suffix: str = ".findings.zip"
+
+    def files(self, report: AuditReport) -> Mapping[str, bytes]:
+        """Return file name to content."""
+        table = _findings_table(report)
+        return {f"{FINDINGS}.csv": csv_bytes(table), f"{FINDINGS}.parquet": parquet_bytes(table)}
+
+    def render(self, report: AuditReport) -> bytes:
+        """Return the zip."""
+        return zipped(self.files(report))
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return files as one zip, stored and in order of name, in which no time is claimed."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, _EARLIEST), content)
+    return whole.getvalue()
 
 
 def csv_bytes(table: pa.Table) -> bytes:
-    """Return a table as UTF-8 CSV with a heading; texts defused as in `affidavit.tabulating`, numbers in full."""
+    """Return a table as UTF-8 CSV with a heading; numbers in full.
+
+    Texts are defused as in `affidavit.tabulating`, and control characters written out: a terminal would obey them.
+    """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(map(defused_text, table.column_names))
-    columns = [[defused_text(value) for value in column.to_pylist()] for column in table.columns]
+    writer.writerow(map(_inert, table.column_names))
+    columns = [[_inert(value) for value in column.to_pylist()] for column in table.columns]
     writer.writerows(zip(*columns, strict=True))
     return written.getvalue().encode()
+
+
+def _inert(value: object) -> object:
+    text = defused_text(value)
+    if not isinstance(text, str):
+        return text
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
@@ -94,7 +127,7 @@ def _tables(report: AuditReport) -> Iterator[tuple[str, str, pa.Table, list[dict
     yield FINDINGS, f"Findings of {report.title}", findings, [{"name": name} for name in findings.column_names]
     taken = {FINDINGS}
     for exhibit in report.exhibits:
-        yield _file_name(exhibit.id, taken), exhibit.title, report.exhibit(exhibit.id), _columns(exhibit)
+        yield file_name(exhibit.id, taken), exhibit.title, report.exhibit(exhibit.id), _columns(exhibit)
 
 
 def _columns(exhibit: Exhibit) -> list[dict[str, Any]]:
@@ -111,7 +144,7 @@ def _findings_table(report: AuditReport) -> pa.Table:
     return table.replace_schema_metadata(None)  # pandas notes its own version there
 
 
-def _file_name(name: str, taken: set[str]) -> str:
+def file_name(name: str, taken: set[str]) -> str:
     """Return a name for a file made of an exhibit's id: safe everywhere, and each once."""
     stem = _NOT_IN_NAME.sub("-", name.lower()).strip("-")[:_LONGEST_NAME] or "exhibit"
     found, number = stem, 1
@@ -135,3 +168,4 @@ def _described(
 
 
 RENDERER: Final = TableFiles()
+FINDINGS_RENDERER: Final = FindingsFiles()

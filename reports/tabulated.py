@@ -1,6 +1,6 @@
 """Exhibits as tables of a document: confusion matrices, which pictures draw, and rates per class.
 
-Only the fullest condition of each run is printed; the exhibit's file holds the others.
+Only the fullest condition of each run is printed; a remark says how many rows of others the exhibit holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from affidavit.errors import VerificationError
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Table
 from reports.ordering import conditions_in_order, distinct
-from reports.wording import EVERYBODY, NOTHING, PERCENT, figures, metric_label, scale_of
+from reports.wording import EVERYBODY, NOTHING, PERCENT, counted, figures, metric_label, scale_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,13 +50,23 @@ def fullest(rows: Sequence[Row], run: str) -> str:
     return conditions_in_order(row["condition"] for row in rows if row["run"] == run)[0]
 
 
+def others_remark(rows: Sequence[Row], run: str, exhibit: str) -> tuple[str, ...]:
+    """Return what of a run is not printed: how many rows of its other conditions, and where they are."""
+    first = fullest(rows, run)
+    others = [row["condition"] for row in rows if row["run"] == run and row["condition"] != first]
+    if not others:
+        return ()
+    where = counted(len(distinct(others)), "other condition")
+    return (f"Left out here: {counted(len(others), 'row')} of {where}; the exhibit “{exhibit}” holds them.",)
+
+
 def exhibit_tables(report: AuditReport) -> tuple[Block, ...]:
     """Return confusions and rates per class as folded tables, run by run."""
     confusion = records(attached(report, CONFUSION))
     tables = [_confusion(confusion, run) for run in distinct(row["run"] for row in confusion)]
-    for table in attached_with(report, CLASS_COLUMNS):
-        rates = records(table)
-        tables += [_class_rates(rates, run) for run in distinct(row["run"] for row in rates)]
+    for exhibit in (e.id for e in report.exhibits if {column.name for column in e.columns} >= CLASS_COLUMNS):
+        rates = records(attached(report, exhibit))
+        tables += [_class_rates(rates, run, exhibit) for run in distinct(row["run"] for row in rates)]
     return tuple(Fold(summary=table.caption, blocks=(table,)) for table in tables)
 
 
@@ -76,10 +86,11 @@ def _confusion(rows: Sequence[Row], run: str) -> Table:
             (_group(cells), Cell(text=truth), *(_share(cells.get(name)) for name in predictions))
             for (_, _, truth), cells in _gathered(own, row="truth", column="prediction").items()
         ),
+        remarks=others_remark(rows, run, CONFUSION),
     )
 
 
-def _class_rates(rows: Sequence[Row], run: str) -> Table:
+def _class_rates(rows: Sequence[Row], run: str, exhibit: str) -> Table:
     condition = fullest(rows, run)
     own = [row for row in rows if row["run"] == run and row["condition"] == condition]
     rates = distinct(row["rate"] for row in own)
@@ -96,6 +107,7 @@ def _class_rates(rows: Sequence[Row], run: str) -> Table:
             (_group(cells), Cell(text=name), *(_rate(cells.get(rate)) for rate in rates))
             for (_, _, name), cells in _gathered(own, row="class", column="rate").items()
         ),
+        remarks=others_remark(rows, run, exhibit),
     )
 
 

@@ -22,6 +22,8 @@ NOTHING: Final = "–"
 UNKNOWN: Final = "unknown"
 PER_UNIT: Final = "_per_unit"
 DIGITS_AT_MOST: Final = 9
+LONGEST: Final = 4_000
+"""Characters of one text that are shown; report.json holds all of them."""
 PRECISION: Final = (
     "Rates are printed in percent and differences of rates in percentage points, both to one decimal; other numbers "
     "to three decimals; p-values to three decimals. report.json holds every number in full."
@@ -62,8 +64,17 @@ def plain(text: str) -> str:
     >>> plain("Welsh\n\u202eevil")
     'Welsh \\u202eevil'
     """
-    folded = " ".join(text.split())
+    folded = ended(" ".join(text.split()))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
+
+
+def ended(text: str, *, longest: int = LONGEST) -> str:
+    """Return a text that people can read to its end: what is longer stops there, and says how long it is.
+
+    >>> ended("endless", longest=3)
+    'end … (7 characters; report.json has them all)'
+    """
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text):,} characters; report.json has them all)"
 
 
 def metric_label(metric: str) -> str:

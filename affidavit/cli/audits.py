@@ -9,11 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import typer
 from pydantic import ValidationError
 
 from affidavit.bundle import check_output, write_bundle
 from affidavit.cli.progress import shown_progress
+from affidavit.cli.saying import one_line, say
 from affidavit.digests import digest_of
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
 from affidavit.files import check_place
@@ -22,6 +22,7 @@ from affidavit.provenance import package_version
 from affidavit.records import Refusal
 from affidavit.report import AuditReport, Decision
 from affidavit.run import run_plan
+from affidavit.run_log import RunLog
 from affidavit.verdicts import answers_demanded_but_open
 from affidavit.yaml_files import describe_validation_error, did_you_mean
 
@@ -105,7 +106,7 @@ def run_demo(out: Path, *, plan: str) -> int:
         check_place(models)
     _carry_out(told, folder=models, out=out, demand_answers=False)
     if told.training:
-        typer.echo(f"Models, the record of their rounds and the hospitals' ledgers: {models}")
+        say(f"Models, the record of their rounds and the hospitals' ledgers: {models}")
     return EXIT_DONE
 
 
@@ -128,9 +129,10 @@ def _carry_out(plan: AuditPlan, *, folder: Path, out: Path, demand_answers: bool
             remedy="add --policy, or in a plan `policy:`",
         )
     with shown_progress() as progress:
-        report = run_plan(plan, folder=folder, progress=progress)
+        log = RunLog("run", told=progress)
+        report = run_plan(plan, folder=folder, progress=log)
         progress("writing the report", 0, None)
-        write_bundle(report, out)
+        write_bundle(report, out, log=log)
     tell(report, out)
     return exit_code(report, demand_answers=demand_answers)
 
@@ -147,10 +149,10 @@ def exit_code(report: AuditReport, *, demand_answers: bool) -> int:
 
 def tell(report: AuditReport, out: Path) -> None:
     """Print what was found, what could not be assessed, and where to look."""
-    typer.echo(f"{report.title}\nDecision: {report.decision}")
+    say(f"{one_line(report.title)}\nDecision: {report.decision}")
     for sentence in (*report.summary, *refusals_in_words(report.refusals)):
-        typer.echo(f"  {sentence}")
-    typer.echo(f"Report: {out / 'report.html'} (also report.md, report.json; {report.marking})")
+        say(f"  {sentence}")
+    say(f"Report: {out / 'report.html'} (also report.md, report.json; {report.marking})")
 
 
 def refusals_in_words(refusals: Sequence[Refusal]) -> list[str]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from affidavit.cli.audits import pairs, split_list, task_named
+from affidavit.cli.saying import say
 from affidavit.columns import ColumnMap, map_columns
 from affidavit.conditions import AS_SUPPLIED, Condition, modality_subsets, sorted_conditions
 from affidavit.errors import EXIT_DONE
@@ -54,14 +53,14 @@ def check_table(
     available = access_of(mapped, conditions, settled, labelled=not unlabelled)
     prospects = prospects_of(settled, available)
     _tell_columns(raw, mapped, conditions)
-    typer.echo("\nExaminations (as far as columns and conditions tell; rows may still give a reason to refuse)")
+    say("\nExaminations (as far as columns and conditions tell; rows may still give a reason to refuse)")
     width = max(len(prospect.examination.name) for prospect in prospects)
     for prospect in prospects:
-        typer.echo(prospect.line(width))
+        say(prospect.line(width))
     _tell_access(available)
     if out is not None:
         write_request(out, mapped=mapped, prospects=[(p.examination, p.missing) for p in prospects], source=raw.name)
-        typer.echo(f"\nRequest to the supplier: {out / 'request.md'} (with template.csv and dictionary.csv)")
+        say(f"\nRequest to the supplier: {out / 'request.md'} (with template.csv and dictionary.csv)")
     return EXIT_DONE
 
 
@@ -100,23 +99,21 @@ def prospects_of(task: Task, available: frozenset[str]) -> list[Prospect]:
 
 
 def _tell_columns(raw: RawTable, mapped: ColumnMap, conditions: tuple[str, ...]) -> None:
-    typer.echo(f"{raw.name}: {raw.n_rows:,} rows, {len(raw.columns)} columns\n\nColumns")
+    say(f"{raw.name}: {raw.n_rows:,} rows, {len(raw.columns)} columns\n\nColumns")
     for part, column in mapped.described().items():
-        typer.echo(f"  {part:<20} {column}")
+        say(f"  {part:<20} {column}")
     for kind, labels in (("prob_", mapped.probabilities), ("soft_", mapped.soft_labels)):
         if labels:
-            typer.echo(f"  {kind:<20} {', '.join(labels)}")
+            say(f"  {kind:<20} {', '.join(labels)}")
     unread = [column for column in raw.columns if column not in mapped.read]
-    typer.echo(f"  not read             {', '.join(unread) or 'none'}")
-    typer.echo(
-        f"  unit                 {mapped.unit}{' (no ids: rows count as independent)' if mapped.unit == 'row' else ''}"
-    )
-    typer.echo(f"  conditions           {', '.join(conditions)}")
+    say(f"  not read             {', '.join(unread) or 'none'}")
+    say(f"  unit                 {mapped.unit}{' (no ids: rows count as independent)' if mapped.unit == 'row' else ''}")
+    say(f"  conditions           {', '.join(conditions)}")
     for assumption in (*raw.assumptions, *mapped.assumptions):
-        typer.echo(f"  assumed: {assumption}")
+        say(f"  assumed: {assumption}")
 
 
 def _tell_access(available: frozenset[str]) -> None:
-    typer.echo("\nAccess")
+    say("\nAccess")
     for access, meaning in ACCESS.items():
-        typer.echo(f"  {'there    ' if access in available else 'not there'}  {access:<20} {meaning}")
+        say(f"  {'there    ' if access in available else 'not there'}  {access:<20} {meaning}")

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-import typer
 from pydantic import ValidationError
 
 from affidavit.bundle import REPORT, check_output, read_bundle, write_bundle
 from affidavit.changes import ALPHA, COMPARISON
 from affidavit.cli.audits import AuditFlags, exit_code, tell
 from affidavit.cli.progress import shown_progress
+from affidavit.cli.saying import say
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, PlanError
 from affidavit.files import check_place, replacing_folder
 from affidavit.plan import AuditPlan, Choice
@@ -134,22 +134,22 @@ def _compare_bundles(old: Path, new: Path, *, out: Path) -> int:
     _check_folder(out)
     result = unpaired(*_named((old, new)))
     _write(out, "comparison.json", result, "differences.csv", _difference_rows(result))
-    typer.echo(
+    say(
         f"{result.new} less {result.old}: {len(result.differences)} numbers in both"
         f"{_gaps_in_words(result.differences)}, unpaired"
     )
     worse = surely_worse(result.differences)
     told = _told(worse, lambda difference: -difference.p_adjusted)
     for difference in told[:SHOWN]:
-        typer.echo(
+        say(
             f"  worse: {difference.id}: {difference.old:.3g} to {difference.new:.3g}, adjusted p = "
             f"{difference.p_adjusted:.2g}"
         )
     better = sum(d.p_adjusted <= ALPHA for d in result.differences if d.higher_is_better is not None) - len(worse)
-    typer.echo(f"  {len(worse)} surely worse, {better} surely better (Holm over all of them, level {ALPHA:g})")
+    say(f"  {len(worse)} surely worse, {better} surely better (Holm over all of them, level {ALPHA:g})")
     for failure in result.new_failures:
-        typer.echo(f"  fails {failure.criterion}, passed before: {failure.id}")
-    typer.echo(f"  {result.remark}\nWritten: {out / 'comparison.json'} (also differences.csv)")
+        say(f"  fails {failure.criterion}, passed before: {failure.id}")
+    say(f"  {result.remark}\nWritten: {out / 'comparison.json'} (also differences.csv)")
     return EXIT_CRITERION_FAILED if result.new_failures else EXIT_DONE
 
 
@@ -170,18 +170,18 @@ def drift_of_bundles(folders: Sequence[Path], *, out: Path, rule: AlertRule) -> 
     result = drift(_named(folders), rule)
     _write(out, "drift.json", result, "courses.csv", _course_rows(result))
     _tell_drift(result)
-    typer.echo(f"Written: {out / 'drift.json'} (also courses.csv)")
+    say(f"Written: {out / 'drift.json'} (also courses.csv)")
     return EXIT_CRITERION_FAILED if result.alarms or result.new_failures else EXIT_DONE
 
 
 def _tell_drift(result: Drift) -> None:
     charted = f"{len(result.courses)} numbers charted{_gaps_in_words(result.courses)}"
-    typer.echo(f"{len(result.audits)} audits, {charted}: {' -> '.join(result.audits)}")
-    typer.echo(
+    say(f"{len(result.audits)} audits, {charted}: {' -> '.join(result.audits)}")
+    say(
         f"  rule: {_rule_in_words(result)}; a series without change raises any alarm in at most "
         f"{100 * result.rule.false_alarms:g} % (simulated: at most {100 * result.false_alarm_rate:.2g} %)"
     )
-    typer.echo(
+    say(
         f"  one chart alarms falsely every {result.run_length_unchanged:,.0f} audits on average, and "
         f"{result.run_length_shifted:,.0f} audits after a change by one standard error"
     )
@@ -189,13 +189,13 @@ def _tell_drift(result: Drift) -> None:
     for course in told[:SHOWN]:
         step = course.alarm
         if step is not None:
-            typer.echo(f"  alarm at {step.audit}, {course.direction}: {course.id} ({_course_in_words(course.steps)})")
+            say(f"  alarm at {step.audit}, {course.direction}: {course.id} ({_course_in_words(course.steps)})")
     more = len(result.alarms) - min(len(told), SHOWN)
-    typer.echo(f"  {len(result.alarms)} alarms" + (f", {more} of them in drift.json only" if more > 0 else ""))
+    say(f"  {len(result.alarms)} alarms" + (f", {more} of them in drift.json only" if more > 0 else ""))
     for failure in result.new_failures:
-        typer.echo(f"  fails {failure.criterion} now, passed in {failure.passed_in}: {failure.id}")
+        say(f"  fails {failure.criterion} now, passed in {failure.passed_in}: {failure.id}")
     if result.uncharted or result.only_in_some:
-        typer.echo(
+        say(
             f"  not charted: {len(result.uncharted)} without an interval somewhere, "
             f"{result.only_in_some} not in every audit"
         )
@@ -238,7 +238,7 @@ def cite_bundle(folder: Path) -> int:
     Raises:
         VerificationError: it is no bundle, or was changed.
     """
-    typer.echo(read_bundle(folder).cite(), nl=False)
+    say(read_bundle(folder).cite(), nl=False)
     return EXIT_DONE
 
 

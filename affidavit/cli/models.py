@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import typer
 from pyarrow import parquet
 
 from affidavit.cli.progress import shown_progress
+from affidavit.cli.saying import say
 from affidavit.corpora_ahead import corpora_of_training, loaded_ahead
 from affidavit.errors import EXIT_DONE, PlanError
 from affidavit.files import replacing
@@ -26,7 +26,7 @@ def train_file(path: Path) -> int:
     with shown_progress() as progress, loaded_ahead(corpora_of_training(plan), folder) as corpora:
         trained = train_plan(plan, folder=folder, progress=progress, corpora=corpora)
     for item in trained:
-        typer.echo(_told(item))
+        say(_told(item))
     return EXIT_DONE
 
 
@@ -52,7 +52,7 @@ def judge_file(path: Path, *, out: Path) -> int:
             reading = reading_of(name, source, plan, folder)
             _, predictions = judged_run(name, source, plan, reading, progress, corpora)
             for line in _written(name, predictions, out / stems[name]):
-                typer.echo(line)
+                say(line)
     return EXIT_DONE
 
 

@@ -25,6 +25,21 @@ def add_trust(app: typer.Typer) -> None:
         app.command()(command)
 
 
+def keygen(
+    out: Annotated[Path | None, typer.Argument(help="Where the private key was to go.")] = None,
+) -> None:
+    """Say which command makes keys now."""
+    from affidavit.errors import PlanError
+
+    named = "NAME" if out is None else out.name.removesuffix(".key")
+    raise PlanError(
+        "keys are made with the name and the role of whoever signs",
+        slug="plan-impossible",
+        where="affidavit keygen",
+        remedy=f'type affidavit keys new "{named}" --role reviewer; roles are requester, issuer, reviewer and approver',
+    )
+
+
 def keys(
     action: Annotated[str, typer.Argument(help="new, list or show (what goes into a trust file).")],
     name: Annotated[str | None, typer.Argument(help="new, show: whose key.")] = None,
@@ -59,7 +74,7 @@ def sign(
         str | None, typer.Option("--requester", help="Who asked for the audit; the first signature says it.")
     ] = None,
 ) -> None:
-    """Sign a bundle as somebody, into signatures/; without --as a lone report.dsse.json, as before."""
+    """Sign a bundle as somebody, into signatures/."""
     raise typer.Exit(command_of_room("sign")(bundle, key, role=role, name=name, requester=requester))
 
 
@@ -82,7 +97,9 @@ def pack(
 def verify(
     bundle: BundleArgument,
     trust: Annotated[Path | None, typer.Option("--trust", help="Your trust file: whom you believe.")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Public key of who signed report.dsse.json.")] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Public key of who signed a report.dsse.json of before.")
+    ] = None,
     table: Tables = None,
     plan: PlanOption = None,
     salts: Annotated[Path | None, typer.Option("--salts", help="The owner's salts: opens the commitment.")] = None,

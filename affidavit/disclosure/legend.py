@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from affidavit.disclosure.fates import Fates
 from affidavit.disclosure.lattice import Group
 from affidavit.disclosure.rule import RULE_SOURCE, DisclosureRule
 from affidavit.disclosure.told import SEPARATOR
 from affidavit.exhibits import ExhibitTable
 from affidavit.records import Exhibit, ExhibitColumn
+
+if TYPE_CHECKING:
+    from affidavit.disclosure.fates import Fates
 
 WITHHELD: Final = "withheld"
 RULE: Final = "disclosure-rule"

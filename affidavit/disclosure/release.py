@@ -5,6 +5,8 @@ else; no count of units or rows of such a group, and no count behind a share tha
 report does say by sums, shares and differences. Every withheld group is a row of the exhibit `withheld`, and the rule
 itself is the exhibit `disclosure-rule`.
 
+What a table was called is not told either: it is named by its run.
+
 Group findings whose group is withheld are gone; those with a small count behind their value keep their group and lose
 their value; gaps over families with a withheld group are gone; exhibits that cannot be tied to groups are gone; the
 summary is written anew from what is left.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from affidavit.disclosure.exhibit_release import released_exhibit, tied_blocks
@@ -125,13 +128,12 @@ def _report(
         *(() if rule.grain is None else (rule.in_words(),)),
     )
     return AuditReport(
-        schema_version=report.schema_version,
         title=words.or_withheld(report.title),
         marking=_marking(rule),
         plan=_plan(report.plan, words),
         policy=report.policy,
         policy_digest=report.policy_digest,
-        data=tuple(_data(data, words, rule) for data in report.data),
+        data=tuple(_data(data, report.plan, words, rule) for data in report.data),
         decision=report.decision,
         summary=summary(findings, report.decision),
         caveats=(*caveats, *words.kept(report.caveats)),
@@ -151,13 +153,29 @@ def _marking(rule: DisclosureRule) -> str:
 
 def _plan(plan: AuditPlan, words: Words) -> AuditPlan:
     purpose = None if plan.purpose is None else words.or_withheld(plan.purpose)
-    return plan.model_copy(update={"title": words.or_withheld(plan.title), "purpose": purpose})
+    runs = {
+        name: source if source.table is None else source.model_copy(update={"table": _file_of(name, source.table)})
+        for name, source in plan.runs.items()
+    }
+    return plan.model_copy(update={"title": words.or_withheld(plan.title), "purpose": purpose, "runs": runs})
 
 
-def _data(data: DataDescription, words: Words, rule: DisclosureRule) -> DataDescription:
+def _file_of(run: str, file: str) -> str:
+    """Return a name for the table of a run that says nothing: files are called by wards, dates and people."""
+    return f"{run.replace('/', '-')}{PurePath(file).suffix.lower()}"
+
+
+def _data(data: DataDescription, plan: AuditPlan, words: Words, rule: DisclosureRule) -> DataDescription:
     units = None if data.n_units is None else rule.told(data.n_units)
+    owner = next((name for name in plan.runs if data.run == name or data.run.startswith(f"{name}/")), None)
+    of_table = owner is not None and plan.runs[owner].table is not None
     return data.model_copy(
-        update={"n_rows": rule.told(data.n_rows), "n_units": units, "assumptions": words.kept(data.assumptions)}
+        update={
+            "n_rows": rule.told(data.n_rows),
+            "n_units": units,
+            "assumptions": words.kept(data.assumptions),
+            "source": _file_of(data.run, data.source) if of_table else data.source,
+        }
     )
 
 

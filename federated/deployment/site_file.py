@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from affidavit.disclosure.rule import FLOOR
 from affidavit.errors import PlanError
 from affidavit.plan import Choice
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import read_record
 from federated.deployment.house import House
 from federated.record.entries import SiteName, Words
 
@@ -88,17 +89,18 @@ def read_site_file(house: House) -> SiteFile:
         TableError: there is none, or it is no YAML.
         PlanError: a key is unknown or missing, or has a value of the wrong kind.
     """
-    try:
-        return SiteFile.model_validate(read_yaml(house.policy))
-    except ValidationError as error:
-        raise PlanError(
-            "the site's policy cannot be used",
-            slug="plan-invalid",
-            where=str(house.policy),
-            found=describe_validation_error(error),
-            allowed=", ".join(SiteFile.model_fields),
-            remedy="correct the keys that are named; docs/hospital.md explains each",
-        ) from None
+    return read_record(house.policy, SiteFile, invalid=partial(_invalid, str(house.policy)))
+
+
+def _invalid(where: str, found: str) -> PlanError:
+    return PlanError(
+        "the site's policy cannot be used",
+        slug="plan-invalid",
+        where=where,
+        found=found,
+        allowed=", ".join(SiteFile.model_fields),
+        remedy="correct the keys that are named; docs/hospital.md explains each",
+    )
 
 
 def first_site_file(site: str, server: str) -> str:

@@ -7,15 +7,16 @@ the sites name. Beside it stands with whom and how: the sites' keys, how long is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import read_record
 from federated.pooled.counts_plan import AUDIT, CountsPlan
 from federated.pooled.secure_asking import Patience
 from federated.pooled.secure_sums import counts_terms
@@ -115,17 +116,18 @@ def read_federated_audit(path: Path) -> FederatedAudit:
         PlanError: a key is unknown or missing, or has a value of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    try:
-        return FederatedAudit.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise PlanError(
-            "the plan of the audit across machines does not validate",
-            slug="plan-invalid",
-            where=path.name,
-            found=describe_validation_error(error),
-            allowed=f"the keys {', '.join(FederatedAudit.model_fields)}",
-            remedy="correct the key named above; docs/federated.md describes each",
-        ) from None
+    return read_record(path, FederatedAudit, invalid=partial(_invalid, path))
+
+
+def _invalid(path: Path, found: str) -> PlanError:
+    return PlanError(
+        "the plan of the audit across machines does not validate",
+        slug="plan-invalid",
+        where=path.name,
+        found=found,
+        allowed=f"the keys {', '.join(FederatedAudit.model_fields)}",
+        remedy="correct the key named above; docs/federated.md describes each",
+    )
 
 
 def _lacking(sites: set[str], keys: Mapping[str, str]) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from affidavit.corpus import Corpus
 from affidavit.digests import digest_of
@@ -21,7 +22,7 @@ from affidavit.plan import Choice, Execution
 from affidavit.protocols import Learner, Trainable
 from affidavit.records import Record
 from affidavit.registry import Door, load
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import read_record
 from federated.record.entries import SiteName
 from federated.rounds.terms import Terms
 from federated.secure.identities import Roster
@@ -101,17 +102,18 @@ def read_federation_plan(path: Path) -> FederationPlan:
         PlanError: a key is unknown or missing, or has a value of the wrong kind.
         TableError: there is no such file, or it is not YAML.
     """
-    try:
-        return FederationPlan.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise PlanError(
-            "the federation's plan does not validate",
-            slug="plan-invalid",
-            where=path.name,
-            found=describe_validation_error(error),
-            allowed=f"the keys {', '.join(FederationPlan.model_fields)}",
-            remedy="correct the key named above; docs/federated.md describes each",
-        ) from None
+    return read_record(path, FederationPlan, invalid=partial(_invalid, path))
+
+
+def _invalid(path: Path, found: str) -> PlanError:
+    return PlanError(
+        "the federation's plan does not validate",
+        slug="plan-invalid",
+        where=path.name,
+        found=found,
+        allowed=f"the keys {', '.join(FederationPlan.model_fields)}",
+        remedy="correct the key named above; docs/federated.md describes each",
+    )
 
 
 def made(plan: FederationPlan, folder: Path, *, execution: Execution | None = None) -> Made:

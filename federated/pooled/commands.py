@@ -50,6 +50,9 @@ MOST_BYTES: Final = 256 * 2**20
 NO_FLAGS: Final = AuditFlags()
 _T = TypeVar("_T")
 
+SERVER_NAME: Final = "the federation's server"
+"""As whom a report over all sites is signed."""
+
 
 def federated_audit(action: str, plan: Path, files: Sequence[Path], *, flags: AuditFlags = NO_FLAGS) -> int:
     """Count a site's table (`count`), pool what sites counted (`pool`), or write a site's own report (`site`).
@@ -174,11 +177,12 @@ def own_report(plan: CountsPlan, tables: Sequence[Path], flags: AuditFlags) -> i
 
 
 def _written(report: AuditReport, out: Path, flags: AuditFlags) -> None:
-    """Write a report's bundle, and sign it where there is a key."""
+    """Write a report's bundle; where there is a key, sign it as its issuer: the site, or the federation's server."""
     key = None if flags.key is None else signing_key(flags.key)
     write_bundle(report, out)
     if key is not None:
-        load(Door.COMMANDS, "sign")(out, key)
+        who = flags.site or SERVER_NAME
+        load(Door.COMMANDS, "sign")(out, key, role="issuer", name=who, requester=who)
 
 
 def signing_key(path: Path) -> Path:

@@ -6,6 +6,8 @@ nothing of it may be called differential privacy. A criterion decides on the num
 below one over the number of units, where nobody declared that number, or where the accountants differ: there it stays
 informative.
 
+How each site's epsilon grew, entry by entry of its ledger, is the exhibit `privacy-spending`, and is drawn.
+
 Which ledger is a run's, the plan says; where it names none for a model that it trained, those are read that the model's
 card names, one for each site of a federation.
 
@@ -17,6 +19,8 @@ Source: Abadi et al. 2016; Gopi et al. 2021 and Koskela et al. 2020 (accountants
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,6 +31,7 @@ from affidavit.case import Case
 from affidavit.claims import exactly
 from affidavit.errors import PlanError, VerificationError
 from affidavit.examinations import Claim, FunctionExamination, Testimony, finding_id
+from affidavit.hash_chain import Chain
 from affidavit.options import read_options
 from affidavit.plan import Task
 from affidavit.predictions import Predictions
@@ -34,9 +39,18 @@ from affidavit.records import Estimate, Finding, Interval, Record, Refusal, Verd
 from privacy.accounting.answers import Bounded, Unbounded
 from privacy.canaries.instruments import instruments_exhibit
 from privacy.ledger.beside import ledgers_beside
-from privacy.ledger.book import Book, read_book, together
-from privacy.ledger.exhibits import account_rows, accounts_table, ledger_rows, ledgers_table
+from privacy.ledger.book import Book, book_of, read_chains, together
+from privacy.ledger.exhibits import (
+    Row,
+    account_rows,
+    accounts_table,
+    ledger_rows,
+    ledgers_table,
+    spending_row,
+    spending_table,
+)
 from privacy.ledger.spending import Spent, spent_at, spent_overall
+from privacy.ledger.timeline import timeline
 from privacy.ledger.words import promise
 
 NAME: Final = "privacy-ledger"
@@ -61,6 +75,14 @@ class LedgerOptions(Record):
     """A public number that there are no more units than, for a ledger that declares none: delta is held against it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The ledgers of one run: every line, and what they amount to."""
+
+    chains: Mapping[str, Chain]
+    book: Book
+
+
 def refuses(case: Case) -> Refusal | None:
     """Refuse a run without a ledger, one whose ledger does not hold, and one at which nobody has said which delta."""
     options = read_options(LedgerOptions, case.options, of=f"examination {NAME}")
@@ -68,7 +90,7 @@ def refuses(case: Case) -> Refusal | None:
     read = _read(case, options, run)
     if isinstance(read, Refusal):
         return read
-    if _delta(options, read) is None:
+    if _delta(options, read.book) is None:
         return Refusal(
             examination=NAME,
             because="no delta is given, and no run of the ledger has a budget that says one",
@@ -83,23 +105,26 @@ def examine(case: Case) -> Testimony:
     claims: list[Claim] = []
     accounts: list[tuple[str, Spent]] = []
     books: dict[str, Book] = {}
+    grown: list[Row] = []
     for done, run in enumerate(case.runs, start=1):
-        book = _read(case, options, run)
-        delta = None if isinstance(book, Refusal) else _delta(options, book)
-        if isinstance(book, Refusal) or delta is None:
+        kept = _read(case, options, run)
+        delta = None if isinstance(kept, Refusal) else _delta(options, kept.book)
+        if isinstance(kept, Refusal) or delta is None:
             raise TypeError("a run that was refused is examined")
-        books[run] = book
-        for site, spent in _every(book, delta, options.at_most_units):
+        books[run] = kept.book
+        for site, spent in _every(kept.book, delta, options.at_most_units):
             accounts.append((run, spent))
             claims.append(_claim(case.runs[run], site, spent))
+        grown += [spending_row(run, after) for after in timeline(kept.chains, delta=delta)]
         case.progress("accounting", done, len(case.runs))
     rows = [row for run, book in books.items() for row in ledger_rows(run, book)]
     told = [row for run, spent in accounts for row in account_rows(run, spent)]
-    return Testimony(claims=tuple(claims), exhibits=(ledgers_table(rows), accounts_table(told), instruments_exhibit()))
+    exhibits = (ledgers_table(rows), accounts_table(told), spending_table(grown), instruments_exhibit())
+    return Testimony(claims=tuple(claims), exhibits=exhibits)
 
 
-def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
-    """Return the account of a run's ledger.
+def _read(case: Case, options: LedgerOptions, run: str) -> _Kept | Refusal:
+    """Return a run's ledgers.
 
     Raises:
         PlanError: one ledger is named for several runs.
@@ -125,7 +150,8 @@ def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
             remedy="ask whoever trained the model for the ledger that was written with each step (option ledger)",
         )
     try:
-        book = together({place.name: read_book(place) for place in places})
+        chains = {name: chain for place in places for name, chain in read_chains(place).items()}
+        book = together({name: book_of(chain.links, where=name) for name, chain in chains.items()})
     except VerificationError as error:
         return Refusal(
             examination=NAME,
@@ -139,7 +165,7 @@ def _read(case: Case, options: LedgerOptions, run: str) -> Book | Refusal:
             because="the ledger has no step in it",
             remedy="ask for the ledger of the training that made the model",
         )
-    return book
+    return _Kept(chains=chains, book=book)
 
 
 def _delta(options: LedgerOptions, book: Book) -> float | None:

@@ -1,4 +1,4 @@
-"""The exhibits behind an accounted epsilon: what the ledger holds, and what each accountant says of it."""
+"""The exhibits behind an accounted epsilon: what the ledger holds, what each accountant says of it, and how it grew."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from privacy.accounting.answers import Account, Bounded
 from privacy.ledger.book import Book, Run
 from privacy.ledger.events import StepEvent
 from privacy.ledger.spending import Spent
+from privacy.ledger.timeline import SpentAfter
 
 Row = dict[str, Cell]
 
@@ -44,6 +45,20 @@ ACCOUNTS: Final = (
     _column("epsilon", "number", "an upper bound; empty where this accountant has none"),
     _column("why_none", "text", "why it has none"),
 )
+SPENDING: Final = (
+    _column("run", "text", "the run that is examined"),
+    _column("site", "text", "whose ledger it is"),
+    _column("unit", "text", "what one unit is"),
+    _column("entry", "integer", "which entry of those that cost something, from 1: a round, steps, a count, a search"),
+    _column("entries", "integer", "how many there are at this site; of many some are told, evenly spread", "entries"),
+    _column("training", "text", "the run of the ledger that the entry is of"),
+    _column("kind", "text", "steps, or search: hyper-parameters were chosen"),
+    _column("steps", "integer", "taken or intended at this site up to here, those of searches apart", "steps"),
+    _column("delta", "number", "at which delta"),
+    _column("epsilon", "number", "spent at this site up to here, an upper bound; empty where nothing bounds the loss"),
+    _column("why_none", "text", "why nothing bounds it"),
+    _column("budget", "number", "the smallest epsilon said for the site at this delta; empty where there is none"),
+)
 
 
 def ledgers_table(rows: Sequence[Row]) -> ExhibitTable:
@@ -64,6 +79,35 @@ def accounts_table(rows: Sequence[Row]) -> ExhibitTable:
         columns=ACCOUNTS,
         values={column.name: [row[column.name] for row in rows] for column in ACCOUNTS},
     )
+
+
+def spending_table(rows: Sequence[Row]) -> ExhibitTable:
+    """Return the exhibit of how each site's epsilon grew."""
+    return ExhibitTable(
+        id="privacy-spending",
+        title="Epsilon spent at each site, entry by entry of its ledger",
+        columns=SPENDING,
+        values={column.name: [row[column.name] for row in rows] for column in SPENDING},
+    )
+
+
+def spending_row(run: str, after: SpentAfter) -> Row:
+    """Return what had been spent after one entry."""
+    answer = after.spent.answer
+    return {
+        "run": run,
+        "site": after.site,
+        "unit": after.spent.unit,
+        "entry": after.entry,
+        "entries": after.n_entries,
+        "training": after.training,
+        "kind": "search" if after.searching else "steps",
+        "steps": after.spent.n_steps,
+        "delta": after.spent.delta,
+        "epsilon": after.spent.epsilon,
+        "why_none": None if isinstance(answer, Bounded) else answer.because,
+        "budget": after.budget,
+    }
 
 
 def ledger_rows(run: str, book: Book) -> list[Row]:

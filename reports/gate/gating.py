@@ -20,6 +20,8 @@ from affidavit.policy import Criterion, Policy
 from affidavit.records import Finding, Interval, Verdict
 from affidavit.report import AuditReport
 from reports.gate.waivers import Waiver, first_in_force
+from reports.law.scope import Outcome as ScopeOutcome
+from reports.law.scope import ScopeDecision
 
 RUN_AGAIN: Final = "audit under this policy (`--policy`, or `policy:` of the plan)"
 STRADDLES: Final = "the bound lies within the deciding interval"
@@ -72,14 +74,20 @@ class Gate:
     held: tuple[Held, ...]
     idle: tuple[tuple[Waiver, str], ...]
     """Waivers that let nothing through, and why."""
+    scope: ScopeDecision | None = None
+    """What the dossier says of the use; None where there is no dossier and none was demanded. No waiver opens it."""
 
     @property
     def exit_code(self) -> int:
-        """1: a criterion failed. 3: an answer is demanded and there is none. 0: neither, or it is waived."""
+        """1: a criterion failed, or the use is prohibited. 3: an answer is missing that is demanded. 0: neither.
+
+        What is waived does not count, and nothing waives the scope.
+        """
         stopping = [one for one in self.held if one.stops]
-        if any(one.outcome is Outcome.FAILED for one in stopping):
+        scope = ScopeOutcome.ALLOWED if self.scope is None else self.scope.outcome
+        if scope is ScopeOutcome.PROHIBITED or any(one.outcome is Outcome.FAILED for one in stopping):
             return EXIT_CRITERION_FAILED
-        return EXIT_INCONCLUSIVE if stopping else EXIT_DONE
+        return EXIT_INCONCLUSIVE if stopping or scope is ScopeOutcome.UNANSWERED else EXIT_DONE
 
 
 def gate(
@@ -89,8 +97,9 @@ def gate(
     *,
     today: date,
     every_answer_demanded: bool = False,
+    scope: ScopeDecision | None = None,
 ) -> Gate:
-    """Hold a report against a policy on a day; waivers are in force or not on that day."""
+    """Hold a report against a policy on a day: waivers are in force on it or not, and a dossier says the scope."""
     bound = _bound(report, policy)
     needed = _level(report, policy, bound)
     held = []
@@ -111,7 +120,7 @@ def gate(
                 )
             )
     idle = tuple((waiver, why) for waiver in waivers if (why := _idle(waiver, held, today)) is not None)
-    return Gate(policy=policy, decided_by=report.policy_digest, held=tuple(held), idle=idle)
+    return Gate(policy=policy, decided_by=report.policy_digest, held=tuple(held), idle=idle, scope=scope)
 
 
 def _base(finding: Finding) -> str:

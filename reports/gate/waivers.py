@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from affidavit.errors import PolicyError
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import read_record
 
 
 class Waiver(Record):
@@ -78,17 +79,18 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
         TableError: there is no such file, or it is not YAML.
         PolicyError: a key is unknown or missing, owner and approver are one, or a waiver ends before it begins.
     """
-    try:
-        return Waivers.model_validate(read_yaml(path)).waivers
-    except ValidationError as error:
-        raise PolicyError(
-            "the waivers do not validate",
-            slug="policy-invalid",
-            where=path.name,
-            found=describe_validation_error(error),
-            allowed=f"version: 1, and under waivers the keys {', '.join(Waiver.model_fields)}",
-            remedy="correct what is named above; docs/gate.md shows a file",
-        ) from None
+    return read_record(path, Waivers, invalid=partial(_invalid, path)).waivers
+
+
+def _invalid(path: Path, found: str) -> PolicyError:
+    return PolicyError(
+        "the waivers do not validate",
+        slug="policy-invalid",
+        where=path.name,
+        found=found,
+        allowed=f"version: 1, and under waivers the keys {', '.join(Waiver.model_fields)}",
+        remedy="correct what is named above; docs/gate.md shows a file",
+    )
 
 
 def first_in_force(waivers: Sequence[Waiver], criterion: str, finding: str | None, *, today: date) -> Waiver | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from affidavit.records import Finding, Interval
 from reports.gate.gating import Gate, Held, Outcome
+from reports.law.scope import Outcome as ScopeOutcome
 from reports.wording import (
     bound_text,
     counted,
@@ -21,6 +22,8 @@ _ENDS = {
     1: "the gate is shut: a criterion failed (exit code 1)",
     3: "the gate is shut: an answer is demanded, and there is none (exit code 3)",
 }
+_PROHIBITED = "the gate is shut: the use is prohibited (exit code 1)"
+NO_SCOPE = "not asked: no dossier was filed with the bundle (`affidavit file`), and none was demanded"
 
 
 def lines_of(gate: Gate) -> list[str]:
@@ -28,7 +31,22 @@ def lines_of(gate: Gate) -> list[str]:
     order = sorted(gate.held, key=lambda one: (not one.stops, one.waiver is None, list(Outcome).index(one.outcome)))
     told = [line for one in order for line in _told(one)]
     idle = [f"waiver       of {plain(waiver.criterion)} lets nothing through: {why}" for waiver, why in gate.idle]
-    return [*told, *idle, _sum(gate), _ENDS[gate.exit_code]]
+    return [*told, *idle, *_scope(gate), _sum(gate), _end(gate)]
+
+
+def _scope(gate: Gate) -> list[str]:
+    """Return what the dossier says of the use, and why."""
+    if gate.scope is None:
+        return [f"{'scope':<12} {NO_SCOPE}"]
+    because = [f"{'':<12} because {plain(reason.text)}" for reason in gate.scope.reasons]
+    argued = [f"{'':<12} an argument: {plain(argument.text)}" for argument in gate.scope.arguments]
+    return [f"{'scope':<12} {gate.scope.outcome}", *because, *argued]
+
+
+def _end(gate: Gate) -> str:
+    if gate.scope is not None and gate.scope.outcome is ScopeOutcome.PROHIBITED:
+        return _PROHIBITED
+    return _ENDS[gate.exit_code]
 
 
 def named(held: Held) -> str:

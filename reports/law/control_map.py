@@ -9,7 +9,7 @@ unsigned statement no statement.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,10 +79,20 @@ class Material:
 
 def control_map(packs: Sequence[LawPack], material: Material) -> tuple[tuple[LawPack, tuple[Row, ...]], ...]:
     """Return the rows of each pack, in the order of packs and requirements."""
-    return tuple((pack, tuple(_row(one, material) for one in pack.requirements)) for pack in packs)
+    by_name = _by_name(material.report)
+    return tuple((pack, tuple(_row(one, material, by_name) for one in pack.requirements)) for pack in packs)
 
 
-def _row(requirement: Requirement, material: Material) -> Row:
+def _by_name(report: AuditReport) -> dict[str, list[int]]:
+    """Return the places of findings by the name of their examination, and by that of their metric."""
+    places: dict[str, list[int]] = {}
+    for place, finding in enumerate(report.findings):
+        for name in {finding.examination, finding.metric}:
+            places.setdefault(name, []).append(place)
+    return places
+
+
+def _row(requirement: Requirement, material: Material, by_name: Mapping[str, Sequence[int]]) -> Row:
     held = applicability(requirement, material.testimony.scope, material.decision)
     if held.applies is Applies.NO or requirement.basis is Basis.FRAME:
         return Row(
@@ -94,7 +104,7 @@ def _row(requirement: Requirement, material: Material) -> Row:
             gap="",
             supplied_by="",
         )
-    found = _Found.of(requirement, material)
+    found = _Found.of(requirement, material, by_name)
     status = _status(requirement, found, material.decision)
     gap = "; ".join(_gaps(requirement, found, material, status))
     if held.applies is Applies.UNKNOWN:
@@ -125,9 +135,11 @@ class _Found:
     statements: tuple[Question, ...]
 
     @classmethod
-    def of(cls, requirement: Requirement, material: Material) -> _Found:
+    def of(cls, requirement: Requirement, material: Material, by_name: Mapping[str, Sequence[int]]) -> _Found:
         named, report = requirement.evidence, material.report
-        findings = tuple(f for f in report.findings if _answers(requirement, f) and f.estimate.value is not None)
+        named_places = {place for name in (*named.examinations, *named.metrics) for place in by_name.get(name, ())}
+        answering = (report.findings[place] for place in sorted(named_places))
+        findings = tuple(f for f in answering if _answers(requirement, f) and f.estimate.value is not None)
         cited = {exhibit for finding in findings for exhibit in finding.exhibits or ()}
         return cls(
             findings=findings,

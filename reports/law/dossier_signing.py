@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
-from affidavit.digests import canonical_json
 from affidavit.errors import VerificationError
 from affidavit.records import Record
+from reports.envelopes import invalid, listed, open_envelope, seal, statement_of
 from reports.law.dossier import DOSSIER, Dossier, Question
-from reports.signing import PAYLOAD_TYPE, STATEMENT_TYPE, _parsed_envelope, _private_key, _public_key
-
-if TYPE_CHECKING:
-    from securesystemslib.dsse import Envelope
-    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+from reports.signing import former_key_id
+from reports.trust.keys import key_id_of, parse_private_key, public_key_in
 
 PREDICATE_TYPE: Final = "urn:affidavit:dossier:v1"
 ENVELOPE: Final = "dossier.dsse.json"
@@ -43,52 +38,46 @@ class SignedDossier(Record):
     predicate: DossierPredicate
 
 
-def sign_dossier(content: bytes, dossier: Dossier, private_pem: bytes, *, today: datetime.date) -> bytes:
+def sign_dossier(
+    content: bytes, dossier: Dossier, private_pem: bytes, *, today: datetime.date, password: bytes | None = None
+) -> bytes:
     """Return the DSSE envelope over a dossier.
 
     Args:
         content: the bytes of `dossier.yaml`.
         dossier: what was read from them.
-        private_pem: an ed25519 private key.
+        private_pem: an ed25519 private key, as `affidavit keys new` writes it.
         today: the date that the signature states.
+        password: of a key that is locked with one.
 
     Raises:
-        VerificationError: `key-invalid`, the key is not an ed25519 private key.
+        VerificationError: `key-invalid`, the key is not an ed25519 private key, or the password is not its.
     """
-    from securesystemslib.dsse import Envelope
-    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
-
-    key = _private_key(private_pem)
+    key = parse_private_key(private_pem, password=password)
     predicate = DossierPredicate(system=dossier.system, unanswered=dossier.unanswered(), signed_on=today)
-    statement = {
-        "_type": STATEMENT_TYPE,
-        "subject": _subject(content),
-        "predicateType": PREDICATE_TYPE,
-        "predicate": predicate.model_dump(mode="json"),
-    }
-    envelope = Envelope(canonical_json(statement), PAYLOAD_TYPE, {})
-    envelope.sign(CryptoSigner(key))
-    return canonical_json(envelope.to_dict())
+    told = predicate.model_dump(mode="json")
+    return seal(subjects=_subjects(content), predicate_type=PREDICATE_TYPE, predicate=told, key=key)
 
 
-def verify_dossier(envelope: bytes, content: bytes, public_pem: bytes) -> SignedDossier:
+def verify_dossier(envelope: bytes, content: bytes, public: bytes) -> SignedDossier:
     """Return what was signed, if the key signed exactly these bytes.
 
     Args:
         envelope: the bytes of `dossier.dsse.json`.
         content: the bytes of `dossier.yaml`.
-        public_pem: the ed25519 public key of whoever is said to have signed.
+        public: the card of whoever is said to have signed (`NAME.pub.yaml`), or an ed25519 public key in PEM form.
 
     Raises:
         VerificationError: `key-invalid`, `signature-invalid` or `digest-mismatch`.
     """
-    key = _public_key(public_pem)
-    signed = _parsed_envelope(envelope)
-    if canonical_json(json.loads(envelope)) != envelope:
-        raise _signature_error("the envelope holds more than its canonical form")
-    _check_signature(signed, key)
-    statement = _statement(signed)
-    if statement.get("subject") != _subject(content):
+    key = public_key_in(public)
+    opened = open_envelope(envelope, where=ENVELOPE)
+    if opened.key_id not in (key_id_of(key), former_key_id(key)):
+        raise invalid("the dossier was not signed with this key", where=ENVELOPE, found=opened.key_id[:80])
+    if not opened.is_by(key):
+        raise invalid("the signature does not fit what it is under", where=ENVELOPE)
+    statement = statement_of(opened, predicate_type=PREDICATE_TYPE, about="a dossier", where=ENVELOPE)
+    if statement["subject"] != listed(_subjects(content)):
         raise VerificationError(
             f"{DOSSIER} is not what was signed",
             slug="digest-mismatch",
@@ -96,46 +85,11 @@ def verify_dossier(envelope: bytes, content: bytes, public_pem: bytes) -> Signed
             remedy="ask whoever signed the dossier for the original, or have the changed one signed again",
         )
     try:
-        predicate = DossierPredicate.model_validate(statement.get("predicate"))
+        predicate = DossierPredicate.model_validate(statement["predicate"])
     except ValidationError:
-        raise _signature_error("what was signed does not say what it should about the dossier") from None
-    return SignedDossier(key_id=key.keyid, predicate=predicate)
+        raise invalid("what was signed does not say what it should about the dossier", where=ENVELOPE) from None
+    return SignedDossier(key_id=key_id_of(key), predicate=predicate)
 
 
-def _subject(content: bytes) -> list[dict[str, Any]]:
-    return [{"name": DOSSIER, "digest": {"sha256": hashlib.sha256(content).hexdigest()}}]
-
-
-def _check_signature(envelope: Envelope, key: SSlibKey) -> None:
-    from securesystemslib import exceptions
-
-    if envelope.payload_type != PAYLOAD_TYPE:
-        raise _signature_error("the envelope does not hold an in-toto statement", found=str(envelope.payload_type))
-    if key.keyid not in envelope.signatures:
-        raise _signature_error(
-            "the dossier was not signed with this key", found=", ".join(envelope.signatures) or "none"
-        )
-    try:
-        envelope.verify([key], 1)
-    except exceptions.VerificationError:
-        raise _signature_error("the signature does not fit what it is under") from None
-
-
-def _statement(envelope: Envelope) -> Mapping[str, Any]:
-    try:
-        statement = json.loads(envelope.payload)
-        kinds = statement["_type"], statement["predicateType"]
-    except (ValueError, KeyError, TypeError):
-        raise _signature_error("what was signed is not an in-toto statement") from None
-    if kinds != (STATEMENT_TYPE, PREDICATE_TYPE):
-        raise _signature_error("what was signed is not about a dossier", found=", ".join(map(str, kinds)))
-    return dict(statement)
-
-
-def _signature_error(what: str, *, found: str | None = None) -> VerificationError:
-    return VerificationError(
-        what,
-        slug="signature-invalid",
-        found=found,
-        remedy="ask whoever signed the dossier for the envelope and for their public key",
-    )
+def _subjects(content: bytes) -> dict[str, str]:
+    return {DOSSIER: hashlib.sha256(content).hexdigest()}

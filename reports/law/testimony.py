@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.law.dossier import ALWAYS, Attributed, Dossier, Question, question_text, scope_of
+from reports.law.dossier import ALWAYS, Attributed, Dossier, Question, Statement, question_text, scope_of
 from reports.law.scope import NOTHING_OBSERVED, Observed, Outcome, Reason, Scope, ScopeDecision, decide
 
 
@@ -27,6 +27,13 @@ class Testimony:
     def statement(self, question: Question) -> Attributed | None:
         """Return an answer that counts: given, and under a verified signature."""
         return None if self.dossier is None or self.key_id is None else self.dossier.answer(question)
+
+    def said(self, question: Question) -> str | None:
+        """Return an answer in words that counts, with who gave it and when; None where nobody did."""
+        answer = self.statement(question)
+        if not isinstance(answer, Statement):
+            return None
+        return f"{answer.says} ({answer.by}, {answer.role}, {answer.date.isoformat()})"
 
 
 def gate(

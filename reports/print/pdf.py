@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from affidavit.errors import MissingPartError
 from reports.gallery import pictures_of
 from reports.pages import document_of
+from reports.papers.papers import Papers
 from reports.print.flow import flow_of
 from reports.print.fonts import faces
+from reports.print.row_headings import with_row_headings
 
 if TYPE_CHECKING:
     from affidavit.report import AuditReport
@@ -41,8 +43,22 @@ class PdfRenderer:
         """
         return set_pages(report)[0]
 
+    def render_with(self, report: AuditReport, papers: Papers) -> bytes:
+        """Return the PDF with what was filed beside the report.
 
-def set_pages(report: AuditReport, *, into: Literal["pdf", "png"] = "pdf", pixels_per_inch: float = 110) -> list[bytes]:
+        Raises:
+            MissingPartError: typst or the fonts are not installed.
+        """
+        return set_pages(report, papers)[0]
+
+
+def set_pages(
+    report: AuditReport,
+    papers: Papers | None = None,
+    *,
+    into: Literal["pdf", "png"] = "pdf",
+    pixels_per_inch: float = 110,
+) -> list[bytes]:
     """Return the report set: as one PDF, or as one picture a page.
 
     Raises:
@@ -54,7 +70,7 @@ def set_pages(report: AuditReport, *, into: Literal["pdf", "png"] = "pdf", pixel
         raise MissingPartError(
             "a print needs the package typst", slug="part-missing", remedy="install affidavit[reports]"
         ) from None
-    document = json.dumps(flow_of(document_of(report, pictures_of(report))), ensure_ascii=False)
+    document = json.dumps(flow_of(document_of(report, pictures_of(report), papers)), ensure_ascii=False)
     with tempfile.TemporaryDirectory() as nothing:  # the root: there is no file that the sheet could read
         compiler = typst.Compiler(
             input=(files("reports.print") / "sheet.typ").read_bytes(),
@@ -71,6 +87,8 @@ def set_pages(report: AuditReport, *, into: Literal["pdf", "png"] = "pdf", pixel
             pdf_standards=list(STANDARDS) if into == "pdf" else [],
             timestamp=_seconds(report.provenance.created_at),
         )
+    if into == "pdf":
+        return [with_row_headings(made)]
     return made if isinstance(made, list) else [made]
 
 

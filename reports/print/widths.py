@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from reports.document import Column, ColumnKind, Table
-from reports.print.fonts import LONGEST_WORD
+from reports.print.fonts import LONGEST_TEXT, LONGEST_WORD
 
 PAGE_WIDTH: Final = 510.0
 """Points between the margins of an A4 page."""
@@ -96,7 +96,7 @@ def _least(table: Table, place: int, natural: float) -> float:
     if column.kind not in _BREAKS:
         return natural
     cells = [row[place] for row in table.rows]
-    words = (word for cell in cells for word in f"{cell.text} {cell.detail}".split())
+    words = (word for cell in cells for word in f"{cell.text[:LONGEST_TEXT]} {cell.detail[:LONGEST_TEXT]}".split())
     longest = min(max(map(_length, words), default=0), LONGEST_WORD)
     return min(natural, max(_least_heading(column), _points(longest), natural * _READABLE))
 
@@ -115,7 +115,8 @@ def _points(characters: int) -> float:
 
 
 def _length(text: str) -> int:
-    """Return how many Latin characters are as wide as the text."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """Return how many Latin characters are as wide as the text; what print cuts off counts for nothing."""
+    kept = text[:LONGEST_TEXT]
+    if kept.isascii():
+        return len(kept)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in kept)

@@ -16,8 +16,10 @@
     const body = table.tBodies[0], column = heading.cellIndex, sign = down ? -1 : 1;
     body.append(...[...body.rows].sort((a, b) => sign * compare(worth(a, column), worth(b, column))));
   };
-  const filter = (table, words) => {
-    for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+  const filter = (table, words, said) => {
+    const rows = [...table.tBodies[0].rows];
+    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+    said.textContent = words ? `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows` : "";
   };
   for (const table of document.querySelectorAll("table")) {
     if (table.tBodies[0].rows.length < 8) continue;
@@ -35,14 +37,21 @@
       });
       heading.append(button);
     }
-    const label = document.createElement("label"), input = document.createElement("input");
-    label.className = "tools";
+    const tools = document.createElement("div"), label = document.createElement("label");
+    const input = document.createElement("input"), said = document.createElement("output");
+    tools.className = "tools";
     input.type = "search";
-    input.addEventListener("input", () => filter(table, input.value.trim().toLowerCase()));
-    label.append("Show rows with", input);
-    table.parentNode.before(label);
+    input.addEventListener("input", () => filter(table, input.value.trim().toLowerCase(), said));
+    label.append("Show rows with ", input);
+    tools.append(label, said);
+    table.parentNode.before(tools);
   }
+  let closed = [];
   addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details")) fold.open = true;
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const fold of closed) fold.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const fold of closed) fold.open = false;
   });
 })();

@@ -51,7 +51,7 @@ def add_signature(
         VerificationError: the bundle or a signature in it does not hold, or this one would break a rule between people.
     """
     contents = open_contents(bundle)
-    report = _holding(contents)
+    report = held_report(contents)
     public = key.public_key()
     oath = Oath(
         name=name,
@@ -81,7 +81,7 @@ def add_token(bundle: Path, token: bytes) -> str:
         VerificationError: `signature-invalid`, it is of no signature of this bundle, or one has a timestamp already.
     """
     contents = open_contents(bundle)
-    _holding(contents)
+    held_report(contents)
     signed, _ = read_signatures(contents)
     of = next((one for one in signed if read_stamp(token, one.content, ()).state is not StampState.FAILS), None)
     name = f"{of.file.removesuffix(SUFFIX)}{TOKEN_SUFFIX}" if of is not None else ""
@@ -106,7 +106,7 @@ def add_commitments(bundle: Path, commitments: Commitments) -> None:
         VerificationError: the bundle does not hold, commits to rows already, or somebody has signed it.
     """
     contents = open_contents(bundle)
-    _holding(contents)
+    held_report(contents)
     if contents.envelopes or ENVELOPE in contents.digests:
         raise _refused(Fault(file=COMMITMENTS, what="somebody has signed this bundle, and it would change"), bundle)
     if COMMITMENTS in contents.digests:
@@ -116,7 +116,7 @@ def add_commitments(bundle: Path, commitments: Commitments) -> None:
     _write(contents, {COMMITMENTS: content, SUMS: sums_text(listed)})
 
 
-def _holding(contents: Contents) -> AuditReport:
+def held_report(contents: Contents) -> AuditReport:
     """Return the report of a bundle that is whole, with every signature in it valid."""
     read = read_whole(contents)
     held = hold_signatures(contents, None, read.report)

@@ -1,4 +1,4 @@
-"""`affidavit sign --as`, `timestamp`, `commit`, `pack` and `verify --trust`.
+"""`affidavit sign`, `timestamp`, `commit`, `pack` and `verify`.
 
 Exit codes of `verify`: 0 nothing was found that does not hold; 2 something does not hold, and the files at fault are
 named; 3 every signature is valid and the trust file does not know who signed.
@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import typer
-
 from affidavit.cli.progress import shown_progress
+from affidavit.cli.saying import say
 from affidavit.digests import canonical_json
 from affidavit.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError, TableError, VerificationError
 from affidavit.files import replacing
 from affidavit.plan import read_plan
 from affidavit.provenance import now
-from reports.oaths import sign_bundle, verify_bundle
+from reports.oaths import verify_bundle
 from reports.trust.adding import add_commitments, add_signature, add_token
 from reports.trust.archive import write_archive
 from reports.trust.commitment import (
@@ -31,8 +30,8 @@ from reports.trust.commitment import (
     write_salts,
 )
 from reports.trust.contents import ZIP, open_contents
-from reports.trust.key_commands import no_such, password_of, place_of, role_named
-from reports.trust.keys import CARD_SUFFIX, KEY_SUFFIX, keys_folder, read_card, read_private_key
+from reports.trust.key_commands import key_file, no_such, password_for, role_named
+from reports.trust.keys import CARD_SUFFIX, KEY_SUFFIX, read_card, read_private_key
 from reports.trust.parties import Role, file_part
 from reports.trust.rows import predictions_of, table_of, with_tables
 from reports.trust.statements import FOLDER
@@ -68,12 +67,12 @@ NOTHING: Final = Brought()
 def sign(
     bundle: Path, key: Path, *, role: str | None = None, name: str | None = None, requester: str | None = None
 ) -> int:
-    """Sign a bundle as somebody; without a role, a signature of the former kind.
+    """Sign a bundle as somebody.
 
     Args:
-        bundle: a folder, or with a role a zip.
+        bundle: a folder, or a zip.
         key: a file, or the name of a key in the folder of keys.
-        role: as what.
+        role: as what; it has to be said.
         name: who signs; else whoever stands on the card beside the key.
         requester: who asked for the audit; else whoever an earlier signature names.
 
@@ -81,14 +80,20 @@ def sign(
         AffidavitError: the key, the bundle, or a rule between people.
     """
     if role is None:
-        _refuse_former(bundle)
-        return sign_bundle(bundle, key)
-    path = key if key.exists() else place_of(str(key), keys_folder(), KEY_SUFFIX)
+        raise PlanError(
+            "a signature says as what it is made",
+            slug="plan-invalid",
+            where="affidavit sign",
+            allowed=", ".join(f"--as {one}" for one in Role),
+            remedy=f"type affidavit sign {bundle} --key {key} --as reviewer --requester NAME; "
+            "a lone report.dsse.json is made no more",
+        )
+    path = key_file(key)
     signs_as, signer = role_named(role), name or _holder_of(path)
     asked_by = requester or (signer if signs_as is Role.REQUESTER else _requester_in(bundle))
     private = _unlocked(path)
     signed = add_signature(bundle, private, name=signer, role=signs_as, requester=asked_by, signed_at=now())
-    typer.echo(f"signed {signed.oath.report_digest}\nas {signs_as} {signer}, key {signed.key_id}\n{signed.file}")
+    say(f"signed {signed.oath.report_digest}\nas {signs_as} {signer}, key {signed.key_id}\n{signed.file}")
     return EXIT_DONE
 
 
@@ -98,7 +103,7 @@ def timestamp(bundle: Path, token: Path) -> int:
     Raises:
         AffidavitError: the bundle does not hold, or the token is of no signature in it.
     """
-    typer.echo(add_token(bundle, _bytes(token)))
+    say(add_token(bundle, _bytes(token)))
     return EXIT_DONE
 
 
@@ -128,8 +133,9 @@ def commit_rows(bundle: Path, rows: Rows) -> int:
     files = [_salts_file(brought.salts, i, one.commitment.run) for i, one in enumerate(made)]
     _add_with_salts(bundle, made, files)
     for one, file in zip(made, files, strict=True):
-        told = one.commitment
-        typer.echo(f"{told.run}: {told.n_rows:,} rows, root {told.root}\nsalts: {file} (for their owner)")
+        told, n_rows = one.commitment, len(one.salts.salts)
+        say(f"{told.run}: {n_rows:,} rows (the bundle does not say how many), root {told.root}")
+        say(f"salts: {file} (for their owner)")
     return EXIT_DONE
 
 
@@ -170,7 +176,7 @@ def pack(bundle: Path, out: Path) -> int:
         )
     with replacing(out) as temporary:
         temporary.write_bytes(write_archive({name: contents.read(name) for name in contents.digests}))
-    typer.echo(f"{out}: {len(contents.digests):,} files")
+    say(f"{out}: {len(contents.digests):,} files")
     return EXIT_DONE
 
 
@@ -204,7 +210,7 @@ def verify_signed(
     with shown_progress() as progress:
         found = verify(bundle, asked, progress=progress)
     if as_json:
-        typer.echo(canonical_json(found.model_dump(mode="json")).decode())
+        say(canonical_json(found.model_dump(mode="json")).decode())
     else:
         _tell(found)
     return _exit_code(found, trusting=trust is not None)
@@ -229,12 +235,12 @@ def verify_either(
 
 def _tell(found: VerificationReport) -> None:
     for name, part in found.parts.items():
-        typer.echo(f"{name:<{_WIDTH}} {part.state}: {part.said}")
+        say(f"{name:<{_WIDTH}} {part.state}: {part.said}")
         for fault in part.faults:
-            typer.echo(f"{'':<{_WIDTH}}   {fault.line()}")
+            say(f"{'':<{_WIDTH}}   {fault.line()}")
         if name == "signature":
             for one in found.signatures:
-                typer.echo(f"{'':<{_WIDTH}}   {one.line()}")
+                say(f"{'':<{_WIDTH}}   {one.line()}")
 
 
 def _exit_code(found: VerificationReport, *, trusting: bool) -> int:
@@ -296,12 +302,6 @@ def _requester_in(bundle: Path) -> str:
     return signed[0].oath.requester
 
 
-def _refuse_former(bundle: Path) -> None:
-    """Refuse a signature of the former kind where it would add a file that others did not sign."""
-    if bundle.is_file() or (bundle / FOLDER).exists():
-        raise no_such("role", "none", [f"--as {role}" for role in Role])
-
-
 def _holder_of(key: Path) -> str:
     """Return the name on the card beside a key."""
     card = key.with_name(f"{key.name.removesuffix(KEY_SUFFIX)}{CARD_SUFFIX}")
@@ -311,8 +311,7 @@ def _holder_of(key: Path) -> str:
 
 
 def _unlocked(path: Path) -> Ed25519PrivateKey:
-    locked = b"ENCRYPTED PRIVATE KEY" in _bytes(path)
-    return read_private_key(path, password=password_of(f"Password of {path.name}", twice=False) if locked else None)
+    return read_private_key(path, password=password_for(_bytes(path), path.name))
 
 
 def _bytes(path: Path) -> bytes:

@@ -10,10 +10,11 @@ from typing import Final
 
 import typer
 
+from affidavit.cli.saying import say
 from affidavit.errors import EXIT_DONE, PlanError, TableError
 from affidavit.provenance import now
 from affidavit.yaml_files import did_you_mean
-from reports.trust.keys import CARD_SUFFIX, cards_in, keys_folder, read_card, write_key
+from reports.trust.keys import CARD_SUFFIX, KEY_SUFFIX, cards_in, keys_folder, read_card, write_key
 from reports.trust.parties import Role, file_part
 
 PASSWORD: Final = "AFFIDAVIT_KEY_PASSWORD"
@@ -43,18 +44,18 @@ def keys(action: str, name: str | None, *, role: str, folder: Path | None, locke
 def _new(name: str, role: Role, folder: Path, *, locked: bool) -> int:
     password = password_of("Password of the new key", twice=True) if locked else None
     made = write_key(folder, name, role, created=now().replace(microsecond=0), password=password)
-    typer.echo(f"private key  {made.key} (keep it secret{', and its password' if locked else ''})")
-    typer.echo(f"card         {made.card_file} (hand it to whoever keeps a trust file)")
-    typer.echo(f"key id       {made.card.key_id}")
+    say(f"private key  {made.key} (keep it secret{', and its password' if locked else ''})")
+    say(f"card         {made.card_file} (hand it to whoever keeps a trust file)")
+    say(f"key id       {made.card.key_id}")
     return EXIT_DONE
 
 
 def _list(folder: Path) -> int:
     cards = cards_in(folder)
     for path, card in cards:
-        typer.echo(f"{card.key_id[:12]}  {card.role:<9}  {card.created:%Y-%m-%d}  {card.name}  {path}")
+        say(f"{card.key_id[:12]}  {card.role:<9}  {card.created:%Y-%m-%d}  {card.name}  {path}")
     if not cards:
-        typer.echo(f"no keys in {folder}")
+        say(f"no keys in {folder}")
     return EXIT_DONE
 
 
@@ -65,7 +66,7 @@ def _show(name: str, folder: Path) -> int:
     card = read_card(place_of(name, folder, CARD_SUFFIX))
     listed = {"name": card.name, "role": card.role.value, "key_id": card.key_id}
     dates = {"valid_from": card.created.date(), "valid_until": (card.created + _PROPOSED).date()}
-    typer.echo(yaml.safe_dump([listed | dates], sort_keys=False, allow_unicode=True).rstrip())
+    say(yaml.safe_dump([listed | dates], sort_keys=False, allow_unicode=True).rstrip())
     return EXIT_DONE
 
 
@@ -73,6 +74,29 @@ def password_of(prompt: str, *, twice: bool) -> bytes:
     """Return the password in `AFFIDAVIT_KEY_PASSWORD`, else what somebody types."""
     told = os.environ.get(PASSWORD)
     return (told or typer.prompt(prompt, hide_input=True, confirmation_prompt=twice)).encode()
+
+
+def key_file(named: Path) -> Path:
+    """Return the file of a private key that was named by itself, or as in `affidavit keys list`.
+
+    Raises:
+        TableError: there is neither.
+    """
+    return named if named.exists() else place_of(str(named), keys_folder(), KEY_SUFFIX)
+
+
+def card_file(named: Path) -> Path:
+    """Return the file of a public key or card that was named by itself, or as in `affidavit keys list`.
+
+    Raises:
+        TableError: there is neither.
+    """
+    return named if named.exists() else place_of(str(named), keys_folder(), CARD_SUFFIX)
+
+
+def password_for(pem: bytes, name: str) -> bytes | None:
+    """Return the password of a private key that is locked with one, asked for where nobody told it."""
+    return password_of(f"Password of {name}", twice=False) if b"ENCRYPTED PRIVATE KEY" in pem else None
 
 
 def place_of(name: str, folder: Path, suffix: str) -> Path:

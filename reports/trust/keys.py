@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from pydantic import ValidationError, model_validator
 
 from affidavit.errors import TableError, VerificationError
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import describe_validation_error, read_record
 from reports.trust.parties import KeyId, Moment, PersonName, Role, file_part
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ CARD_SUFFIX: Final = ".pub.yaml"
 _OWN: Final = 0o600
 _OWN_FOLDER: Final = 0o700
 _SHARED: Final = 0o644
-_REMEDY: Final = "give a private key that `affidavit keys new` wrote"
+_REMEDY: Final = "give a key that `affidavit keys new` wrote: NAME.key signs, and the card NAME.pub.yaml verifies"
 
 
 class KeyCard(Record):
@@ -145,16 +146,17 @@ def read_card(path: Path) -> KeyCard:
         TableError: there is no such file, or it is not YAML.
         VerificationError: `key-invalid`.
     """
-    try:
-        return KeyCard.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise VerificationError(
-            "this is not the card of a key",
-            slug="key-invalid",
-            where=str(path),
-            found=describe_validation_error(error)[:500],
-            remedy="ask whoever holds the key for the file beside it that ends in .pub.yaml",
-        ) from None
+    return read_record(path, KeyCard, invalid=partial(_no_card, path))
+
+
+def _no_card(path: Path, found: str) -> VerificationError:
+    return VerificationError(
+        "this is not the card of a key",
+        slug="key-invalid",
+        where=str(path),
+        found=found[:500],
+        remedy="ask whoever holds the key for the file beside it that ends in .pub.yaml",
+    )
 
 
 def cards_in(folder: Path) -> tuple[tuple[Path, KeyCard], ...]:
@@ -185,10 +187,15 @@ def read_private_key(path: Path, *, password: bytes | None = None) -> Ed25519Pri
             allowed=oct(_OWN),
             remedy=f"chmod 600 {path.name}; if anybody may have read it, make a new key and revoke this one",
         )
-    return _private(pem, str(path), password)
+    return parse_private_key(pem, where=str(path), password=password)
 
 
-def _private(pem: bytes, where: str, password: bytes | None) -> Ed25519PrivateKey:
+def parse_private_key(pem: bytes, *, where: str | None = None, password: bytes | None = None) -> Ed25519PrivateKey:
+    """Return an ed25519 private key from its PEM form.
+
+    Raises:
+        VerificationError: `key-invalid`, it is none, or the password is not its.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -227,6 +234,23 @@ def read_public_key(pem: bytes) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise _invalid("this public key is not an ed25519 key", None)
     return key
+
+
+def public_key_in(content: bytes) -> Ed25519PublicKey:
+    """Return the public key on somebody's card, or the one that stands there alone in PEM form.
+
+    Raises:
+        VerificationError: `key-invalid`.
+    """
+    import yaml
+
+    if content.lstrip().startswith(b"-----BEGIN"):
+        return read_public_key(content)
+    try:
+        card = KeyCard.model_validate(yaml.safe_load(content))
+    except (yaml.YAMLError, UnicodeDecodeError, ValidationError):
+        raise _invalid("this is neither the card of a key nor a public key in PEM form", None) from None
+    return read_public_key(card.public_key.encode())
 
 
 def _invalid(what: str, where: str | None) -> VerificationError:

@@ -23,15 +23,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from affidavit.errors import TableError, VerificationError
 from affidavit.records import Record
-from affidavit.yaml_files import describe_validation_error, read_yaml
+from affidavit.yaml_files import read_record
 from reports.trust.keys import key_id_of, read_public_key
 from reports.trust.parties import KeyId, Moment, PersonName, Role, plain_name
 
@@ -228,15 +228,16 @@ def read_trust(path: Path) -> TrustFile:
     Raises:
         TableError: there is no such file, it is not YAML, or it is no trust file; names what is wrong with it.
     """
-    try:
-        return TrustFile.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise TableError(
-            "this is not a trust file",
-            slug="file-unreadable",
-            where=str(path),
-            found=describe_validation_error(error)[:800],
-            allowed="version: 1; signers with name, role, key_id or public_key, valid_from, valid_until; "
-            "timestamp_authorities; require",
-            remedy="correct what is named above; `affidavit keys show` prints what goes under signers",
-        ) from None
+    return read_record(path, TrustFile, invalid=partial(_invalid, path))
+
+
+def _invalid(path: Path, found: str) -> TableError:
+    return TableError(
+        "this is not a trust file",
+        slug="file-unreadable",
+        where=str(path),
+        found=found[:800],
+        allowed="version: 1; signers with name, role, key_id or public_key, valid_from, valid_until; "
+        "timestamp_authorities; require",
+        remedy="correct what is named above; `affidavit keys show` prints what goes under signers",
+    )

@@ -230,7 +230,7 @@ def _without_tables(read: Read) -> Part:
 
 
 def _committed(commitments: Commitments) -> str:
-    rows = ", ".join(f"{one.n_rows:,} rows of {one.run}" for one in commitments.runs)
+    rows = ", ".join(one.words() for one in commitments.runs)
     return f"the rows stay with their owner, and the bundle commits to them: {rows}"
 
 

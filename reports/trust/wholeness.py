@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from affidavit.bundle import RENDERINGS, REPORT, SUMS
+from affidavit.bundle import FOLDERS, LOG, PROVENANCE, RENDERINGS, REPORT, SUMS, provenance_file, rendered_files
 from affidavit.digests import canonical_json, table_digest
-from affidavit.errors import VerificationError
+from affidavit.errors import AffidavitError, VerificationError
 from affidavit.plan import AuditPlan
 from affidavit.provenance import provenance
 from affidavit.records import Exhibit
 from affidavit.registry import Door, load
-from affidavit.report import AuditReport, parse_report
+from affidavit.report import SCHEMA_VERSION, AuditReport, parse_report
+from reports.papers.folder import FILING, read_papers
+from reports.papers.rendering import rendered_with
 from reports.trust.commitment import COMMITMENTS, Commitments, read_commitments
 from reports.trust.contents import Contents
 from reports.trust.faults import Fault
@@ -89,21 +91,57 @@ def sums_faults(contents: Contents, authority: Mapping[str, str]) -> list[Fault]
 
 
 def page_faults(report: AuditReport, contents: Contents) -> list[Fault] | None:
-    """Draw the pages again and read the plan again: people read those, not the JSON.
+    """Make pages, tables and figures again and read the plan again: people read those, not the JSON.
 
     Returns:
-        What does not show what report.json says; null where other versions wrote the pages.
+        What does not show what report.json says; null where other versions wrote it.
     """
     now, then = provenance(report.plan.execution), report.provenance
-    faults = _plan_faults(report, contents)
-    if (now.affidavit, now.packages) != (then.affidavit, then.packages):
+    faults = [*_plan_faults(report, contents), *_provenance_faults(report, contents), *_log_faults(contents)]
+    try:
+        papers = read_papers(contents.digests, contents.read, report)
+    except AffidavitError as error:
+        return [*faults, Fault(file=error.where or FILING, what=error.what)]
+    versions = (now.affidavit, now.packages, SCHEMA_VERSION), (then.affidavit, then.packages, report.schema_version)
+    if versions[0] != versions[1]:
         return faults or None
     for name in RENDERINGS:
         renderer = load(Door.RENDERERS, name)
         page = f"report{renderer.suffix}"
-        if page in contents.digests and contents.read(page) != renderer.render(report):
-            faults.append(Fault(file=page, what=f"does not show what {REPORT} says"))
+        if page in contents.digests and contents.read(page) != rendered_with(renderer, report, papers):
+            faults.append(Fault(file=page, what=f"does not show what {REPORT} and the papers say"))
+    for name, folder in FOLDERS.items():
+        faults += _folder_faults(report, name, folder, contents)
     return faults
+
+
+def _folder_faults(report: AuditReport, name: str, folder: str, contents: Contents) -> list[Fault]:
+    """Make the files of a folder again; one that is there holds all that is made of the report, and no more."""
+    here = {file for file in contents.digests if file.startswith(f"{folder}/")}
+    made = rendered_files(report, name) if here else {}
+    faults = [Fault(file=file, what="is missing") for file in made.keys() - here]
+    faults += [Fault(file=file, what=f"is nothing that is made of {REPORT}") for file in here - made.keys()]
+    changed = (file for file in here & made.keys() if contents.read(file) != made[file])
+    faults += [Fault(file=file, what=f"does not show what {REPORT} says") for file in changed]
+    return sorted(faults, key=lambda fault: fault.file)
+
+
+def _provenance_faults(report: AuditReport, contents: Contents) -> list[Fault]:
+    if PROVENANCE not in contents.digests or contents.read(PROVENANCE) == provenance_file(report):
+        return []
+    return [Fault(file=PROVENANCE, what=f"does not say what {REPORT} says of who computed it")]
+
+
+def _log_faults(contents: Contents) -> list[Fault]:
+    """Hold the log to its one form: nothing is drawn from it, and what it says stands under its digest alone."""
+    if LOG not in contents.digests:
+        return []
+    try:
+        lines = contents.read(LOG).splitlines(keepends=True)
+        whole = all(canonical_json(json.loads(line)) + b"\n" == line for line in lines)
+    except (ValueError, TypeError, RecursionError):
+        whole = False
+    return [] if whole else [Fault(file=LOG, what="is not a log in its one form")]
 
 
 def _plan_faults(report: AuditReport, contents: Contents) -> list[Fault]:

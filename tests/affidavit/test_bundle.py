@@ -29,6 +29,37 @@ def test_is_whole_and_reads_back(report: AuditReport, bundle: Path) -> None:
     assert {path.name for path in bundle.iterdir()} >= {"report.json", "report.html", "report.md", "plan.yaml"}
 
 
+def test_it_holds_tables_figures_provenance_and_a_log(report: AuditReport, bundle: Path) -> None:
+    import csv
+
+    with (bundle / "tables" / "findings.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(report.findings)
+    assert {path.name for path in (bundle / "tables").iterdir()} == {"findings.csv", "findings.parquet"}
+    figures = sorted((bundle / "figures").iterdir())
+    assert len(figures) == (bundle / "report.html").read_text(encoding="utf-8").count("<svg ")
+    assert all(path.suffix == ".svg" for path in figures)
+    told = json.loads((bundle / "provenance.json").read_bytes())
+    assert told["report_digest"] == report.report_digest
+    assert told["provenance"] == report.provenance.model_dump(mode="json")
+    assert [one["digest"] for one in told["data"]] == [data.digest for data in report.data]
+    events = [json.loads(line)["event"] for line in (bundle / "log.jsonl").read_bytes().splitlines()]
+    assert events[0] == "started"
+    assert set(events[1:]) == {"written"}
+
+
+def test_what_an_inspection_refuses_is_not_written(report: AuditReport, tmp_path: Path) -> None:
+    seen: list[set[str]] = []
+
+    def refuse(folder: Path) -> None:
+        seen.append({path.name for path in folder.iterdir()})
+        raise PlanError("it tells too much", slug="release-discloses")
+
+    with pytest.raises(PlanError, match="too much"):
+        write_bundle(report, tmp_path / "out", renderings=("md",), inspect=refuse)
+    assert seen[0] >= {"report.json", "report.md", "SHA256SUMS"}, "the bundle was whole when it was looked at"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_any_change_to_the_report_is_found(bundle: Path) -> None:
     path = bundle / "report.json"
     document = json.loads(path.read_bytes())

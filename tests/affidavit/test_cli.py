@@ -215,18 +215,28 @@ def test_a_plan_runs_relative_to_itself(folder: Path) -> None:
 
 def test_sign_and_verify(folder: Path) -> None:
     assert affidavit("audit", "t.csv", "--by", "age", "--out", "out", *ONE, cwd=folder).returncode == 0
-    assert affidavit("keygen", "key", cwd=folder).returncode == 0
-    assert (folder / "key").stat().st_mode & 0o077 == 0
-    assert affidavit("keygen", "key", cwd=folder).returncode == 2, "a key is never overwritten"
-    assert affidavit("verify", "out", "--key", "key.pub", cwd=folder).returncode == 2, "not signed yet"
-    assert affidavit("sign", "out", "--key", "key", cwd=folder).returncode == 0
-    done = affidavit("verify", "out", "--key", "key.pub", "--table", "t.csv", cwd=folder)
+    new = ("keys", "new", "Ada Osei", "--role", "issuer", "--folder", "keys")
+    assert affidavit(*new, cwd=folder).returncode == 0
+    assert (folder / "keys" / "ada-osei.key").stat().st_mode & 0o077 == 0
+    assert affidavit(*new, cwd=folder).returncode == 2, "a key is never overwritten"
+    signing = ("sign", "out", "--key", "keys/ada-osei.key")
+    unsaid = affidavit(*signing, cwd=folder)
+    assert unsaid.returncode == 2
+    assert "type affidavit sign out --key keys/ada-osei.key --as reviewer --requester NAME" in unsaid.stderr
+    assert affidavit(*signing, "--as", "issuer", "--requester", "Cy", cwd=folder).returncode == 0
+    done = affidavit("verify", "out", "--table", "t.csv", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "signature    holds" in done.stdout
-    assert "to the last digit" in done.stdout
-    assert affidavit("keygen", "other", cwd=folder).returncode == 0
-    assert affidavit("verify", "out", "--key", "other.pub", cwd=folder).returncode == 2
-    assert affidavit("sign", "out", "--key", "key.pub", cwd=folder).returncode == 2
+    assert "valid, signer unknown" in done.stdout
+    assert "recomputation  holds" in done.stdout
+    shown = affidavit("keys", "show", "Ada Osei", "--folder", "keys", cwd=folder).stdout
+    (folder / "trust.yaml").write_text("version: 1\nsigners:\n" + shown)
+    assert affidavit("verify", "out", "--trust", "trust.yaml", cwd=folder).returncode == 0
+    (folder / "trust.yaml").write_text("version: 1\nsigners: []\n")
+    assert affidavit("verify", "out", "--trust", "trust.yaml", cwd=folder).returncode == 3
+    former = affidavit("keygen", "auditor.key", cwd=folder)
+    assert former.returncode == 2
+    assert 'type affidavit keys new "auditor" --role reviewer' in former.stderr
+    assert not (folder / "auditor.key").exists()
 
 
 def test_check_computes_nothing_and_writes_a_request(folder: Path) -> None:

@@ -28,7 +28,7 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "walkthrough.md")
 DATA = "../shared/data/"
 _FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-_HEX = re.compile(r"\b[0-9a-f]{64}\b")
+_HEX = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12}|[0-9a-f]{8}(?=\.dsse))\b")
 _OUT = re.compile(r"^out/")
 
 

@@ -139,10 +139,13 @@ def secure_log() -> list[Record]:
     ]
 
 
-def test_a_report_without_a_federated_run_has_no_such_section() -> None:
+def test_a_report_without_a_federated_run_says_that_none_was_examined() -> None:
     told = audit(FRAME, ("accent",), plan=AuditPlan.model_validate({**PLAN, "examinations": ["asked-beside"]}))
     assert sections(told) == ()
-    assert "Federated run" not in MarkdownRenderer().render(told).decode()
+    page = MarkdownRenderer().render(told).decode()
+    said = page.partition("## Federated run")[2].partition("\n## ")[0]
+    assert "No record of a federated run was examined" in said
+    assert "|" not in said, "there is no table"
 
 
 def test_a_run_that_was_asked_for_and_refused_says_why(tmp_path: Path) -> None:
@@ -261,7 +264,7 @@ def test_renderings_agree_and_are_the_same_each_time(tmp_path: Path) -> None:
     told = report(written(tmp_path, secure_log()))
     assert HtmlRenderer().render(told) == HtmlRenderer().render(told)
     ids = [section.id for section in document_of(told).sections]
-    assert ids.index("federated-run") == ids.index("privacy") - 1
+    assert ids.index("federated-run") == ids.index("privacy") + 1
     html = HtmlRenderer().render(told).decode()
     assert html.count('id="federated-run"') == 1
     assert html.count("1,234,567") == 1, "of the site that is in one round"

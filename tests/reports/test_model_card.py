@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from markdown_it import MarkdownIt
 
 from affidavit.protocols import Renderer
 from affidavit.report import AuditReport
+from reports.law.testimony import Testimony
 from reports.model_card import RENDERER
+from reports.papers.papers import Papers
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,7 @@ def test_what_only_people_can_say_is_said_to_be_missing(card: ModelCard) -> None
     for title in ("Model details", "Uses", "Bias, risks and limitations", "Training details", "Evaluation"):
         assert f"\n## {title}\n" in text
     assert "Helps a nurse see distress in telephone triage. No signed dossier confirms it." in text
-    assert text.count("no dossier came with this audit") == 4
+    assert text.count("not stated in a signed dossier") == 4
     assert "whoever puts the model to use must supply it" in text
 
 
@@ -105,3 +109,14 @@ def test_hostile_texts_are_texts(hostile: AuditReport, samples: Any) -> None:
 
 def test_the_same_report_gives_the_same_bytes(small: AuditReport, samples: Any) -> None:
     assert RENDERER.render(samples.small_report()) == RENDERER.render(small)
+
+
+def test_a_signed_dossier_fills_the_card(
+    full: AuditReport, signed: Callable[..., Testimony], today: datetime.date
+) -> None:
+    text = RENDERER.render_with(full, Papers(filed_on=today, testimony=signed())).decode()
+    for name in ("intended_purpose", "foreseeable_misuse", "oversight_person", "oversight_means", "provider"):
+        assert f"What is said of {name}. (A. Example, head of clinic, 2026-11-20)" in text.replace("\\_", "_")
+    assert text.count("not stated in a signed dossier") == 1  # description, licence, contact
+    unsigned = Papers(filed_on=today, testimony=Testimony(dossier=signed().dossier))
+    assert RENDERER.render_with(full, unsigned) == RENDERER.render(full)

@@ -20,6 +20,7 @@ from reports.pages import document_of
 from reports.print.flow import flow_of
 from reports.print.fonts import LONGEST_TEXT, covered, shown, shown_line
 from reports.print.pdf import RENDERER, STANDARDS, set_pages
+from reports.print.row_headings import with_row_headings
 from reports.print.widths import PAGE_WIDTH, TIGHT, parts_of
 
 CHINESE = "愤怒与悲伤：说话人的声音颤抖。"
@@ -130,10 +131,36 @@ def test_every_table_has_headings_and_every_figure_a_text(printed: PdfReader, sm
     tables = [block for block in flow["blocks"] if block["kind"] == "table"]
     figures = [block for block in flow["blocks"] if block["kind"] == "figure"]
     assert kinds.count("/Table") == kinds.count("/THead") == len(tables) > 10
-    assert kinds.count("/TH") == sum(len(table["columns"]) for table in tables)
+    n_rows = sum(len(table["rows"]) for table in tables)
+    assert kinds.count("/TH") == sum(len(table["columns"]) for table in tables) + n_rows
+    assert all(table["columns"][0][2] == "heading" for table in tables)
     drawn = [element for element in _elements(printed) if element["/S"] == "/Figure"]
     assert len(drawn) == len(figures) > 3
     assert sorted(str(element["/Alt"]) for element in drawn) == sorted(figure["alternative"] for figure in figures)
+
+
+def test_the_first_cell_of_every_row_is_its_heading(printed: PdfReader) -> None:
+    rows = [element for element in _elements(printed) if element["/S"] == "/TR"]
+    of_body = [row for row in rows if row["/P"]["/S"] == "/TBody"]
+    assert len(of_body) > 100
+    for row in of_body:
+        first, *others = (cell.get_object() for cell in row["/K"])
+        assert first["/S"] == "/TH"
+        (attributes,) = (given for given in first["/A"] if given["/O"] == "/Table")
+        assert attributes["/Scope"] == "/Row"
+        assert all(cell["/S"] == "/TD" for cell in others)
+
+
+def test_marking_headings_changes_nothing_else(content: bytes) -> None:
+    """Every object stands where the cross-reference table says; without the marks the PDF is as typst made it."""
+    places = re.findall(rb"(\d{10}) 00000 n", content[content.rfind(b"xref\n0 ") :])
+    assert len(places) > 1_000
+    for number, place in enumerate(places, start=1):
+        assert content[int(place) :].startswith(b"%d 0 obj\n" % number)
+    unmarked = content.replace(b"/Scope/Row/Headers", b"/Headers")
+    assert len(content) - len(unmarked) == content.count(b"/Scope/Row") * len(b"/Scope/Row")
+    with pytest.raises(ValueError, match="cross-reference"):
+        with_row_headings(b"%PDF-1.7\n%%EOF")
 
 
 def test_the_contents_name_the_page_of_every_section(printed: PdfReader, small: AuditReport) -> None:
@@ -182,7 +209,8 @@ def test_numbers_stand_on_paper(printed: PdfReader, small: AuditReport) -> None:
     text = " ".join(_texts(printed))
     for finding in small.findings:
         interval = finding.estimate.interval
-        if finding.metric == "accuracy" and interval is not None and finding.estimate.value is not None:
+        in_full = finding.condition == "TAV" or not finding.groups  # of the other conditions, test_aggregates
+        if in_full and finding.metric == "accuracy" and interval is not None and finding.estimate.value is not None:
             assert (
                 f"{100 * finding.estimate.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]" in text
             ), finding.id
@@ -283,6 +311,21 @@ def test_long_texts_are_cut_and_long_words_break() -> None:
     assert shown("愤" * 100) == "愤" * 100
 
 
+def _strings(data: Any) -> list[str]:
+    if isinstance(data, str):
+        return [data]
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list | tuple) else ()
+    return [text for part in inner for text in _strings(part)]
+
+
+def test_a_text_of_a_megabyte_reaches_typst_cut(samples: Any) -> None:
+    """What is cut here costs neither layout nor file; pictures aside, which cut labels by themselves."""
+    flow = flow_of(document_of(_with_texts(samples.small_report(), HOSTILE_TEXTS)))
+    longest = max(len(text) for text in _strings(flow))
+    assert LONGEST_TEXT < longest < 2 * LONGEST_TEXT
+    assert sum(len(text) for text in _strings(flow)) < 2**20
+
+
 # Tables that do not fit ----------------------------------------------------------------------------------------------
 
 
@@ -313,4 +356,4 @@ def test_what_is_folded_away_stands_in_the_appendix(full: AuditReport) -> None:
     elsewhere = [block["name"] for block in blocks if block["kind"] == "elsewhere"]
     named = [block["name"] for block in blocks if block["kind"] == "heading" and block["name"]]
     assert sorted(elsewhere) == sorted(named)
-    assert len(set(named)) == len(named) > 10
+    assert len(set(named)) == len(named) > 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from reports.gallery import pictures_of
 from reports.html import RENDERER
 from reports.markdown import MarkdownRenderer
 from reports.pictures import attack_curves, attack_curves_by_group, attack_curves_by_run
+from reports.privacy_bound import ACCOUNTS, PrivacyBound, bound_of
 from reports.roc_chart import LARGE_PX, attacks_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -44,6 +46,20 @@ def curve(n: int, *, attack: str = "RMIA", features: str = "", group: str = "eve
 
 def table(*curves: list[Any]) -> pa.Table:
     return pa.Table.from_pylist([row for rows in curves for row in rows])
+
+
+def at_hand(roc: pa.Table | None, accounts: pa.Table | None = None) -> Callable[[AuditReport, str], pa.Table | None]:
+    """Return what stands for a report's exhibits: curves, and what a ledger promises."""
+    return lambda _, name: {roc_pictures.ROC: roc, ACCOUNTS: accounts}[name]
+
+
+def accounted(*epsilons: float | None, delta: float = 1e-3, unit: str = "patient", run: str = "r") -> pa.Table:
+    """Return the rows of `privacy-accounts`; an accountant without an epsilon has none, and nobody is asked of None."""
+    rows = [
+        {"run": run, "sites": "north", "unit": unit, "delta": delta, "accountant": f"a{i}", "epsilon": epsilon}
+        for i, epsilon in enumerate(epsilons)
+    ]
+    return pa.Table.from_pylist(rows)
 
 
 def texts(svg: str) -> list[str]:
@@ -167,7 +183,7 @@ def test_a_released_report_has_none_since_each_step_is_somebody(
 
 def test_many_runs_share_a_plate_and_too_many_have_none(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> None:
     def ids(*curves: list[Any]) -> list[str]:
-        monkeypatch.setattr(roc_pictures, "attached", lambda *_: table(*curves))
+        monkeypatch.setattr(roc_pictures, "attached", at_hand(table(*curves)))
         return [figure.id for figure in roc_pictures.roc_pictures(small)]
 
     assert ids(*(curve(30, run=f"r{i}") for i in range(4))) == ["roc-runs"]
@@ -181,15 +197,15 @@ def test_many_runs_share_a_plate_and_too_many_have_none(monkeypatch: pytest.Monk
 
 def test_an_exhibit_of_before_groups_draws_nothing(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> None:
     earlier = table(curve(30)).drop_columns(["features", "group", "leads"])
-    monkeypatch.setattr(roc_pictures, "attached", lambda *_: earlier)
+    monkeypatch.setattr(roc_pictures, "attached", at_hand(earlier))
     assert list(roc_pictures.roc_pictures(small)) == []
-    monkeypatch.setattr(roc_pictures, "attached", lambda *_: None)
+    monkeypatch.setattr(roc_pictures, "attached", at_hand(None))
     assert list(roc_pictures.roc_pictures(small)) == []
 
 
 def test_the_caption_says_which_rates_cannot_be_told(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> None:
     def caption(n: int) -> str:
-        monkeypatch.setattr(roc_pictures, "attached", lambda *_: table(curve(n)[:: max(1, n // 100)]))
+        monkeypatch.setattr(roc_pictures, "attached", at_hand(table(curve(n)[:: max(1, n // 100)])))
         return next(roc_pictures.roc_pictures(small)).caption
 
     assert "0.1 % takes 10,000 and 1.0 % takes 1,000" in caption(400)
@@ -209,3 +225,61 @@ def test_a_curve_that_finds_nobody_at_first_begins_later() -> None:
     rows = [{**row, "tpr": 0.0 if row["fpr"] < 0.5 else row["tpr"], "tpr_low": 0.0} for row in curve(40)]
     corners = [x for line in paths(attack_curves(table(rows), run="r"), "mark") for x, _ in line]
     assert min(corners) == pytest.approx(place({"fpr": 0.5, "tpr": 1}, 1 / 40, LARGE_PX)[0], abs=0.1)
+
+
+@pytest.mark.parametrize(("epsilon", "delta"), [(1.0, 1e-3), (0.0, 0.02), (4.0, 0.0), (800.0, 1e-5)])
+def test_the_bound_is_the_edge_of_what_two_hypotheses_allow(epsilon: float, delta: float) -> None:
+    """Held against the optimal test between two distributions that are exactly (epsilon, delta) apart."""
+    bound = PrivacyBound(epsilon=epsilon, delta=delta)
+    rates = np.linspace(0.0, 1.0, 101)
+    # Kairouz, Oh, Viswanath 2015: randomised response over four answers, of which two give the truth away
+    scale = (1 - delta) / (1 + np.exp(-epsilon))
+    inside = np.array([delta, scale, scale * np.exp(-epsilon), 0.0])
+    outside = np.array([0.0, scale * np.exp(-epsilon), scale, delta])
+    found = np.interp(rates, np.cumsum([0, *outside]), np.cumsum([0, *inside]))
+    found[0] = delta  # at no false alarm the answers that give the truth away are found
+    assert [bound.most_found(rate) for rate in rates] == pytest.approx(found, abs=1e-9)
+
+
+def test_the_bound_is_drawn_to_scale_and_named_with_its_numbers() -> None:
+    bound = PrivacyBound(epsilon=1.5, delta=1e-3)
+    svg = attack_curves(table(curve(400), curve(400, attack="loss")), run="r", bound=bound)
+    dashed = [e for e in ET.fromstring(svg).iter(f"{SVG}path") if e.get("stroke-dasharray") == "9,3,2,3"]
+    lines = [[float(x) for x in NUMBER.findall(e.get("d") or "")] for e in dashed]
+    (line,) = [numbers for numbers in lines if len(numbers) > 8]  # the other one stands in the legend
+    for x, y in zip(line[::2], line[1::2], strict=True):
+        rate = (1 / 400) ** (1 - x / LARGE_PX)
+        assert y == pytest.approx(place({"fpr": rate, "tpr": bound.most_found(rate)}, 1 / 400, LARGE_PX)[1], abs=0.7)
+    assert "at most, by epsilon 1.500, delta 0.001" in texts(svg)
+    wanted = f"lets any attack find {100 * bound.most_found(0.01):.1f} % of members at most"
+    assert wanted in str(ET.fromstring(svg).findtext(f"{SVG}desc"))
+    assert "at most, by" not in " ".join(texts(attack_curves(table(curve(400)), run="r")))
+
+
+def test_every_panel_of_a_run_with_a_promise_has_the_bound() -> None:
+    accents = [curve(30, features="accent", group=f"a{i}") for i in range(3)]
+    svg = attack_curves_by_group(table(curve(30), *accents), run="r", bound=PrivacyBound(epsilon=1.0, delta=1e-3))
+    dashed = [e for e in ET.fromstring(svg).iter(f"{SVG}path") if e.get("stroke-dasharray") == "9,3,2,3"]
+    assert len(dashed) == 3
+    runs = table(curve(30, run="private"), curve(30, run="open"))
+    both = attack_curves_by_run(runs, bounds={"private": PrivacyBound(epsilon=1.0, delta=1e-3)})
+    assert both.count('stroke-dasharray="9,3,2,3"') == 1
+
+
+def test_the_bound_is_the_largest_that_any_accountant_says_of_patients() -> None:
+    assert bound_of(accounted(1.0, 2.0, None).to_pylist(), "r") == PrivacyBound(epsilon=2.0, delta=1e-3)
+    assert bound_of(accounted(1.0).to_pylist(), "other") is None
+    assert bound_of(accounted(1.0, unit="utterance").to_pylist(), "r") is None, "says nothing of who spoke them"
+    nothing = [{**row, "accountant": None, "epsilon": None} for row in accounted(1.0).to_pylist()]
+    assert bound_of([*accounted(1.0).to_pylist(), *nothing], "r") is None, "at one site nothing bounds the loss"
+
+
+def test_the_caption_says_what_the_promise_allows(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> None:
+    exhibits = at_hand(table(curve(400), curve(20, features="accent", group="Irish")), accounted(1.5))
+    monkeypatch.setattr(roc_pictures, "attached", exhibits)
+    whole, groups = (figure.caption for figure in roc_pictures.roc_pictures(small))
+    most = PrivacyBound(epsilon=1.5, delta=1e-3).most_found(10 / 400)
+    assert f"(epsilon 1.500, delta 0.001) is kept; at 2.5 % false alarms that is {100 * most:.1f} % of members" in whole
+    assert "the ledger's promise lets any attack find" in groups
+    monkeypatch.setattr(roc_pictures, "attached", at_hand(table(curve(400))))
+    assert "promise" not in next(roc_pictures.roc_pictures(small)).caption

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from types import ModuleType
 from typing import Any
@@ -8,12 +9,37 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from affidavit.digests import canonical_json
 from affidavit.errors import VerificationError
-from affidavit.report import AuditReport
-from reports.signing import PREDICATE_TYPE, generate_key, sign_report, verify_envelope
+from affidavit.report import AuditReport, parse_report
+from reports.envelopes import seal
+from reports.signing import PREDICATE_TYPE, former_key_id, verify_envelope
+from reports.trust.keys import KeyCard, card_text, key_id_of, parse_private_key
 
 EXHIBITS = {"exhibits/performance-by-group.parquet": "sha256:" + "ab" * 32, "exhibits/class-rates.parquet": "cd" * 32}
+
+
+def generate_key() -> tuple[bytes, bytes]:
+    """Return a new private key and its public key, both in PEM form."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    return private, key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+
+
+def sign_report(content: bytes, exhibits: dict[str, str], private_pem: bytes) -> bytes:
+    """Return what `affidavit sign --key` wrote before signatures had names."""
+    report, key = parse_report(content), parse_private_key(private_pem)
+    told = {"report_digest": report.report_digest, "claims_digest": report.claims_digest}
+    return seal(
+        subjects={"report.json": hashlib.sha256(content).hexdigest()}
+        | {name: digest.removeprefix("sha256:") for name, digest in exhibits.items()},
+        predicate_type=PREDICATE_TYPE,
+        predicate={**told, "decision": report.decision.value, "title": report.title},
+        key=key,
+        key_id=former_key_id(key.public_key()),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +114,7 @@ def _edited(envelope: bytes, key: str) -> bytes:
     raw = bytearray(base64.b64decode(place[key]))
     raw[20] ^= 1
     place[key] = base64.b64encode(raw).decode()
-    return json.dumps(outer).encode()
+    return canonical_json(outer)
 
 
 @pytest.mark.parametrize("part", ["sig", "payload"])
@@ -99,7 +125,13 @@ def test_a_flipped_byte_in_the_envelope(envelope: bytes, content: bytes, keys: t
 
 def test_another_payload_type(envelope: bytes, content: bytes, keys: tuple[bytes, bytes]) -> None:
     outer = json.loads(envelope) | {"payloadType": "text/plain"}
-    assert _refused(json.dumps(outer).encode(), content, keys[1]).slug == "signature-invalid"
+    error = _refused(canonical_json(outer), content, keys[1])
+    assert (error.slug, error.what) == ("signature-invalid", "the envelope does not hold an in-toto statement")
+
+
+def test_another_writing_of_the_same_envelope(envelope: bytes, content: bytes, keys: tuple[bytes, bytes]) -> None:
+    error = _refused(json.dumps(json.loads(envelope)).encode(), content, keys[1])
+    assert (error.slug, error.what) == ("signature-invalid", "the envelope is not written in its canonical form")
 
 
 def test_another_s_key(envelope: bytes, content: bytes) -> None:
@@ -110,7 +142,8 @@ def test_another_s_key(envelope: bytes, content: bytes) -> None:
 def test_a_foreign_key_under_the_expected_key_id(envelope: bytes, content: bytes, keys: tuple[bytes, bytes]) -> None:
     foreign = json.loads(sign_report(content, EXHIBITS, generate_key()[0]))
     foreign["signatures"][0]["keyid"] = json.loads(envelope)["signatures"][0]["keyid"]
-    assert _refused(json.dumps(foreign).encode(), content, keys[1]).slug == "signature-invalid"
+    error = _refused(canonical_json(foreign), content, keys[1])
+    assert (error.slug, error.what) == ("signature-invalid", "the signature does not fit what it is under")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +181,7 @@ def test_a_signed_statement_about_something_else(content: bytes, keys: tuple[byt
     for payload in (b"x", b"[]", b'{"_type": "other", "predicateType": "other"}'):
         envelope = Envelope(payload, "application/vnd.in-toto+json", {})
         envelope.sign(CryptoSigner(form.load_pem_private_key(keys[0], None)))  # type: ignore[arg-type]
-        assert _refused(json.dumps(envelope.to_dict()).encode(), content, keys[1]).slug == "signature-invalid"
+        assert "what was signed is not" in _refused(canonical_json(envelope.to_dict()), content, keys[1]).what
 
 
 @pytest.mark.parametrize(
@@ -158,24 +191,23 @@ def test_a_signed_statement_about_something_else(content: bytes, keys: tuple[byt
         ("rsa", "this private key is not an ed25519 key"),
         ("garbage", "this is not a private key in PEM form"),
         ("truncated", "this is not a private key in PEM form"),
-        ("locked", "this private key is locked with a password"),
+        ("locked", "this private key is locked with a password, and none was given"),
     ],
 )
-def test_keys_that_cannot_sign(
-    content: bytes, keys: tuple[bytes, bytes], rsa_keys: tuple[bytes, bytes], which: str, what: str
-) -> None:
+def test_keys_that_cannot_sign(keys: tuple[bytes, bytes], rsa_keys: tuple[bytes, bytes], which: str, what: str) -> None:
     key = form.load_pem_private_key(keys[0], None)
     locked = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.BestAvailableEncryption(b"p"))
     pems = {"public": keys[1], "rsa": rsa_keys[0], "garbage": b"garbage", "truncated": keys[0][:60], "locked": locked}
     with pytest.raises(VerificationError) as caught:
-        sign_report(content, EXHIBITS, pems[which])
+        parse_private_key(pems[which])
     assert (caught.value.slug, caught.value.what) == ("key-invalid", what)
+    assert key_id_of(parse_private_key(locked, password=b"p").public_key()) == key_id_of(key.public_key())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("which", "what"),
     [
-        ("private", "this is the private half of a key; verifying needs the public half"),
+        ("private", "this is the private half of a key; it belongs to its holder alone"),
         ("rsa", "this public key is not an ed25519 key"),
         ("garbage", "this is not a public key in PEM form"),
     ],
@@ -188,8 +220,9 @@ def test_keys_that_cannot_verify(
     assert (error.slug, error.what) == ("key-invalid", what)
 
 
-def test_a_report_whose_digests_do_not_match_is_not_signed(content: bytes, keys: tuple[bytes, bytes]) -> None:
-    changed = json.loads(content) | {"title": "Another title"}
-    with pytest.raises(VerificationError) as caught:
-        sign_report(json.dumps(changed).encode(), EXHIBITS, keys[0])
-    assert caught.value.slug == "digest-mismatch"
+def test_the_card_of_a_key_verifies_as_its_pem_does(envelope: bytes, content: bytes, keys: tuple[bytes, bytes]) -> None:
+    key = parse_private_key(keys[0]).public_key()
+    told = {"name": "Ada Osei", "role": "issuer", "created": "2026-01-01T00:00:00Z", "public_key": keys[1].decode()}
+    card = card_text(KeyCard.model_validate({**told, "key_id": key_id_of(key)}))
+    assert verify_envelope(envelope, content, EXHIBITS, card.encode()).key_id == former_key_id(key)
+    assert _refused(envelope, content, b"name: Ada\n").slug == "key-invalid"

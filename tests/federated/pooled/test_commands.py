@@ -11,7 +11,14 @@ import yaml
 from affidavit.bundle import read_bundle, write_bundle
 from affidavit.disclosure.release import released as released_report
 from affidavit.disclosure.rule import DisclosureRule
-from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, AffidavitError, PlanError, VerificationError
+from affidavit.errors import (
+    EXIT_CRITERION_FAILED,
+    EXIT_DONE,
+    EXIT_INCONCLUSIVE,
+    AffidavitError,
+    PlanError,
+    VerificationError,
+)
 from affidavit.federated_audits import AuditFlags
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
@@ -47,6 +54,14 @@ def count_all(desk: Path, *, tell: bool = True) -> list[Path]:
     return files
 
 
+def believing(path: Path, name: str, house: House) -> Path:
+    """Write a trust file that believes one key, as whoever reads a report would."""
+    days = {"valid_from": "2020-01-01", "valid_until": "2100-12-31"}
+    signer = {"name": name, "role": "issuer", "public_key": house.public("signing").read_text(), **days}
+    path.write_text(yaml.safe_dump({"version": 1, "signers": [signer]}), encoding="utf-8")
+    return path
+
+
 def pooled_report(desk: Path, files: list[Path], **more: str) -> AuditReport:
     out = desk / "report"
     federated_audit("pool", desk / "plan.yaml", files, flags=AuditFlags(out=out, **more))  # type: ignore[arg-type]
@@ -57,14 +72,16 @@ def test_files_become_one_report(desk: Path, capsys: pytest.CaptureFixture[str])
     files = count_all(desk)
     said = capsys.readouterr().out
     assert read_counts_plan(desk / "plan.yaml").digest in said
-    load(Door.COMMANDS, "keygen")(desk / "server.key")
-    flags = AuditFlags(out=desk / "report", key=desk / "server.key")
+    server = House(folder=desk / "server")
+    written(server, "signing", made_key("signing"))
+    flags = AuditFlags(out=desk / "report", key=server.key("signing"))
     assert federated_audit("pool", desk / "plan.yaml", files, flags=flags) == EXIT_DONE
     report = read_bundle(desk / "report")
     printed = capsys.readouterr().out
     assert "3 sites" in printed
-    load(Door.COMMANDS, "verify")(desk / "report", trust=None, key=desk / "server.key.pub")
-    assert "signature    holds" in capsys.readouterr().out
+    trust = believing(desk / "trust.yaml", "the federation's server", server)
+    assert load(Door.COMMANDS, "verify")(desk / "report", trust=trust, key=None) == EXIT_DONE
+    assert "signature      holds: the federation's server as issuer" in capsys.readouterr().out
     assert report.report_digest in printed
     metrics = {finding.metric for finding in report.findings}
     assert {"accuracy", "accuracy_difference", "accuracy_tau", "accuracy_i_squared"} <= metrics
@@ -167,13 +184,13 @@ def test_a_report_is_signed_with_the_sites_key_and_verifies_under_its_public_hal
     assert federated_audit("site", desk / "plan.yaml", [desk / "north.csv"], flags=flags) == EXIT_DONE
     capsys.readouterr()
     verify = load(Door.COMMANDS, "verify")
-    assert verify(desk / "own", trust=None, key=site.public("signing")) == EXIT_DONE
+    assert verify(desk / "own", trust=believing(desk / "trust.yaml", "north", site), key=None) == EXIT_DONE
     said = capsys.readouterr().out
-    assert "signature    holds" in said
-    assert "digests      hold" in said
-    written(House(folder=desk / "other"), "signing", made_key("signing"))
-    with pytest.raises(VerificationError, match="not signed with this key"):
-        verify(desk / "own", trust=None, key=House(folder=desk / "other").public("signing"))
+    assert "signature      holds: north as issuer" in said
+    assert "digests        holds" in said
+    other = House(folder=desk / "other")
+    written(other, "signing", made_key("signing"))
+    assert verify(desk / "own", trust=believing(desk / "trust.yaml", "north", other), key=None) == EXIT_INCONCLUSIVE
     with pytest.raises(PlanError):  # a signed report is not written over
         federated_audit("site", desk / "plan.yaml", [desk / "north.csv"], flags=flags)
     site.key("signing").chmod(0o644)

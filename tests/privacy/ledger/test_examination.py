@@ -225,7 +225,8 @@ def test_a_folder_of_ledgers_may_hold_the_record_of_the_rounds(tmp_path: Path) -
 
 def test_the_exhibits_show_steps_and_accounts(tmp_path: Path) -> None:
     written(tmp_path / "ledger.jsonl")
-    ledgers, accounts, instruments = examined(tmp_path, ledger="ledger.jsonl").exhibits
+    ledgers, accounts, spending, instruments = examined(tmp_path, ledger="ledger.jsonl").exhibits
+    assert spending.id == "privacy-spending"
     assert instruments.id == "privacy-instruments"
     assert ledgers.table().to_pylist()[0] | {"training": "north"} == ledgers.table().to_pylist()[0]
     assert ledgers.values["steps"] == [10]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from affidavit.errors import InputError, TableError, VerificationError
+from reports.envelopes import seal
 from reports.law.dossier import (
     ALWAYS,
     WHERE_A_LAW_ASKS,
@@ -27,7 +31,10 @@ from reports.law.dossier_signing import PREDICATE_TYPE, sign_dossier, verify_dos
 from reports.law.scope import Observed, Outcome
 from reports.law.template import template
 from reports.law.testimony import Testimony, gate
-from reports.signing import generate_key, sign_report
+from reports.signing import PREDICATE_TYPE as OF_A_REPORT
+from reports.signing import former_key_id
+from reports.trust.keys import key_id_of, parse_private_key, read_public_key, write_key
+from reports.trust.parties import Role
 
 WHO = {"by": "A. Example", "role": "head of clinic", "date": "2026-11-20"}
 
@@ -119,6 +126,13 @@ def test_what_is_no_dossier_is_refused(content: bytes) -> None:
         parse_dossier(content)
 
 
+def generate_key() -> tuple[bytes, bytes]:
+    """Return a new private key and its public key, both in PEM form."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    return private, key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+
+
 @pytest.fixture(scope="module")
 def keys() -> tuple[bytes, bytes]:
     return generate_key()
@@ -185,8 +199,36 @@ def test_what_is_not_canonical_is_refused(envelope: bytes, content: bytes, keys:
 def test_a_signature_under_a_report_is_none_under_a_dossier(
     small: Any, content: bytes, keys: tuple[bytes, bytes]
 ) -> None:  # fmt: skip
-    envelope = sign_report(small.to_json(), {}, keys[0])
+    subjects = {"report.json": hashlib.sha256(small.to_json()).hexdigest()}
+    key = parse_private_key(keys[0])
+    envelope = seal(subjects=subjects, predicate_type=OF_A_REPORT, predicate={}, key=key)
     assert refused(envelope, content, keys[1]).what == "what was signed is not about a dossier"
+
+
+def test_a_key_of_affidavit_keys_signs_and_its_card_verifies(
+    written: Path, content: bytes, today: datetime.date, tmp_path: Path
+) -> None:
+    made = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    new = write_key(tmp_path, "Ada Osei", Role.REVIEWER, created=made, password=b"horse")
+    with pytest.raises(VerificationError, match="locked with a password"):
+        sign_dossier(content, read_dossier(written), new.key.read_bytes(), today=today)
+    envelope = sign_dossier(content, read_dossier(written), new.key.read_bytes(), today=today, password=b"horse")
+    signed = verify_dossier(envelope, content, new.card_file.read_bytes())
+    assert signed.key_id == new.card.key_id, "the key id of signatures under bundles and of trust files"
+    assert json.loads(envelope)["signatures"][0]["keyid"] == new.card.key_id
+
+
+def test_a_dossier_that_was_signed_before_still_verifies(
+    written: Path, content: bytes, keys: tuple[bytes, bytes], today: datetime.date
+) -> None:
+    """Envelopes named keys by securesystemslib's id before."""
+    key, public = parse_private_key(keys[0]), read_public_key(keys[1])
+    predicate = {"system": read_dossier(written).system, "unanswered": [], "signed_on": today.isoformat()}
+    subjects = {"dossier.yaml": hashlib.sha256(content).hexdigest()}
+    before = seal(
+        subjects=subjects, predicate_type=PREDICATE_TYPE, predicate=predicate, key=key, key_id=former_key_id(public)
+    )
+    assert verify_dossier(before, content, keys[1]).key_id == key_id_of(public)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"[]", b"null", b"\xff"])

@@ -26,7 +26,8 @@ from reports.law.sections import NOT_ADVICE, law_sections
 from reports.law.testimony import Testimony, gate
 from reports.markdown import RENDERER as MARKDOWN
 from reports.pages import document_of
-from reports.signing import generate_key
+from reports.trust.keys import write_key
+from reports.trust.parties import Role
 
 WHO = {"by": "A. Example", "role": "head of clinic", "date": "2026-11-20"}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> [e](http://evil.example) | `a` \u202e\n# h"
@@ -44,7 +45,7 @@ def pages(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> Callable[..., 
     """Render both sections in a document of their own, in the frame of a report's: HTML and Markdown."""
 
     def rendered(sections: tuple[Section, ...]) -> tuple[str, str]:
-        def framed(report: AuditReport, *gallery: Any) -> Document:
+        def framed(report: AuditReport, *gallery: Any, **papers: Any) -> Document:
             return replace(document_of(report), sections=sections)
 
         monkeypatch.setattr("reports.html.pictures_of", lambda report: None)
@@ -153,10 +154,9 @@ def test_hostile_findings_are_inert(
 
 @pytest.fixture
 def keys(tmp_path: Path) -> tuple[Path, Path]:
-    private, public = generate_key()
-    (tmp_path / "key").write_bytes(private)
-    (tmp_path / "key.pub").write_bytes(public)
-    return tmp_path / "key", tmp_path / "key.pub"
+    made = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    new = write_key(tmp_path, "Ada Osei", Role.REVIEWER, created=made)
+    return new.key, new.card_file
 
 
 def test_new_check_answer_sign_check(
@@ -228,5 +228,5 @@ def test_what_the_command_cannot_do(tmp_path: Path, written: Path, keys: tuple[P
         dossier("sign", written)
     with pytest.raises(TableError, match="signature of the dossier cannot be read"):
         dossier("check", written, key=keys[1])
-    with pytest.raises(TableError, match="key file cannot be read"):
+    with pytest.raises(TableError, match="there is no key"):
         dossier("sign", written, key=tmp_path / "none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,15 +12,17 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from affidavit.bundle import write_bundle
+from affidavit.bundle import subjects, write_bundle
 from affidavit.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INCONCLUSIVE, AffidavitError, PlanError, VerificationError
 from affidavit.plan import AuditPlan, Choice, RunSource
-from affidavit.report import AuditReport
+from affidavit.report import AuditReport, parse_report
 from affidavit.run import run_plan
 from affidavit.testing import predictions_frame
 from affidavit.testing.tables import FAST
-from reports.oaths import make_key, sign_bundle
+from reports.envelopes import seal
+from reports.signing import PREDICATE_TYPE, former_key_id
 from reports.trust.commands import (
     Brought,
     commit_rows,
@@ -30,6 +33,7 @@ from reports.trust.commands import (
     verify_signed,
 )
 from reports.trust.key_commands import PASSWORD, keys
+from reports.trust.keys import public_pem
 
 
 @pytest.fixture
@@ -37,6 +41,24 @@ def bundle(unsigned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("AFFIDAVIT_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv(PASSWORD, raising=False)
     return Path(shutil.copytree(unsigned, tmp_path / "bundle"))
+
+
+def _formerly_signed(bundle: Path, key: Path) -> Path:
+    """Write what `affidavit sign --key` wrote before there were several signatures; return the public half."""
+    private = Ed25519PrivateKey.generate()
+    report = parse_report((bundle / "report.json").read_bytes())
+    files = {"report.json": bundle / "report.json"} | {name: bundle / name for name in subjects(bundle)}
+    told = {"report_digest": report.report_digest, "claims_digest": report.claims_digest}
+    envelope = seal(
+        subjects={name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+        predicate_type=PREDICATE_TYPE,
+        predicate={**told, "decision": report.decision.value, "title": report.title},
+        key=private,
+        key_id=former_key_id(private.public_key()),
+    )
+    (bundle / "report.dsse.json").write_bytes(envelope)
+    key.write_text(public_pem(private.public_key()))
+    return key
 
 
 def _new(name: str, role: str, *, locked: bool = False) -> None:
@@ -211,9 +233,8 @@ def test_a_signature_of_the_former_kind_still_holds(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A bundle that `affidavit sign --key` signed before there were several signatures."""
-    make_key(tmp_path / "old.key")
-    make_key(tmp_path / "other.key")
-    sign_bundle(bundle, tmp_path / "old.key")
+    _formerly_signed(bundle, tmp_path / "other.key.pub")
+    _formerly_signed(bundle, tmp_path / "old.key.pub")
     assert _verify(bundle) == EXIT_DONE
     assert "signature      not checked" in capsys.readouterr().out
     assert _verify(bundle, key=tmp_path / "old.key.pub") == EXIT_DONE
@@ -228,22 +249,20 @@ def test_a_bundle_as_it_was_is_verified_in_the_words_that_it_had(
     bundle: Path, tiny: AuditReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_bundle(tiny, bundle)
-    make_key(tmp_path / "old.key")
-    assert sign(bundle, tmp_path / "old.key") == EXIT_DONE
-    capsys.readouterr()
+    _formerly_signed(bundle, tmp_path / "old.key.pub")
     assert verify_either(bundle, trust=None, key=tmp_path / "old.key.pub") == EXIT_DONE
     said = capsys.readouterr().out
     assert "digests      hold: report and" in said
     assert "signature    holds: key" in said
 
 
-def test_a_signature_of_the_former_kind_does_not_come_after_others(bundle: Path, tmp_path: Path) -> None:
+def test_a_signature_of_the_former_kind_is_made_no_more(bundle: Path) -> None:
     _new("Ada", "reviewer")
-    sign(bundle, Path("ada"), role="reviewer", requester="Cy")
-    make_key(tmp_path / "old.key")
-    with pytest.raises(PlanError, match="no such role"):
-        sign(bundle, tmp_path / "old.key")
+    with pytest.raises(PlanError, match="as what it is made") as caught:
+        sign(bundle, Path("ada"))
+    assert "--as reviewer --requester NAME" in str(caught.value.remedy)
     assert not (bundle / "report.dsse.json").exists()
+    assert not (bundle / "signatures").exists()
 
 
 def test_keys_are_not_made_for_the_group(bundle: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 
 from affidavit.errors import AffidavitError, RowError, TableError, VerificationError
 from reports.trust.commitment import (
+    FORMER,
     Commitments,
+    Committed,
+    RowCommitment,
     check_opening,
     check_row,
     commit,
@@ -21,7 +26,7 @@ from reports.trust.commitment import (
     read_salts,
     write_salts,
 )
-from reports.trust.merkle import leaf_hash, path_to, root_by_path, root_of
+from reports.trust.merkle import DEPTH, N_PLACES, leaf_hash, padded, padded_path, path_to, root_by_path, root_of
 
 # The leaves and roots of the tests of Certificate Transparency's reference implementation.
 LEAVES = [
@@ -113,10 +118,10 @@ def table(n: int = 7) -> pa.Table:
 def test_the_whole_opens_and_so_does_every_row() -> None:
     rows = table()
     made = commit(rows, run="r")
-    assert made.commitment.n_rows == 7
     check_opening(rows, made.salts, made.commitment)
     for position in range(7):
         proof = prove_row(rows, made.salts, made.commitment, position)
+        assert len(proof.path) == DEPTH
         assert proof.row["utterance_id"] == f"u{position}", "in the order of the key"
         check_row(proof, made.commitment)
         check_row(type(proof).model_validate_json(proof.model_dump_json()), made.commitment)
@@ -128,7 +133,84 @@ def test_a_leaf_is_what_it_is_said_to_be() -> None:
     made = commit(one, run="r", salting=lambda n: b"s" * n)
     row = b'{"condition":"TAV","instruction":"","prob_joy":0,"reasoner":"m","repeat":0,'
     row += b'"utterance_id":"u0","y_pred":"anger"}'
-    assert made.commitment.root == hashlib.sha256(b"\x00" + b"s" * 32 + row).hexdigest()
+    node = hashlib.sha256(b"\x00" + b"s" * 32 + row).digest()
+    for height in range(32):
+        beside = hashlib.sha256(b"\x00" + b"s" * 32 + b"no row at height %d" % height).digest()
+        node = hashlib.sha256(b"\x01" + node + beside).digest()
+    assert made.commitment.root == node.hex()
+
+
+def former(n: int = 7) -> Committed:
+    """Return what was committed to before numbers of rows were hidden."""
+    made = commit(table(n), run="r")
+    root = root_of(made.salts.leaves).hex()
+    salts = replace(made.salts, padding=None)
+    return Committed(commitment=RowCommitment(run="r", n_rows=n, root=root), salts=salts)
+
+
+def test_nothing_in_the_list_of_commitments_says_how_many_rows_there_are() -> None:
+    """Byte for byte the same but for the root, whatever the number; and the root is a hash under a secret."""
+    listed = {n: Commitments(runs=(commit(table(n), run="r").commitment,)).to_json() for n in (1, 2, 7, 8, 9, 1000)}
+    roots = {n: json.loads(content)["runs"][0].pop("root") for n, content in listed.items()}
+    assert {content.replace(roots[n].encode(), b"") for n, content in listed.items()} == {
+        b'{"runs":[{"root":"","run":"r"}],"scheme":"urn:affidavit:salted-rows:v2"}'
+    }
+    assert len(set(roots.values())) == len(roots)
+    again = commit(table(7), run="r").commitment
+    assert again.root != roots[7], "no number of rows can be tried out"
+
+
+def test_what_is_shown_of_a_row_is_as_long_whatever_the_number_of_rows() -> None:
+    shown = [
+        prove_row(table(n), made.salts, made.commitment, 0) for n in (1, 9) for made in (commit(table(n), run="r"),)
+    ]
+    assert {len(proof.path) for proof in shown} == {DEPTH}
+    assert {proof.n_rows for proof in shown} == {None}
+
+
+@given(n=st.integers(0, 40), data=st.data())
+def test_a_padded_tree_is_a_tree_of_all_places(n: int, data: st.DataObject) -> None:
+    """Held against the tree of RFC 6962 that has a leaf at every place, written out for few levels."""
+
+    def pad(height: int) -> bytes:
+        return leaf_hash(b"%d" % height)
+
+    hashes = [leaf_hash(bytes([i])) for i in range(n)]
+    levels = padded(hashes, pad)
+    assert len(levels) == DEPTH + 1
+    (root,) = levels[-1]
+    with pytest.raises(IndexError):
+        padded_path(levels, -1)
+    if n:
+        position = data.draw(st.integers(0, n - 1))
+        path = padded_path(levels, position)
+        assert root_by_path(hashes[position], position=position, n_leaves=N_PLACES, path=path) == root
+        for other in {*range(n)} - {position}:
+            assert root_by_path(hashes[position], position=other, n_leaves=N_PLACES, path=path) != root
+
+
+def test_a_commitment_of_before_opens_as_ever(tmp_path: Path) -> None:
+    made = former()
+    check_opening(table(), made.salts, made.commitment)
+    proof = prove_row(table(), made.salts, made.commitment, 3)
+    assert (proof.n_rows, len(proof.path)) == (7, 3)
+    check_row(proof, made.commitment)
+    listed = Commitments(scheme=FORMER, runs=(made.commitment,))
+    assert read_commitments(listed.to_json()) == listed
+    assert b'"n_rows":7' in listed.to_json()
+    write_salts(tmp_path / "s", made.salts)
+    assert read_salts(tmp_path / "s") == made.salts
+    assert made.commitment.words() == "7 rows of r"
+    with pytest.raises(ValueError, match="n_rows stands with"):
+        Commitments(runs=(made.commitment,))
+
+
+@pytest.mark.parametrize("changed", [{"n_rows": 8}, {"n_rows": None}, {"position": 1}])
+def test_a_forged_proof_of_before_is_found(changed: dict[str, object]) -> None:
+    made = former()
+    proof = prove_row(table(), made.salts, made.commitment, 0).model_copy(update=changed)
+    with pytest.raises(VerificationError, match="not among those committed to"):
+        check_row(proof, made.commitment)
 
 
 def test_neither_the_order_of_rows_nor_that_of_columns_nor_coding_matters() -> None:
@@ -160,12 +242,12 @@ def test_a_changed_row_is_found_and_named(column: str) -> None:
 
 
 def test_a_changed_exchanged_or_missing_salt_is_found() -> None:
-    from dataclasses import replace
-
     rows = table()
     made = commit(rows, run="r")
     salts = made.salts.salts
     other = (salts[0][:-1] + bytes([salts[0][-1] ^ 1]), *salts[1:])
+    with pytest.raises(VerificationError):
+        check_opening(rows, replace(made.salts, padding=bytes(32)), made.commitment)
     for changed in (other, (salts[1], salts[0], *salts[2:]), salts[:-1]):
         with pytest.raises(VerificationError):
             check_opening(rows, replace(made.salts, salts=changed), made.commitment)
@@ -248,7 +330,10 @@ def test_the_list_of_commitments_has_one_form() -> None:
     assert read_commitments(content) == listed
     assert listed.of("r") == listed.runs[0]
     assert listed.of("s") is None
-    for other in (content + b"\n", content.replace(b":7", b": 7"), b"[]", b"x", content.replace(b"v1", b"v2")):
+    assert listed.runs[0].words() == "the rows of r"
+    spaced, before = content.replace(b"[{", b"[ {"), content.replace(b"v2", b"v1")
+    counted = content.replace(b'"runs":[{', b'"runs":[{"n_rows":7,')
+    for other in (content + b"\n", spaced, b"[]", b"x", before, counted):
         with pytest.raises(VerificationError, match="not a list of commitments"):
             read_commitments(other)
 

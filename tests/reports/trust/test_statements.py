@@ -13,7 +13,7 @@ import pytest
 
 from affidavit.digests import canonical_json
 from affidavit.errors import VerificationError
-from reports.signing import PAYLOAD_TYPE
+from reports.envelopes import PAYLOAD_TYPE
 from reports.trust.keys import key_id_of, public_pem
 from reports.trust.parties import Role
 from reports.trust.statements import Oath, envelope_name, read_envelope, swear

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from affidavit.bundle import write_bundle
 from affidavit.errors import TableError, VerificationError
+from affidavit.report import AuditReport
 from reports.trust.archive import write_archive
 from reports.trust.contents import INDEX, open_contents
 from reports.trust.parties import Role
@@ -259,6 +261,70 @@ def test_a_page_that_shows_something_else_is_found_although_every_digest_holds(u
         assert (report.digests.state, report.at_fault) == (State.FAILS, (name,))
         (folder / name).write_bytes(before)
         _sum_again(folder, hashlib.sha256)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: AuditReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with everything that a bundle holds."""
+    return write_bundle(tiny, tmp_path_factory.mktemp("whole") / "bundle")
+
+
+def _grown(content: bytes) -> bytes:
+    return content + b" "
+
+
+def _otherwise(content: bytes) -> bytes:
+    """Change a digit in a picture, in a table, in what was said of who computed it."""
+    place = next(i for i in range(len(content) // 2, len(content)) if content[i : i + 1].isdigit())
+    return content[:place] + (b"1" if content[place : place + 1] != b"1" else b"2") + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "change"),
+    [
+        ("tables/findings.csv", _otherwise),
+        ("tables/findings.parquet", _grown),
+        ("figures/*.svg", _otherwise),
+        ("provenance.json", _otherwise),
+        ("log.jsonl", _grown),
+    ],
+)
+def test_whatever_is_made_of_the_report_is_made_again_although_every_digest_holds(
+    whole: Path, tmp_path: Path, pattern: str, change: Callable[[bytes], bytes]
+) -> None:
+    import hashlib
+
+    folder = Path(shutil.copytree(whole, tmp_path / "b"))
+    assert verify(folder, Asked()).digests.state is State.HOLDS
+    file = min(folder.glob(pattern))
+    file.write_bytes(change(file.read_bytes()))
+    _sum_again(folder, hashlib.sha256)
+    report = verify(folder, Asked())
+    assert (report.digests.state, report.at_fault) == (State.FAILS, (file.relative_to(folder).as_posix(),))
+
+
+def test_a_picture_too_many_and_a_picture_too_few_are_found(whole: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    folder = Path(shutil.copytree(whole, tmp_path / "b"))
+    first = min((folder / "figures").iterdir())
+    first.rename(folder / "figures" / "a-better-one.svg")
+    _sum_again(folder, hashlib.sha256)
+    assert verify(folder, Asked()).at_fault == ("figures/a-better-one.svg", f"figures/{first.name}")
+
+
+def test_any_flipped_byte_of_a_new_part_is_found_and_named(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "b"))
+    rng = np.random.default_rng(10)
+    parts = [*folder.glob("tables/*"), *folder.glob("figures/*"), folder / "provenance.json", folder / "log.jsonl"]
+    assert len(parts) > 4
+    for i in range(200):
+        file = parts[i % len(parts)]
+        content = file.read_bytes()
+        file.write_bytes(_flipped(content, int(rng.integers(len(content))), int(rng.integers(1, 256))))
+        at_fault = verify(folder, Asked(pages=False)).at_fault
+        file.write_bytes(content)
+        assert file.relative_to(folder).as_posix() in at_fault
 
 
 def _sum_again(folder: Path, digest: Any) -> None:
