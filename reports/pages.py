@@ -9,25 +9,25 @@ from typing import Final
 from affidavit.privacy_promises import LEDGER
 from affidavit.report import AuditReport
 from reports.document import Document, Section
-from reports.federated_section import EXAMINATION as FEDERATED_RUN
-from reports.federated_section import federated_sections
-from reports.gallery import Gallery
+from reports.drawings.gallery import Gallery
 from reports.law.pack import shipped_packs
 from reports.law.sections import control_section, scope_section
 from reports.papers.papers import Papers, without_papers
-from reports.privacy_section import privacy_section
 from reports.sections.areas import Area
 from reports.sections.by_area import explanations_section, fairness_section, robustness_section
 from reports.sections.case_file import CaseFile
 from reports.sections.changes import changes_section
 from reports.sections.data_and_labels import data_section
 from reports.sections.decision import decision_section, first_line, marking_meaning, reckoning, tone
+from reports.sections.federated_section import EXAMINATION as FEDERATED_RUN
+from reports.sections.federated_section import federated_sections
 from reports.sections.manifest import manifest_section
 from reports.sections.measured import measured_blocks
 from reports.sections.missing import Missing, Told, told
 from reports.sections.oversight import oversight_section
 from reports.sections.performance import performance_section
 from reports.sections.plain_language import plain_language_section
+from reports.sections.privacy_section import privacy_section
 from reports.sections.purpose import purpose_section
 from reports.sections.reproduction import reproduction_section
 from reports.sections.risks import risks_section

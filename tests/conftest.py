@@ -8,11 +8,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from affidavit import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
+settings.register_profile("any-machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("any-machine")
+"""How long an example takes says something of the machine and its other work, and nothing of the code."""
 
 PYTHONS_OWN = gc.get_threshold()
 

@@ -1,6 +1,6 @@
 """The gate as JUnit XML, which every CI server shows: one test case for each finding that a criterion binds.
 
-Which element an outcome is says `reports.junit_cases`, as for the report; a waived one says who answers for it.
+Which element an outcome is says `reports.formats.junit_cases`, as for the report; a waived one says who answers for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from reports.formats.junit_cases import element_of, xml_text
 from reports.gate.gating import Gate, Held
 from reports.gate.words import named, sentence
-from reports.junit_cases import element_of, xml_text
 
 _ELEMENTS: Final[Mapping[str, type[Failure | Error | Skipped]]] = {
     "failure": Failure,

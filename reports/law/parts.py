@@ -9,9 +9,9 @@ from typing import Final
 from affidavit.disclosure.legend import RULE
 from affidavit.disclosure.rule import FLOOR
 from affidavit.report import AuditReport
-from reports.federated_section import EXAMINATION as FEDERATED_RUN
 from reports.law.pack import Part
-from reports.privacy_section import EXAMINATIONS as OF_PRIVACY
+from reports.sections.federated_section import EXAMINATION as FEDERATED_RUN
+from reports.sections.privacy_section import EXAMINATIONS as OF_PRIVACY
 
 
 def _is_released(report: AuditReport) -> bool:

@@ -13,8 +13,8 @@ from typing import Final
 
 from affidavit.records import Finding
 from affidavit.report import AuditReport
-from reports.federated_section import EXAMINATION as FEDERATED_RUN
-from reports.privacy_section import EXAMINATIONS as OF_PRIVACY
+from reports.sections.federated_section import EXAMINATION as FEDERATED_RUN
+from reports.sections.privacy_section import EXAMINATIONS as OF_PRIVACY
 
 
 class Area(StrEnum):

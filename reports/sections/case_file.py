@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affidavit.report import AuditReport
-from reports.gallery import Gallery
+from reports.drawings.gallery import Gallery
 from reports.law.control_map import Material
 from reports.law.dossier import Question, question_text
 from reports.law.scope import ScopeDecision, observed_in

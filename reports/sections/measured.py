@@ -8,11 +8,11 @@ from dataclasses import replace
 from affidavit.metric_names import sentence_case
 from affidavit.report import AuditReport
 from reports.document import Block, Listing, Section
-from reports.gallery import Gallery
-from reports.gaps import gaps_section
-from reports.groups import groups_section
+from reports.drawings.gallery import Gallery
 from reports.sections.areas import Area, part_of, refused_in
 from reports.sections.case_file import CaseFile
+from reports.sections.gaps import gaps_section
+from reports.sections.groups import groups_section
 
 
 def measured_blocks(case: CaseFile, areas: Sequence[Area], *, gallery: Gallery | None = None) -> tuple[Block, ...]:

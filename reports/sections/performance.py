@@ -8,10 +8,10 @@ from typing import Final
 from affidavit.records import Finding
 from affidavit.report import AuditReport
 from reports.document import Block, Cell, Column, Fold, Notes, Paragraph, Table, tidied
-from reports.groups import label_sections
 from reports.ordering import conditions_in_order, distinct
 from reports.sections.areas import MEASURE, Area, part_of
 from reports.sections.case_file import CaseFile
+from reports.sections.groups import label_sections
 from reports.sections.measured import refused_block
 from reports.sections.missing import Missing, Told, told
 from reports.wording import (

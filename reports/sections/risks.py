@@ -10,12 +10,12 @@ from typing import Final
 from affidavit.metric_names import sentence_case
 from affidavit.records import Finding, Verdict
 from affidavit.report import AuditReport
-from reports.criteria import criteria_section
 from reports.document import Block, Cell, Column, Paragraph, Section, Table
 from reports.gate.waivers import Waiver, first_in_force
 from reports.law.dossier import Question
 from reports.law.pack import Supplier
 from reports.sections.case_file import CaseFile
+from reports.sections.criteria import criteria_section
 from reports.sections.missing import Missing, Told, told
 from reports.wording import NOTHING, group_name, metric_label, verdict_text
 

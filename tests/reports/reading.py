@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from markdown_it import MarkdownIt
 
 from affidavit.report import AuditReport
-from reports.html import RENDERER
+from reports.formats.html import RENDERER
 
 VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 _PAGES: dict[str, str] = {}

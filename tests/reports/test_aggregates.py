@@ -8,12 +8,12 @@ import pytest
 
 from affidavit.records import Estimate, Finding
 from affidavit.report import AuditReport
-from reports.aggregates import FEW_ROWS, gaps_aggregate, groups_aggregate, shared_out
 from reports.document import Table
-from reports.gallery import Gallery
-from reports.groups import groups_section
+from reports.drawings.gallery import Gallery
 from reports.ordering import group_key
 from reports.pages import document_of
+from reports.sections.aggregates import FEW_ROWS, gaps_aggregate, groups_aggregate, shared_out
+from reports.sections.groups import groups_section
 
 
 def _tables(block: Any) -> list[Table]:

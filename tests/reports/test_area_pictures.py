@@ -15,12 +15,12 @@ from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.report import AuditReport
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
-from reports.area_pictures import PLATES_AT_MOST, area_pictures
-from reports.contributions_chart import COLUMN_PX
-from reports.html import RENDERER
-from reports.markdown import MarkdownRenderer
-from reports.pictures import erasure_curves, modality_contributions, reliability_diagrams
-from reports.reliability_chart import SIDE_PX
+from reports.drawings.area_pictures import PLATES_AT_MOST, area_pictures
+from reports.drawings.contributions_chart import COLUMN_PX
+from reports.drawings.pictures import erasure_curves, modality_contributions, reliability_diagrams
+from reports.drawings.reliability_chart import SIDE_PX
+from reports.formats.html import RENDERER
+from reports.formats.markdown import MarkdownRenderer
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -206,7 +206,7 @@ def test_without_the_exhibits_there_is_no_picture(small: AuditReport) -> None:
 
 def test_too_many_groups_are_left_to_the_table() -> None:
     rows = [r for i in range(PLATES_AT_MOST + 1) for r in bins((0.5, 0.4, 0.1), features="site", group=f"s{i}")]
-    from reports.area_pictures import _reliability_pictures
+    from reports.drawings.area_pictures import _reliability_pictures
 
     assert list(_reliability_pictures(pa.Table.from_pylist(rows))) == []
     assert len(list(_reliability_pictures(pa.Table.from_pylist(rows[:-1])))) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from affidavit.policy import Criterion
-from reports.criteria import _binds
+from reports.sections.criteria import _binds
 
 
 @pytest.mark.parametrize(

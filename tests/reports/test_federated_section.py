@@ -35,13 +35,13 @@ from federated.rounds.events import (
     Summed,
 )
 from reports.document import Block, Figure, Fold, Listing, Paragraph, Section, Table
-from reports.federated_chart import IN, SHAPES, parts
-from reports.federated_section import NOT_WRITTEN, WITHHELD, federated_sections
-from reports.federated_tables import MISSING, ROUNDS, SITES, rows_of
-from reports.gallery import Gallery, pictures_of
-from reports.html import HtmlRenderer
-from reports.markdown import MarkdownRenderer
+from reports.drawings.federated_chart import IN, SHAPES, parts
+from reports.drawings.gallery import Gallery, pictures_of
+from reports.formats.html import HtmlRenderer
+from reports.formats.markdown import MarkdownRenderer
 from reports.pages import document_of
+from reports.sections.federated_section import NOT_WRITTEN, WITHHELD, federated_sections
+from reports.sections.federated_tables import MISSING, ROUNDS, SITES, rows_of
 from tests.federated.record.logs import digest, round_of, server_log, site_log, written
 
 FRAME = predictions_frame(n_speakers=40, per_speaker=3)

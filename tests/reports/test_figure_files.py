@@ -12,11 +12,11 @@ import pytest
 
 from affidavit.protocols import Renderer
 from affidavit.report import AuditReport
-from reports.drawn import pictures_of
-from reports.figure_files import RENDERER
-from reports.rendering import RendererOfFiles
-from reports.table_files import FINDINGS_RENDERER
-from reports.table_files import RENDERER as TABLES
+from reports.drawings.drawn import pictures_of
+from reports.formats.figure_files import RENDERER
+from reports.formats.rendering import RendererOfFiles
+from reports.formats.table_files import FINDINGS_RENDERER
+from reports.formats.table_files import RENDERER as TABLES
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -10,7 +10,7 @@ import pytest
 from affidavit.protocols import Renderer
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
-from reports.html import RENDERER, Anchors, content_security_policy, template_text
+from reports.formats.html import RENDERER, Anchors, content_security_policy, template_text
 
 Page = Callable[[AuditReport], str]
 
@@ -274,7 +274,7 @@ def test_contrast_is_enough(theme: dict[str, tuple[float, ...]]) -> None:
 @pytest.mark.parametrize("theme", _themes(), ids=["light", "dark", "print"])
 @pytest.mark.parametrize("hue", ["picture-mark", "picture-other"])
 def test_numbers_are_readable_on_every_tint(theme: dict[str, tuple[float, ...]], hue: str) -> None:
-    from reports.tiles import TINTS
+    from reports.drawings.tiles import TINTS
 
     for tint in TINTS:
         mixed = tuple(tint * c + (1 - tint) * s for c, s in zip(theme[hue], theme["sheet"], strict=True))

@@ -13,7 +13,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from affidavit.protocols import Renderer
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
-from reports.junit import RENDERER
+from reports.formats.junit import RENDERER
 
 # What Jenkins' junit-10.xsd knows of the elements that are used: attributes (required first), children.
 SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {

@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 
 from affidavit.report import AuditReport
+from reports.formats.junit import RENDERER
+from reports.formats.junit_cases import element_of, xml_text
 from reports.gate.gating import Outcome, gate
 from reports.gate.junit import junit_of
-from reports.junit import RENDERER
-from reports.junit_cases import element_of, xml_text
 
 
 @pytest.mark.parametrize(

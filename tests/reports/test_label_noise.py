@@ -3,7 +3,7 @@
 import pytest
 
 from affidavit.records import Estimate, Finding, Interval, LabelNoise, Verdict
-from reports.remarks import label_noise_remark
+from reports.sections.remarks import label_noise_remark
 
 
 def failing(noise: LabelNoise | None) -> Finding:

@@ -15,13 +15,13 @@ from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.report import AuditReport
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
-from reports import level_pictures
-from reports.area_pictures import area_pictures
 from reports.document import Figure
-from reports.drawing import drawn_svg
-from reports.html import RENDERER
-from reports.level_chart import APART, HIGH_PX, LINES_AT_MOST, SIDE_PX, LevelMark, LevelPlate, levels_chart
-from reports.level_pictures import corruption_pictures, robustness_pictures
+from reports.drawings import level_pictures
+from reports.drawings.area_pictures import area_pictures
+from reports.drawings.drawing import drawn_svg
+from reports.drawings.level_chart import APART, HIGH_PX, LINES_AT_MOST, SIDE_PX, LevelMark, LevelPlate, levels_chart
+from reports.drawings.level_pictures import corruption_pictures, robustness_pictures
+from reports.formats.html import RENDERER
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

@@ -13,8 +13,8 @@ from markdown_it import MarkdownIt
 
 from affidavit.protocols import Renderer
 from affidavit.report import AuditReport
+from reports.formats.model_card import RENDERER
 from reports.law.testimony import Testimony
-from reports.model_card import RENDERER
 from reports.papers.papers import Papers
 
 

@@ -15,8 +15,8 @@ import yaml
 from pypdf import PdfReader
 
 from affidavit.report import AuditReport
-from reports import junit, markdown, model_card, oscal, table_files
-from reports.print import pdf
+from reports.formats import junit, markdown, model_card, oscal, table_files
+from reports.formats.print import pdf
 
 Page = Callable[[AuditReport], str]
 

@@ -13,7 +13,7 @@ from oscal_bindings.v1.models import AssessmentResultsDocument
 from affidavit.protocols import Renderer
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
-from reports.oscal import OSCAL_VERSION, RENDERER
+from reports.formats.oscal import OSCAL_VERSION, RENDERER
 
 
 @pytest.fixture(scope="module")

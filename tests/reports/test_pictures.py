@@ -10,9 +10,9 @@ import pytest
 
 from affidavit.records import Verdict
 from affidavit.report import AuditReport
-from reports import gallery, pictures
-from reports.svg import accessible_svg
-from reports.tiles import intersection_chart
+from reports.drawings import gallery, pictures
+from reports.drawings.svg import accessible_svg
+from reports.drawings.tiles import intersection_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -90,7 +90,7 @@ def test_a_truth_without_rows_is_not_zero(small: AuditReport) -> None:
 
 
 def test_levels_of_one_name_stay_apart() -> None:
-    from reports.charts import _names_apart
+    from reports.drawings.charts import _names_apart
 
     rows = [{"features": f, "group": "unknown"} for f in ("accent", "sex")]
     assert set(_names_apart(rows).values()) == {"unknown (accent)", "unknown (sex)"}
@@ -127,7 +127,8 @@ def test_the_leading_metric_is_drawn() -> None:
 
 def test_importing_a_renderer_draws_nothing_in() -> None:
     code = (
-        "import sys, reports.html, reports.markdown, reports.canonical, reports.signing, reports.pictures;"
+        "import sys, reports.formats.html, reports.formats.markdown, reports.formats.canonical, "
+        "reports.signing, reports.drawings.pictures;"
         "heavy = {'altair', 'vl_convert', 'jinja2', 'cryptography', 'securesystemslib', 'pandas'} & set(sys.modules);"
         "print(*sorted(heavy))"
     )
@@ -154,7 +155,7 @@ def test_a_picture_is_drawn_once_whatever_else_has_groups(
     small: AuditReport, monkeypatch: pytest.MonkeyPatch, reading: ModuleType
 ) -> None:
     """Shrunken values and prices of interventions are accuracies of groups too."""
-    from reports.html import RENDERER
+    from reports.formats.html import RENDERER
 
     tables = (
         by_group("label_distance"),

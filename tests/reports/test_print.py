@@ -15,13 +15,13 @@ from pypdf import PdfReader
 
 from affidavit.protocols import Renderer
 from affidavit.report import AuditReport
-from reports.gallery import pictures_of
+from reports.drawings.gallery import pictures_of
+from reports.formats.print.flow import flow_of
+from reports.formats.print.fonts import LONGEST_TEXT, covered, shown, shown_line
+from reports.formats.print.pdf import RENDERER, STANDARDS, set_pages
+from reports.formats.print.row_headings import with_row_headings
+from reports.formats.print.widths import PAGE_WIDTH, TIGHT, parts_of
 from reports.pages import document_of
-from reports.print.flow import flow_of
-from reports.print.fonts import LONGEST_TEXT, covered, shown, shown_line
-from reports.print.pdf import RENDERER, STANDARDS, set_pages
-from reports.print.row_headings import with_row_headings
-from reports.print.widths import PAGE_WIDTH, TIGHT, parts_of
 
 CHINESE = "愤怒与悲伤：说话人的声音颤抖。"
 TRADITIONAL = "憤怒與悲傷"

@@ -10,9 +10,9 @@ from affidavit.records import Estimate, Finding, Interval, Refusal, Verdict
 from affidavit.registry import Door, names
 from affidavit.report import AuditReport
 from reports.document import Listing, Paragraph, Section, Table
-from reports.markdown import MarkdownRenderer
+from reports.formats.markdown import MarkdownRenderer
 from reports.pages import document_of
-from reports.privacy_section import (
+from reports.sections.privacy_section import (
     EXAMINATIONS,
     NO_LEDGER,
     NOT_COVERED,

@@ -14,14 +14,14 @@ from affidavit.bundle import write_bundle
 from affidavit.errors import MissingPartError, PlanError, RegistryError, VerificationError
 from affidavit.registry import Door
 from affidavit.report import AuditReport
-from reports.rendering import render_bundle, renderers_named, write_renderings
+from reports.formats.rendering import render_bundle, renderers_named, write_renderings
 
 OURS = {
-    "pdf": "reports.print.pdf:RENDERER",
-    "junit": "reports.junit:RENDERER",
-    "model-card": "reports.model_card:RENDERER",
-    "oscal": "reports.oscal:RENDERER",
-    "tables": "reports.table_files:RENDERER",
+    "pdf": "reports.formats.print.pdf:RENDERER",
+    "junit": "reports.formats.junit:RENDERER",
+    "model-card": "reports.formats.model_card:RENDERER",
+    "oscal": "reports.formats.oscal:RENDERER",
+    "tables": "reports.formats.table_files:RENDERER",
 }
 
 
@@ -129,7 +129,7 @@ def test_two_renderers_of_one_suffix_are_told_apart(brief: AuditReport, tmp_path
 
 
 def test_missing_fonts_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reports.print import fonts
+    from reports.formats.print import fonts
 
     monkeypatch.setattr(fonts, "PACKAGES", ("no_such_fonts",))
     with pytest.raises(MissingPartError, match="no-such-fonts"):

@@ -11,7 +11,7 @@ import pytest
 
 from affidavit.protocols import Renderer
 from affidavit.report import AuditReport, parse_report
-from reports import canonical, markdown
+from reports.formats import canonical, markdown
 
 Page = Callable[[AuditReport], str]
 

@@ -20,14 +20,14 @@ from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.report import AuditReport
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
-from reports import roc_pictures
 from reports.document import Figure
-from reports.gallery import pictures_of
-from reports.html import RENDERER
-from reports.markdown import MarkdownRenderer
-from reports.pictures import attack_curves, attack_curves_by_group, attack_curves_by_run
-from reports.privacy_bound import ACCOUNTS, PrivacyBound, bound_of
-from reports.roc_chart import LARGE_PX, attacks_chart
+from reports.drawings import roc_pictures
+from reports.drawings.gallery import pictures_of
+from reports.drawings.pictures import attack_curves, attack_curves_by_group, attack_curves_by_run
+from reports.drawings.privacy_bound import ACCOUNTS, PrivacyBound, bound_of
+from reports.drawings.roc_chart import LARGE_PX, attacks_chart
+from reports.formats.html import RENDERER
+from reports.formats.markdown import MarkdownRenderer
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from affidavit.plan import AuditPlan, Choice, RunSource, Statistics
 from affidavit.run import audit
 from affidavit.testing import predictions_frame
-from reports.gallery import pictures_of
-from reports.html import RENDERER
+from reports.drawings.gallery import pictures_of
+from reports.formats.html import RENDERER
 
 FAST = Statistics(n_resamples=200, n_permutations=99)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from affidavit.report import AuditReport
-from reports import shrunken
+from reports.sections import shrunken
 
 ROW = {
     "run": "listener",

@@ -17,12 +17,12 @@ from affidavit.run import audit
 from affidavit.testing import predictions_frame
 from privacy.ledger.events import Budget, RunFacts, StepEvent
 from privacy.ledger.ledger import Ledger
-from reports import spending_pictures
-from reports.drawing import drawn_svg
-from reports.gallery import pictures_of
-from reports.html import RENDERER
-from reports.privacy_pictures import privacy_pictures
-from reports.spending_chart import AIR, HIGH_PX, PLATE_PX, spending_chart, spending_in_words
+from reports.drawings import spending_pictures
+from reports.drawings.drawing import drawn_svg
+from reports.drawings.gallery import pictures_of
+from reports.drawings.privacy_pictures import privacy_pictures
+from reports.drawings.spending_chart import AIR, HIGH_PX, PLATE_PX, spending_chart, spending_in_words
+from reports.formats.html import RENDERER
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

@@ -19,7 +19,7 @@ from affidavit.exhibits import ExhibitTable
 from affidavit.protocols import Renderer
 from affidavit.records import ExhibitColumn
 from affidavit.report import AuditReport, parse_report
-from reports.table_files import MANIFEST, RENDERER, csv_bytes
+from reports.formats.table_files import MANIFEST, RENDERER, csv_bytes
 
 FORMULAS = ("=1+1", "+1+1", "-1+cmd", "@SUM(A1)", "\tx", "\rx", "\nx", " =1", "＝1", "=cmd|' /C calc'!A0")
 

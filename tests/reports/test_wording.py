@@ -6,8 +6,9 @@ import pytest
 
 from affidavit.records import CriterionOutcome, DetectableEffect, Estimate, Interval, NullExpectation, Verdict
 from affidavit.report import AuditReport, Decision
-from reports import markdown, wording
+from reports import wording
 from reports.document import Cell, Column, Notes, Table, tidied
+from reports.formats import markdown
 from reports.ordering import conditions_in_order
 from reports.wording import PERCENT, POINTS, RAW, WHOLE
 

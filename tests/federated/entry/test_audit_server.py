@@ -383,7 +383,7 @@ def test_pages_are_drawn_and_what_is_signed_needs_none(tmp_path: Path, monkeypat
     def fails(self: object, report: AuditReport) -> bytes:
         raise OSError("no fonts here")
 
-    monkeypatch.setattr("reports.html.HtmlRenderer.render", fails)
+    monkeypatch.setattr("reports.formats.html.HtmlRenderer.render", fails)
     assert one.run().claims_digest == read_bundle(tmp_path / "first").claims_digest
     assert not (tmp_path / "report" / "report.html").exists()
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from affidavit.report import AuditReport
-from reports.html import RENDERER
+from reports.formats.html import RENDERER
 
 
 @dataclass

@@ -17,14 +17,14 @@ from affidavit.errors import PlanError, TableError, VerificationError
 from affidavit.report import AuditReport
 from affidavit.testing.tables import small_report
 from reports.document import Document, Section
-from reports.html import RENDERER as HTML
+from reports.formats.html import RENDERER as HTML
+from reports.formats.markdown import RENDERER as MARKDOWN
 from reports.law.commands import dossier
 from reports.law.control_map import Material, Status
 from reports.law.pack import shipped_packs
 from reports.law.scope import observed_in
 from reports.law.sections import NOT_ADVICE, law_sections
 from reports.law.testimony import Testimony, gate
-from reports.markdown import RENDERER as MARKDOWN
 from reports.pages import document_of
 from reports.trust.keys import write_key
 from reports.trust.parties import Role
@@ -48,9 +48,9 @@ def pages(monkeypatch: pytest.MonkeyPatch, small: AuditReport) -> Callable[..., 
         def framed(report: AuditReport, *gallery: Any, **papers: Any) -> Document:
             return replace(document_of(report), sections=sections)
 
-        monkeypatch.setattr("reports.html.pictures_of", lambda report: None)
-        monkeypatch.setattr("reports.html.document_of", framed)
-        monkeypatch.setattr("reports.markdown.document_of", framed)
+        monkeypatch.setattr("reports.formats.html.pictures_of", lambda report: None)
+        monkeypatch.setattr("reports.formats.html.document_of", framed)
+        monkeypatch.setattr("reports.formats.markdown.document_of", framed)
         return HTML.render(small).decode(), MARKDOWN.render(small).decode()
 
     return rendered

@@ -13,7 +13,7 @@ from affidavit.records import Estimate, Finding
 from affidavit.report import AuditReport
 from affidavit.testing.tables import small_report
 from reports.document import Listing, Paragraph, Section
-from reports.gallery import Gallery
+from reports.drawings.gallery import Gallery
 from reports.law.testimony import Testimony
 from reports.papers.papers import Papers, without_papers
 from reports.sections.case_file import CaseFile
