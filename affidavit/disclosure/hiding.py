@@ -101,18 +101,31 @@ class _Run:
     ) -> frozenset[Group]:
         """Return what a population hides beside those that it is a part of, or that are a part of it.
 
-        Where what it tells would expose what one of them hides, it hides that too.
+        Which those are is seen from what is told: two populations that differ both ways in groups that are hidden look
+        nested to a reader, and in what is told of both they are. So it is asked again as more is hidden. Where what it
+        tells would expose what one of them hides, it hides that too.
         """
-        bear = [n for n in neighbours if population.under(n.population) or n.population.under(population)]
-        unlike = [n for i, n in enumerate(bear) if n not in bear[:i]]
         before = None
         while before != hidden:
-            before = hidden = protected(population, hidden, unlike, self.rule)
+            before = hidden
+            unlike = _bearing(population, hidden, neighbours)
+            hidden = protected(population, hidden, unlike, self.rule)
             for one in unlike:
                 beside = Neighbour(population=population, hidden=hidden)
                 if protected(one.population, one.hidden, (beside,), self.rule) != one.hidden:
                     hidden |= one.hidden
         return hidden
+
+
+def _bearing(population: Population, hidden: frozenset[Group], neighbours: Sequence[Neighbour]) -> list[Neighbour]:
+    """Return the neighbours, each once, that may be a part of a population, or it of them, as far as both are told."""
+    bear = []
+    for one in neighbours:
+        own, its = population.without(hidden | one.hidden), one.population.without(hidden | one.hidden)
+        nested = population.under(one.population) or one.population.under(population)
+        if (nested or own.under(its) or its.under(own)) and one not in bear:
+            bear.append(one)
+    return bear
 
 
 def hide(

@@ -48,6 +48,11 @@ class Population:
         ]
         return bool(common) and all(here <= there for here, there in common)
 
+    def without(self, groups: frozenset[Group]) -> Population:
+        """Return the population as it is told where some groups are hidden."""
+        units, rows = ({g: n for g, n in counts.items() if g not in groups} for counts in self.measures())
+        return Population(units=units, rows=rows)
+
     @property
     def of_one(self) -> bool:
         """Whether every group has the same counts: those of everybody, told beside each group."""

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 
 ACTING = ("script", "image", "svg", "attribute", "link", "ended", "comment", "template", "entity", "markdown image")
+QUICK = frozenset({"script", "attribute"})
+"""Those that are opened at every run; the others take half a minute together."""
 RAN = "() => window.ran ?? null"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("chromium is not installed; Debian's package chromium brings it")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-quic"])
-        yield started
-        started.close()
-
-
-def _opened(browser: Browser, file: Path) -> tuple[object, list[str], list[str]]:
+def _opened(chromium: Browser, file: Path) -> tuple[object, list[str], list[str]]:
     """Open a file with every fold open; return what ran, what was asked of a network, and every complaint."""
-    context = browser.new_context(bypass_csp=True)  # the page is inert without the help of its policy
+    context = chromium.new_context(bypass_csp=True)  # the page is inert without the help of its policy
     asked: list[str] = []
     complaints: list[str] = []
     page = context.new_page()
@@ -44,9 +34,11 @@ def _opened(browser: Browser, file: Path) -> tuple[object, list[str], list[str]]
     return ran, [url for url in asked if url != file.as_uri() and not url.startswith("data:,")], complaints
 
 
-@pytest.mark.parametrize("kind", ACTING)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in ACTING]
+)
 def test_nothing_runs_and_nothing_is_fetched(
-    browser: Browser, hostile_reports: Mapping[str, AuditReport], kind: str, tmp_path: Path
+    chromium: Browser, hostile_reports: Mapping[str, AuditReport], kind: str, tmp_path: Path
 ) -> None:
     report = hostile_reports[kind]
     (tmp_path / "page.html").write_bytes(load(Door.RENDERERS, "html").render(report))
@@ -55,13 +47,13 @@ def test_nothing_runs_and_nothing_is_fetched(
     files = sorted(tmp_path.iterdir())
     assert len(files) > 1
     for file in files[:3] if kind != "svg" else files:
-        assert _opened(browser, file) == (None, [], []), file.name
+        assert _opened(chromium, file) == (None, [], []), file.name
 
 
-def test_what_runs_is_found(browser: Browser, hostile_texts: ModuleType, tmp_path: Path) -> None:
+def test_what_runs_is_found(chromium: Browser, hostile_texts: ModuleType, tmp_path: Path) -> None:
     """The test above can fail: the same texts in a page that does not escape them."""
     for kind in ("script", "image", "svg"):
         file = tmp_path / f"{kind}.html"
         file.write_text(f"<!doctype html><meta charset=utf-8><body>{hostile_texts.TEXTS[kind]}", encoding="utf-8")
-        ran, asked, _ = _opened(browser, file)
+        ran, asked, _ = _opened(chromium, file)
         assert (ran == kind) or asked, kind
