@@ -66,6 +66,7 @@ SLUGS: Final[Mapping[str, str]] = MappingProxyType(
         "run-failed": "A federated run did not complete, whatever Flower's exit code says.",
         "lexicon-invalid": "A list of emotion words has a word twice, an unknown place or a key of the wrong kind.",
         "worker-ended": "A worker process was ended from outside, as by a machine that ran out of memory.",
+        "endpoint-unusable": "A served model's endpoint takes no question, or left some without an answer.",
         "policy-invalid": "A policy file has an unknown key, a missing key or a value of the wrong kind.",
         "policy-metric": "A criterion names a metric that no chosen examination computes.",
         "policy-unmatched": "A criterion matches no finding of this audit.",

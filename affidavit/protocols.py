@@ -46,6 +46,9 @@ class Reasoner(Protocol):
 
     A reasoner that is costly to ask sets `cache_version`, and changes it whenever its judgements would change: what it
     judged is then kept by the digest of all that went in (`affidavit.cache`).
+
+    One that keeps each shard of a judging as it is finished, takes only its `own_part` of them and then calls
+    `end_of_part` (`affidavit.engines`) says so by `judges_in_shards = True`: several processes can then judge.
     """
 
     name: str

@@ -19,6 +19,7 @@ from affidavit.admission import admitted, somebody_withdrew
 from affidavit.cache import cache_key, default_cache, keeping
 from affidavit.corpora_ahead import LoadCorpus, loaded_when_asked
 from affidavit.corpus import Corpus
+from affidavit.engines import judge_shards
 from affidavit.judged_renderings import judged_with_renderings
 from affidavit.live import Live, live_run
 from affidavit.plan import AuditPlan, RunSource
@@ -180,9 +181,9 @@ def _answered(
         progress(FROM_CACHE, kept.n_rows, kept.n_rows)
         return kept
     with keeping():
-        predictions: Predictions = reasoner.judge(
-            corpus, options, reading=reading, rng=np.random.default_rng(seed), progress=progress
-        )
+        rng = np.random.default_rng(seed)
+        judge_shards(reasoner, corpus, options, reading=reading, rng=rng, progress=progress)
+        predictions: Predictions = reasoner.judge(corpus, options, reading=reading, rng=rng, progress=progress)
         withdrew = corpus is not None and somebody_withdrew(corpus)
         if cache is not None and key is not None and not withdrew:
             cache.store(key, predictions)

@@ -7,7 +7,11 @@ the published 7B unties them (0.5B parameters more, the same work).
 The private step is `dp-sgd`'s own, gradients by `hooks`: each patient's gradient clipped as a whole, noise of double
 precision from the secret generator, then the optimiser; nothing is written to a ledger.
 
-`--cpu-check` runs the same code on tiny shapes, to see that it runs; its numbers mean nothing.
+`--omni` measures an omni-modal model instead: a Qwen2.5-Omni thinker in the published shape of the 7B, from noise,
+asked about turns with words, sound and pictures: judging, a LoRA step, a private LoRA step, and exact Shapley values of
+the three modalities of one turn.
+
+`--cpu-check`, or `--omni --tiny`, runs the same code on tiny shapes, to see that it runs; its numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from affidavit.media.frames import Frames
+from affidavit.media.sound import Sound
 from affidavit.protocols import Progress, silent
 from affidavit.utterances import Utterance
 from privacy.dpsgd.course import Course, Plan
@@ -42,6 +48,14 @@ from reasoners.instructed.model import InstructedModel, Sizes
 from reasoners.instructed.rationale import PREFIX
 from reasoners.instructed.sizes import SIZES
 from reasoners.instructed.vocabulary import learn_tokenizers
+from reasoners.language.adapters import LoraOptions, Rows, adapted
+from reasoners.language.items import Item
+from reasoners.language.options import Asking
+from reasoners.language.prompts import Given
+from reasoners.language.reasoner import LanguageReasoner
+from reasoners.omni.door import encoder_of
+from reasoners.omni.kinds import QWEN2_5_OMNI
+from reasoners.omni.noise import byte_tokenizer, large, tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -334,20 +348,29 @@ def private_rows(model: InstructedModel, setting: Setting, clock: Clock) -> floa
     """Time a private training step on the batch that `training_rows` takes; return the peak in GiB."""
     model.train()
     patients = Patients(model, batch_of(setting, setting.trained_patients).to(setting.device))
-    options = PrivateOptions(
-        simulated=True, noise_multiplier=1.0, steps=1000, sample_rate=1.0, units_at_once=setting.trained_patients
-    )
+    rows = [(Utterance(utterance_id=str(p), unit_id=str(p)),) for p in range(setting.trained_patients)]
+    return private_step(patients, rows, clock, repeats=setting.repeats)
+
+
+def private_step(
+    patients: Any,  # noqa: ANN401 - a Trainable whose module is read only
+    rows: Sequence[tuple[Utterance, ...]],
+    clock: Clock,
+    *,
+    repeats: int,
+) -> float:
+    """Time a private step on some patients, a row each; return the peak in GiB."""
+    options = PrivateOptions(simulated=True, noise_multiplier=1.0, steps=1000, sample_rate=1.0, units_at_once=len(rows))
     course = Course(
         reasoner=patients,
         gradients=unit_gradients("hooks", patients),
         account=Unwritten(),
-        plan=Plan(options=options, noise_multiplier=1.0, expected=setting.trained_patients, digest="sha256:0"),
+        plan=Plan(options=options, noise_multiplier=1.0, expected=len(rows), digest="sha256:0"),
         progress=silent,
     )
-    rows = [(Utterance(utterance_id=str(p), unit_id=str(p)),) for p in range(setting.trained_patients)]
     units, source = [ProtectedUnit(pieces=(row,)) for row in rows], secret_source()
-    peak = peak_gib(setting.device, lambda: course.step(units, source))
-    for _ in range(setting.repeats):
+    peak = peak_gib(clock.device, lambda: course.step(units, source))
+    for _ in range(repeats):
         with clock.of("private training step"):
             course.step(units, source)
     course.gradients.close()
@@ -379,6 +402,118 @@ def report(setting: Setting) -> None:
     print(f"judging, times plain generate: {overhead:.3f} (goal {GOAL_OVERHEAD:g})")
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class Shown(LanguageReasoner):
+    """An omni-modal reasoner whose turns lie in memory."""
+
+    turns: dict[str, Given]
+
+    def shown(self, turn: Utterance, letters: frozenset[str] | None = None) -> Given:
+        """Return what is shown of a turn, whatever the letters."""
+        return self.turns[turn.utterance_id]
+
+
+def shown_turns(n: int, *, seconds: float, size: int) -> dict[str, Given]:
+    """Return turns of random words, sound and eight pictures."""
+    rng = np.random.default_rng(0)
+    return {
+        str(i): Given(
+            text=" ".join(rng.choice(WORDS, 24)),
+            sound=Sound(samples=rng.standard_normal(int(16_000 * seconds)).astype(np.float32), sample_rate=16_000),
+            frames=Frames(
+                pixels=rng.integers(0, 256, (8, size, size, 3), dtype=np.uint8),
+                times_s=0.5 * np.arange(8, dtype=np.float64),
+            ),
+        )
+        for i in range(n)
+    }
+
+
+def omni_reasoner(*, small: bool, n: int) -> Shown:
+    """Return the model with adapters, and the turns that it is asked about."""
+    device = torch.device("cpu" if small else "cuda")
+    model = tiny("qwen2_5_omni") if small else large(device=device)
+    rows = Rows()
+    encoder = encoder_of(model, byte_tokenizer(), QWEN2_5_OMNI, "noise")
+    lora = LoraOptions(rank=2 if small else 16, alpha=4 if small else 32)
+    return Shown(
+        model=adapted(model, lora, rows),
+        encoder=encoder,
+        labels=LABELS,
+        asking=Asking(max_tokens=4 if small else 96),
+        device=device,
+        batch=n,
+        rows=rows,
+        turns=shown_turns(n, seconds=0.5 if small else 5.0, size=56 if small else 224),
+    )
+
+
+def modality_shapley(reasoner: Shown, turn: Given) -> dict[str, float]:
+    """Return exact Shapley values of the three modalities, of the score of the label that all of them give."""
+    players = ("text", "sound", "frames")
+    sets = [frozenset(players[i] for i in range(3) if mask >> i & 1) for mask in range(8)]
+    games = [
+        Given(
+            text=turn.text if "text" in shown else None,
+            sound=turn.sound if "sound" in shown else None,
+            frames=turn.frames if "frames" in shown else None,
+        )
+        for shown in sets
+    ]
+    items = [Item(utterance_id="one", condition="TAV", given=game, thought="") for game in games]
+    said = [answered.said for answered in reasoner.answers(items)]
+    label = getattr(said[-1], "label", LABELS[0])
+    worth = {shown: said[i].probabilities[label] for i, shown in enumerate(sets)}  # type: ignore[union-attr]
+    weight = {0: 1 / 3, 1: 1 / 6, 2: 1 / 3}
+    return {
+        one: sum(weight[len(others)] * (worth[others | {one}] - worth[others]) for others in sets if one not in others)
+        for one in players
+    }
+
+
+def omni_report(*, small: bool, n: int, trained: int, repeats: int) -> None:
+    """Measure the omni-modal model and print; the last lines are the figures and their goals."""
+    reasoner = omni_reasoner(small=small, n=n)
+    clock, warm = Clock(reasoner.device), Clock(reasoner.device)
+    n_all = sum(value.numel() for value in reasoner.model.parameters())
+    n_learnt = sum(value.numel() for value in reasoner.parameter_groups()["new"])
+    where = "the processor: a check, no measurement" if small else torch.cuda.get_device_name()
+    print(f"{n_all / 1e9:.2f}B parameters, {n_learnt / 1e6:.2f}M of them trained; torch {torch.__version__}; {where}")
+    items = [Item(utterance_id=name, condition="TAV", given=turn) for name, turn in reasoner.turns.items()]
+    judging_peak = peak_gib(reasoner.device, lambda: reasoner.answers(items))
+    turns = [
+        (Utterance(utterance_id=name, unit_id=name, label=LABELS[i % len(LABELS)], rationales={DEFAULT: "so it is"}),)
+        for i, name in enumerate(reasoner.turns)
+    ][:trained]
+    reasoner.module.train()
+    optimizer = torch.optim.AdamW(reasoner.parameter_groups()["new"], lr=2e-5)
+
+    def step_once(timed: Clock) -> None:
+        with timed.of("training step"):
+            optimizer.zero_grad(set_to_none=True)
+            reasoner.losses(turns, rng=np.random.default_rng(0)).mean().backward()
+            optimizer.step()
+
+    training_peak = peak_gib(reasoner.device, lambda: step_once(warm))
+    for _ in range(repeats):
+        with clock.of("judging, thinking first"):
+            reasoner.answers(items)
+        reasoner.module.train()
+        step_once(clock)
+        with clock.of("exact Shapley values of one turn"):
+            modality_shapley(reasoner, next(iter(reasoner.turns.values())))
+        reasoner.module.train()
+    private_peak = private_step(reasoner, turns, clock, repeats=repeats)
+    _table(clock.seconds)
+    private = clock.median("private training step") / clock.median("training step")
+    print(f"\njudging, turns/s: {n / clock.median('judging, thinking first'):.2f} (goal none)")
+    print(f"exact Shapley values of one turn, s: {clock.median('exact Shapley values of one turn'):.3f} (goal none)")
+    print(f"peak memory of judging, GiB: {judging_peak:.1f} (goal 80)")
+    print(f"peak memory of a training step, GiB: {training_peak:.1f} (goal 80)")
+    print(f"memory of a private step, times without: {private_peak / training_peak:.2f} (goal {GOAL_PRIVATE_MEMORY:g})")
+    print(f"private training step, times without: {private:.2f} (goal {GOAL_PRIVATE_TIME:g})")
+
+
 def _table(seconds: dict[str, list[float]]) -> None:
     print(f"\n{'':<40}{'median s':>10}{'least s':>10}{'most s':>10}")
     for name, taken in seconds.items():
@@ -393,14 +528,20 @@ def main() -> None:
     """Measure where a GPU is; elsewhere say so and end well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cpu-check", action="store_true", help="tiny shapes on the processor, to see that it runs")
+    parser.add_argument("--omni", action="store_true", help="an omni-modal model of 7B instead of the size `full`")
+    parser.add_argument("--tiny", action="store_true", help="with --omni: tiny shapes on the processor")
     parser.add_argument("--patients", type=int, default=8, help="patients judged together, of 8 turns each")
     parser.add_argument("--trained-patients", type=int, default=2, help="patients of one training step")
     parser.add_argument("--repeats", type=int, default=3, help="how often each is timed, after one that is not")
     arguments = parser.parse_args()
-    if arguments.cpu_check:
+    if arguments.tiny:
+        omni_report(small=True, n=3, trained=2, repeats=1)
+    elif arguments.cpu_check:
         report(tiny_setting())
     elif not torch.cuda.is_available():
         print("no GPU that torch can use is here: nothing was measured (--cpu-check runs the same code on tiny shapes)")
+    elif arguments.omni:
+        omni_report(small=False, n=arguments.patients, trained=arguments.trained_patients, repeats=arguments.repeats)
     else:
         report(full_setting(arguments.patients, arguments.trained_patients, arguments.repeats))
 

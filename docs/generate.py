@@ -85,6 +85,7 @@ def plan_page() -> str:
 
 def models_page() -> str:
     """Return every option of the project's own model, of judging with it and of its trainer."""
+    from reasoners.baselines.options import BaselineJudgingOptions, NewBaselineOptions
     from reasoners.instructed.augmentation import Augmentation
     from reasoners.instructed.door import JudgingOptions, NewModelOptions
     from reasoners.supervised import SupervisedOptions
@@ -99,6 +100,13 @@ def models_page() -> str:
     ]
     for model in (NewModelOptions, Augmentation, SupervisedOptions, JudgingOptions):
         lines += _model(model)
+    lines += [
+        "The baselines `dialogue-rnn`, `bc-lstm` and `early-fusion` take NewBaselineOptions and BaselineJudgingOptions: "
+        "[baselines.md](baselines.md).",
+        "",
+    ]
+    for baseline in (NewBaselineOptions, BaselineJudgingOptions):
+        lines += _model(baseline)
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ An interrupted training goes on from the last finished epoch, with the draws it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -56,6 +56,8 @@ class SupervisedOptions(Record):
     split_by: SplitBy = "unit"
     split_seed: int = Field(default=0, ge=0)
     """Apart from the training's seed, so that several seeds hold out the same units."""
+    untaught: tuple[str, ...] = ()
+    """Labels that nobody is taught, to be asked about later: an utterance that has one counts as unlabelled."""
     training_digest: str = ""
     """Filled in by a plan: names the whole of what is trained."""
 
@@ -83,7 +85,9 @@ class SupervisedTrainer:
         """
         chosen = read_options(SupervisedOptions, options, of=f"trainer {self.name}")
         require_distinct(corpus)
+        _require_known(chosen.untaught, corpus)
         groups = _labelled(grouped(corpus.utterances, by=chosen.split_by), corpus)
+        groups = taught(groups, frozenset(chosen.untaught))
         shares = {"held_out": chosen.held_out, "development": chosen.development}
         parts = split(sorted(groups), {k: v for k, v in shares.items() if v}, seed=seed_of(chosen.split_seed, "split"))
         course = _Course(
@@ -285,6 +289,34 @@ def _labelled(groups: Mapping[str, tuple[Utterance, ...]], corpus: Corpus) -> di
             remedy="map the labels in the corpus's options",
         )
     return {name: turns for name, turns in groups.items() if any(turn.label is not None for turn in turns)}
+
+
+def taught(groups: Mapping[str, tuple[Utterance, ...]], untaught: frozenset[str]) -> dict[str, tuple[Utterance, ...]]:
+    """Return the groups with untaught emotions unlabelled: their turns stay as context, their references go.
+
+    Groups that have no label left stay too, so that the same units are held out whatever is taught.
+    """
+    return {
+        name: tuple(_untold(turn) if turn.label in untaught else turn for turn in turns)
+        for name, turns in groups.items()
+    }
+
+
+def _untold(turn: Utterance) -> Utterance:
+    return replace(turn, label=None, soft_label={}, intensity=None, rationales={}, cues=())
+
+
+def _require_known(untaught: Sequence[str], corpus: Corpus) -> None:
+    strange = sorted(set(untaught) - set(corpus.label_space))
+    if strange:
+        raise PlanError(
+            "labels that are to be untaught are none of the corpus",
+            slug="plan-invalid",
+            where="trainer supervised, untaught",
+            found=", ".join(strange),
+            allowed=", ".join(corpus.label_space),
+            remedy="correct the labels",
+        )
 
 
 TRAINER: Final[Trainer] = SupervisedTrainer()

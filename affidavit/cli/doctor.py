@@ -50,6 +50,11 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
         ),
         "explain": Extra(packages=("captum", "shap"), adds="attributions over tokens, frames and modalities"),
         "judge": Extra(packages=("urllib3",), adds="judges of rationales behind an OpenAI-compatible endpoint"),
+        "served": Extra(
+            packages=("httpx", "tenacity", "aiolimiter", "soundfile", "av", "pillow"),
+            adds="models behind an OpenAI-compatible endpoint on the stand (reasoner `served`)",
+        ),
+        "ray": Extra(packages=("ray",), adds="judging by several processes or machines (execution: {engine: ray})"),
         "dashboard": Extra(packages=("streamlit", "sqlalchemy"), adds="the reviewer's desk in the browser"),
         "reports": Extra(
             packages=("typst", "fonttools", "manimgx-fonts", "manimgx-fonts-cjk"),

@@ -49,6 +49,7 @@ class InstructedDoor:
     name = "instructed"
     cache_version = 5
     offers = frozenset({"callable", "logits", "gradients", "losses"})
+    judges_in_shards = True
 
     def untrained(
         self, corpus: Corpus, options: Mapping[str, Any], *, seed: int, execution: Execution

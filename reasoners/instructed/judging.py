@@ -18,6 +18,7 @@ import torch
 from affidavit.conditions import MODALITIES, Condition
 from affidavit.corpus import Corpus
 from affidavit.degradations import degradation
+from affidavit.engines import end_of_part, own_part
 from affidavit.errors import PlanError
 from affidavit.interventions.operators import REASONING
 from affidavit.interventions.transcripts import REWRITES
@@ -32,6 +33,7 @@ from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.degraded import LETTERS, degrades, merged, operated, why_not
 from reasoners.instructed.inputs import Perceived, perceive_again, senses_of, words_of
 from reasoners.instructed.model import Encoded
+from reasoners.instructed.origins import told_origins
 from reasoners.instructed.pool import SEED, from_arrays, to_arrays
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.scene import Scene
@@ -87,7 +89,8 @@ def judge_corpus(
     unheard = told(unjudged, n_judged=len(judged))
     changed = said_of(asked, config, instruction=reasoner.instruction, n_judged=len(to_judge(chosen)))
     cut = _cut(to_judge(chosen), reasoner)
-    said = (*assumptions, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
+    whence = told_origins(config, reasoner.card)
+    said = (*assumptions, *whence, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
     shards.discard()
     return replace(predictions, assumptions=said, side_tables=tables)
 
@@ -127,8 +130,10 @@ class _Stand:
         """Return the judgements of all shards in the order of the utterances; conditions in theirs."""
         by_id = {utterance.utterance_id: utterance for utterance in utterances}
         wanted = frozenset(utterance.utterance_id for utterance in to_judge(utterances))
-        batches = [batch for batch in batched(utterances, turns=self.batch_turns) if _any(batch, wanted)]
+        every = [batch for batch in batched(utterances, turns=self.batch_turns) if _any(batch, wanted)]
+        batches = own_part(every)
         done, kept = self._first_pass(batches, wanted, shards)
+        end_of_part()
         if kept:
             done += second_pass(
                 self.reasoner,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from affidavit.digests import digest_of, file_digest
@@ -20,6 +21,8 @@ from reasoners.instructed.pretrained import model_folder
 _RESNET: Final = "microsoft/resnet-50"
 _CONVERTED: Final = "smollm2"
 _HUB: Final = "hub "
+LICENCES: Final[Mapping[str, str]] = MappingProxyType({"smollm2": "Apache-2.0", "minilm": "MIT", "fer": "MIT"})
+"""Of the weights that come as packages; a folder brings its own."""
 
 
 def sources_of(config: ModelConfig) -> dict[str, str]:
@@ -91,6 +94,21 @@ def require_origins(folder: Path, card: Mapping[str, Any], config: ModelConfig) 
                 allowed=was,
                 remedy="put the former weights back where they were, or train again on these",
             )
+
+
+def told_origins(config: ModelConfig, card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return in a sentence each where the pretrained parts of a checkpoint come from; the report repeats them."""
+    told = card.get("pretrained", {})
+    return tuple(
+        f"weights of the part {name}: {_shown(source)}, {LICENCES.get(source, 'a licence that its folder tells')}, "
+        f"{told.get(name, 'no digest')}"
+        for name, source in sources_of(config).items()
+    )
+
+
+def _shown(source: str) -> str:
+    """Return a source without where on this machine it lies."""
+    return source if source in LICENCES or (source.count("/") == 1 and not source.startswith("/")) else "a folder"
 
 
 def _known(origin: str) -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from affidavit.cache import cache_folder, when_kept
 from affidavit.conditions import Condition
@@ -65,21 +67,16 @@ class Shards:
         if path is None or not path.is_file():
             return None
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            return _read(kept["shard"]) if digest_of(kept["shard"]) == kept["digest"] else None
-        except (ValueError, KeyError, TypeError, OSError):
+            return read_shard(path)
+        except (ValueError, KeyError, TypeError, OSError, pa.ArrowException):
             return None
 
     def store(self, batch: Sequence[Sequence[Utterance]], shard: Shard, *, part: str = "") -> None:
         """Keep a shard, whole or not at all."""
         path = self._path(batch, part)
         if path is not None:
-            written = {
-                "answers": [[name, condition, asdict(judgement)] for name, condition, judgement in shard.answers],
-                "unjudged": [asdict(item) for item in shard.unjudged],
-            }
             with replacing(path) as temporary:
-                temporary.write_text(json.dumps({"shard": written, "digest": digest_of(written)}), encoding="utf-8")
+                write_shard(temporary, shard)
 
     def load_arrays(self, batch: Sequence[Sequence[Utterance]]) -> dict[str, NDArray[Any]] | None:
         """Return the arrays that were kept beside a shard; None where there are none that can be read."""
@@ -111,17 +108,50 @@ class Shards:
                 self.folder.rename(aside / "shards")
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _path(self, batch: Sequence[Sequence[Utterance]], part: str, *, suffix: str = "json") -> Path | None:
+    def _path(self, batch: Sequence[Sequence[Utterance]], part: str, *, suffix: str = "parquet") -> Path | None:
         if self.folder is None:
             return None
         named = digest_of([turn.utterance_id for row in batch for turn in row]).removeprefix("sha256:")[:32]
         return self.folder / f"{named}{f'-{part}' if part else ''}.{suffix}"
 
 
-def _read(written: dict[str, Any]) -> Shard:
+def write_shard(path: Path, shard: Shard) -> None:
+    """Write a shard as parquet, a row a judgement or a reason why there is none; with the digest of all of it."""
+    answers, silent = shard.answers, shard.unjudged
+    none = [None] * len(silent)
+    said = [json.dumps(asdict(judgement), sort_keys=True) for _, _, judgement in answers]
+    columns = {
+        "utterance_id": [*(name for name, _, _ in answers), *(item.utterance_id for item in silent)],
+        "condition": [*(condition for _, condition, _ in answers), *(item.condition for item in silent)],
+        "label": [*(judgement.label for _, _, judgement in answers), *none],
+        "rationale": [*(judgement.rationale for _, _, judgement in answers), *none],
+        "judgement": [*said, *none],
+        "because": [*[None] * len(answers), *(item.because for item in silent)],
+        "detail": [*[None] * len(answers), *(item.detail for item in silent)],
+    }
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    parquet.write_table(table.replace_schema_metadata({"digest": digest_of(columns)}), path)
+
+
+def read_shard(path: Path) -> Shard | None:
+    """Return a shard; None where it has another digest than it states.
+
+    Raises:
+        ArrowException, ValueError, KeyError, TypeError, OSError: it is not one that can be read.
+    """
+    table = parquet.read_table(path)
+    columns = table.to_pydict()
+    if digest_of(columns).encode() != (table.schema.metadata or {}).get(b"digest"):
+        return None
+    rows = table.to_pylist()
+    silent = ("utterance_id", "condition", "because", "detail")
     return Shard(
-        answers=tuple((name, condition, _judgement(said)) for name, condition, said in written["answers"]),
-        unjudged=tuple(Unjudged(**item) for item in written["unjudged"]),
+        answers=tuple(
+            (row["utterance_id"], row["condition"], _judgement(json.loads(row["judgement"])))
+            for row in rows
+            if row["judgement"] is not None
+        ),
+        unjudged=tuple(Unjudged(**{name: row[name] for name in silent}) for row in rows if row["judgement"] is None),
     )
 
 

@@ -49,6 +49,7 @@ MEASURE: Final = frozenset({"performance", "calibration", "word-errors", "regres
 _OWN: Final[Mapping[Area, tuple[str, ...]]] = MappingProxyType(
     {
         Area.DATA: ("representation", "soft-labels", "annotators"),
+        Area.PERFORMANCE: ("seed-tables",),
         Area.FAIRNESS: (
             "worst-group",
             "spread",

@@ -121,6 +121,12 @@ def two_runs() -> Case:
     return replace(case, runs=runs, book=book)
 
 
+def over_seeds() -> Case:
+    """Return a case of a table whose one row is a model of two seeds."""
+    case = two_runs()
+    return replace(case, options={"tables": {"models": {"rows": {"one": list(case.runs)}}}})
+
+
 def voted() -> Case:
     """Return a case of soft labels of six annotators."""
     return case_of(judged(("TAV", "A")), options={"annotators": 6})
@@ -391,6 +397,7 @@ CASES: Final[Mapping[str, Any]] = {
     "multilabel": several_at_once,
     "ordinal": in_order,
     "model-comparison": two_runs,
+    "seed-tables": over_seeds,
     "modality-weights": weighted,
     "cue-grounding": grounded,
     **LIVE,

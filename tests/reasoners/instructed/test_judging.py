@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from torch import nn
 
 from affidavit.conditions import modality_subsets
@@ -273,12 +275,12 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_table(
 ) -> None:
     corpus = make_corpus(4)
     whole = bench.judge(corpus, SHARDED)
-    assert not list(no_shards.rglob("shards/*/*.json")), "finished shards go when the whole is there"
+    assert not list(no_shards.rglob("shards/*/*.parquet")), "finished shards go when the whole is there"
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
         with pytest.raises(KilledError):
             bench.judge(corpus, SHARDED, workers=workers)
-    kept = list(no_shards.rglob("shards/*/*.json"))
+    kept = list(no_shards.rglob("shards/*/*.parquet"))
     assert len(kept) == 2
     asked: list[int] = []
     before = InstructedReasoner.answers
@@ -300,7 +302,7 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_table(
     assert n_resumed == len(asked) - 2 * len(SHARDED["conditions"])
 
 
-@pytest.mark.parametrize("damage", ["cut", "emptied", "edited", "not JSON"])
+@pytest.mark.parametrize("damage", ["cut", "emptied", "edited", "no table"])
 def test_a_damaged_shard_is_judged_again(
     damage: str,
     bench: object,
@@ -314,16 +316,16 @@ def test_a_damaged_shard_is_judged_again(
         kill_after(patch, 2)
         with pytest.raises(KilledError):
             bench.judge(corpus, SHARDED)
-    path = next(no_shards.rglob("shards/*/*.json"))
-    written = path.read_text(encoding="utf-8")
-    emptied = json.dumps({**json.loads(written), "shard": {"answers": [], "unjudged": []}})
-    damaged = {
-        "cut": written[: len(written) // 2],
-        "emptied": emptied,
-        "edited": written.replace('"joy"', '"sadness"'),
-        "not JSON": "[]",
-    }
-    path.write_text(damaged[damage], encoding="utf-8")
+    path = next(no_shards.rglob("shards/*/*.parquet"))
+    written, table = path.read_bytes(), parquet.read_table(path)
+    labels = pa.array(["sadness" if label == "joy" else label for label in table.column("label").to_pylist()])
+    place = table.column_names.index("label")
+    if damage == "emptied":
+        parquet.write_table(table.slice(0, 0), path)
+    elif damage == "edited":
+        parquet.write_table(table.set_column(place, "label", labels), path)
+    else:
+        path.write_bytes(written[: len(written) // 2] if damage == "cut" else b"[]")
     again = bench.judge(corpus, SHARDED)
     assert rows_of(again) == rows_of(bench.judge(corpus, SHARDED))
 

@@ -138,12 +138,12 @@ def test_shards_are_given_up_only_when_the_table_is_kept(
         patch.setattr("affidavit.cache.PredictionsCache.store", full)
         with pytest.raises(OSError, match="no space"):
             load_run("m", plan.runs["m"], plan, tmp_path, silent)
-    assert list(no_shards.rglob("shards/*/*.json"))
+    assert list(no_shards.rglob("shards/*/*.parquet"))
     other = plan.model_copy(update={"runs": {"other": plan.runs["m"]}})
     load_run("other", other.runs["other"], other, tmp_path, silent)
-    assert list(no_shards.rglob("shards/*/*.json")), "another run gives up its own, not these"
+    assert list(no_shards.rglob("shards/*/*.parquet")), "another run gives up its own, not these"
     load_run("m", plan.runs["m"], plan, tmp_path, silent)
-    assert not list(no_shards.rglob("shards/*/*.json"))
+    assert not list(no_shards.rglob("shards/*/*.parquet"))
 
 
 def test_without_a_folder_the_checkpoint_is_in_the_cache(plan_of: Callable, tmp_path: Path, no_shards: Path) -> None:

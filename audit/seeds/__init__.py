@@ -1,0 +1,1 @@
+"""Models trained with several seeds, as tables whose intervals are over people and over seeds."""
