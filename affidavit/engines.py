@@ -120,6 +120,11 @@ class Judging:
             )
 
 
+def n_actors(execution: Execution) -> int:
+    """Return how many processes judge at once: as a plan says, else two."""
+    return execution.actors or 2
+
+
 def judge_shards(
     reasoner: Reasoner,
     corpus: Corpus | None,
@@ -143,7 +148,7 @@ def judge_shards(
     ray = _ray()
     execution = reading.execution
     # an actor decodes and measures in itself, unless there are more workers than actors
-    inside = execution.model_copy(update={"engine": "plain", "workers": execution.workers // execution.actors // 2})
+    inside = execution.model_copy(update={"engine": None, "workers": execution.workers // n_actors(execution) // 2})
     judging = Judging(
         reasoner=reasoner,
         corpus=replace(corpus, rendering=None),  # whose renderings are judged is settled before
@@ -188,7 +193,7 @@ def _cluster(ray: Any, execution: Execution) -> Iterator[None]:  # noqa: ANN401
 
 
 def _start(ray: Any, execution: Execution) -> None:  # noqa: ANN401
-    own: dict[str, Any] = {"address": "local", "num_cpus": execution.actors + 1, "include_dashboard": False}
+    own: dict[str, Any] = {"address": "local", "num_cpus": n_actors(execution) + 1, "include_dashboard": False}
     place = own if execution.address is None else {"address": execution.address}
     environment = {"env_vars": _environment(execution)}
     if execution.address is not None:
@@ -279,7 +284,7 @@ def _limit_threads(threads: int) -> None:
 
 
 def _in_parts(ray: Any, judging: Judging, execution: Execution, progress: Progress) -> None:  # noqa: ANN401
-    n = execution.actors
+    n = n_actors(execution)
     gpus = ray.cluster_resources().get("GPU", 0.0) if execution.device != "cpu" else 0.0
     tally = ray.remote(num_cpus=0)(_Tally).remote()
     ray.data.DataContext.get_current().enable_progress_bars = False

@@ -152,10 +152,11 @@ class Execution(Record):
     """Where models run: `cpu`, `cuda`, `cuda:1`; `auto` takes a GPU where there is one."""
     workers: int = Field(default=2, ge=0)
     """Processes that decode and measure media; 0 does it in the main one."""
-    engine: Literal["plain", "ray"] = "plain"
-    """Who judges a corpus: this process, or as many `actors` of Ray Data at once. Either gives the same table."""
-    actors: int = Field(default=2, ge=1)
-    """Processes of the engine `ray`, each with a model of its own; they share what GPUs there are."""
+    engine: Literal["ray"] | None = None
+    """Who judges a corpus: this process where absent, or as many `actors` of Ray Data at once. Either gives the same
+    table."""
+    actors: int | None = Field(default=None, ge=1)
+    """Processes of the engine `ray`, each with a model of its own (2 where absent); they share what GPUs there are."""
     address: str | None = None
     """Of a running Ray cluster, such as `10.0.0.1:6379`; this machine alone where absent."""
     threads: int | None = Field(default=None, ge=1)

@@ -35,7 +35,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def judged(log: Path, **options: Any) -> Predictions:
     """Judge as a plan does, in this process and what that starts."""
-    engine, address = options.pop("engine", "plain"), options.pop("address", None)
+    engine, address = options.pop("engine", None), options.pop("address", None)
     reading = Reading(run="letters", execution=Execution(engine=engine, actors=2, address=address))
     rng, options = np.random.default_rng(3), {**options, "log": str(log)}
     with keeping():
