@@ -46,6 +46,8 @@ FILES: Final = frozenset(
     {"training", "losses", "guesses", "ledger", "embeddings", "leakage", "cards", "observations", "record", "sites"}
 )
 """Options of examinations that name a file, or one by run."""
+ONLY_NAMED: Final = frozenset({"seed-tables"})
+"""Examinations that lay together what runs of a plan's own choosing show: a plan that names none is not asking them."""
 
 
 def run_plan(
@@ -164,12 +166,13 @@ def _replanned(plan: AuditPlan, source: RunSource, by: tuple[str, ...]) -> Audit
 
 
 def choose(plan: AuditPlan) -> list[tuple[Examination, Mapping[str, Any]]]:
-    """Return the examinations of a plan with their options; all of them where the plan names none.
+    """Return the examinations of a plan with their options; where it names none, all that can be asked of any.
 
     Raises:
         RegistryError: a name is unknown, with the nearest known one.
     """
-    choices = plan.examinations or tuple(Choice(name=name) for name in names(Door.EXAMINATIONS))
+    unnamed = (name for name in names(Door.EXAMINATIONS) if name not in ONLY_NAMED)
+    choices = plan.examinations or tuple(Choice(name=name) for name in unnamed)
     return [(load(Door.EXAMINATIONS, choice.name), choice.options) for choice in choices]
 
 

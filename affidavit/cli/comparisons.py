@@ -20,7 +20,7 @@ from affidavit.plan import AuditPlan, Choice
 from affidavit.records import Record
 from affidavit.registry import Door, names
 from affidavit.report import AuditReport
-from affidavit.run import run_plan
+from affidavit.run import ONLY_NAMED, run_plan
 from affidavit.series import AlertRule, Course, Drift, NamedAudit, Step, drift
 from affidavit.tabulating import defused
 from affidavit.unpaired import Difference, Unpaired, surely_worse, unpaired
@@ -90,7 +90,9 @@ def _plan(old: Path, newer: Sequence[Path], flags: AuditFlags) -> AuditPlan:
     tables = {OLD: old, **_named_tables(newer)}
     # in the order of names: a report keeps its plan with sorted keys, and is computed again in that order
     runs = {name: source.model_copy(update={"table": str(tables[name])}) for name in sorted(tables)}
-    chosen = [choice.name for choice in plan.examinations or ()] or list(names(Door.EXAMINATIONS))
+    chosen = [choice.name for choice in plan.examinations or ()] or [
+        name for name in names(Door.EXAMINATIONS) if name not in ONLY_NAMED
+    ]
     examinations = [Choice(name=name) for name in dict.fromkeys(chosen) if name != COMPARISON]
     examinations.append(Choice(name=COMPARISON, options={"baseline": OLD}))
     title = flags.title or f"{', '.join(path.name for path in newer)} compared with {old.name}"

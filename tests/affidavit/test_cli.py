@@ -75,7 +75,7 @@ def test_the_contract_that_others_script_against(folder: Path) -> None:
     wanting |= {"cue-grounding", "clue-overlap", "evidence-plausibility", "human-review"}  # measured, written, marked
     wanting |= {"attributions", "attribution-sanity", "roar"}  # the model itself
     wanting |= {"gradient-inversion", "gradient-clipping", "leakage", "membership", "one-run-audit", "privacy-ledger"}
-    wanting |= {"federated-run", "seed-tables"}
+    wanting |= {"federated-run"}
     wanting |= {
         "price-of-privacy",
         "gradient-canaries",
