@@ -28,6 +28,7 @@ from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import AffidavitError
 from affidavit.files import replacing
+from affidavit.model_origins import ModelOrigin
 from affidavit.predictions import Predictions, Reading, read_predictions
 from affidavit.protocols import Reasoner
 from affidavit.schema import SCHEMA_VERSION
@@ -73,6 +74,7 @@ class PredictionsCache:
             "assumptions": list(predictions.assumptions),
             "source_name": predictions.source_name,
             "side_tables": sorted(predictions.side_tables),
+            "models": [model.model_dump(mode="json") for model in predictions.models],
         }
         with replacing(note) as temporary:
             temporary.write_text(json.dumps(kept), encoding="utf-8")
@@ -196,4 +198,5 @@ def _restored(predictions: Predictions, reading: Reading, kept: Mapping[str, Any
         assumptions=tuple(kept["assumptions"]),
         source_name=kept["source_name"],
         file_digest=None,
+        models=tuple(ModelOrigin.model_validate(model) for model in kept["models"]),
     )

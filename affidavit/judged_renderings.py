@@ -133,6 +133,7 @@ def _joined(parts: Sequence[_Part], reading: Reading, progress: Progress) -> Pre
         predictions,
         assumptions=tuple(dict.fromkeys([*said, *predictions.assumptions])),
         side_tables={name: _stacked(tables) for name, tables in sides.items()},
+        models=tuple(dict.fromkeys(model for part in parts for model in part.predictions.models)),
     )
 
 

@@ -44,6 +44,7 @@ from affidavit.judgements import (
     why_not_available,
 )
 from affidavit.media.single_streams import handed
+from affidavit.model_origins import Basis, ModelOrigin
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, silent
 from affidavit.seeds import seed_of
@@ -114,7 +115,8 @@ def judge(
     changed = remarks(list(stand.handing.interventions.values()))
     taken = [line for line in (LEFT_OUT, WITHHELD) if line in corpus.assumptions]
     said = (*changed, *taken, *told(unjudged, n_judged=len(judged)), *predictions.assumptions)
-    return replace(predictions, assumptions=said, side_tables=tables)
+    model = ModelOrigin(name=name, source="a function of the caller's", licence=None, digest=None, basis=Basis.CODE)
+    return replace(predictions, assumptions=said, side_tables=tables, models=(model,))
 
 
 def shown(

@@ -22,6 +22,7 @@ from affidavit.columns import ColumnMap, map_columns
 from affidavit.conditions import Condition
 from affidavit.digests import file_digest
 from affidavit.levels import declared_labels, multilabel_space, ordered_levels, ranked
+from affidavit.model_origins import ModelOrigin
 from affidavit.plan import Execution, Feature, Task
 from affidavit.protocols import Progress, silent
 from affidavit.schema import COLUMN_TASKS
@@ -64,6 +65,8 @@ class Predictions:
     """The labels of a multilabel table, in the order of tables."""
     side_tables: Mapping[str, pa.Table] = field(default_factory=dict)
     """What a live reasoner says beyond the table: `judgements` with every column, `cues`, `unjudged` with reasons."""
+    models: tuple[ModelOrigin, ...] = ()
+    """Whose weights judged; empty where nobody said, as of a table that was brought."""
 
     @property
     def n_units(self) -> int:

@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from affidavit.digests import canonical_json, digest_of
 from affidavit.errors import VerificationError
+from affidavit.model_origins import ModelOrigin
 from affidavit.plan import AuditPlan, Execution, Task
 from affidavit.policy import Policy
 from affidavit.records import Exhibit, Finding, Record, Refusal, Verdict
@@ -58,6 +59,9 @@ class DataDescription(Record):
     """Part to the supplier's column name."""
     assumptions: tuple[str, ...] = ()
     licence: str | None = None
+    """Of the corpus."""
+    models: tuple[ModelOrigin, ...] | None = None
+    """Whose weights judged; null where nobody said."""
 
 
 class Decision(StrEnum):

@@ -365,4 +365,5 @@ def _description(item: Loaded) -> DataDescription:
         columns=predictions.mapped.described(),
         assumptions=(*item.assumptions, *predictions.assumptions),
         licence=item.licence,
+        models=predictions.models or None,
     )

@@ -242,7 +242,7 @@ def _part(
         batches=lambda columns: _rows_of(predictions, key, columns),
         assumptions=(*predictions.assumptions, f"the rows of {', '.join(f'{k} {v!r}' for k, v in key.items())}"),
     )
-    return predictions_from(raw, again, progress=progress)
+    return replace(predictions_from(raw, again, progress=progress), models=predictions.models)
 
 
 def _rows_of(

@@ -16,6 +16,7 @@ from affidavit.corpus import Corpus, require_distinct
 from affidavit.digests import file_digest
 from affidavit.errors import PlanError
 from affidavit.judgements import told
+from affidavit.model_origins import Basis, ModelOrigin
 from affidavit.options import read_options
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner
@@ -46,8 +47,9 @@ class RecordedReasoner:
         """
         chosen = read_options(RecordedOptions, options, of=f"reasoner {self.name}")
         if chosen.path is not None and corpus is not None:
-            return _of_table(corpus, chosen, chosen.path, reading, progress)
-        if unused := sorted(chosen.model_fields_set - {"path"}):
+            predictions = _of_table(corpus, chosen, chosen.path, reading, progress)
+            return replace(predictions, models=(_origin(chosen, reading),))
+        if unused := sorted(chosen.model_fields_set - {"path", "weights", "licence"}):
             raise PlanError(
                 "these options say how a table is read, and none is named",
                 slug="plan-impossible",
@@ -56,7 +58,7 @@ class RecordedReasoner:
                 allowed="path, and with it columns, probabilities, labels and condition",
                 remedy="name the table (path) and a corpus, or leave the options out",
             )
-        return _of_corpus(corpus, reading, progress)
+        return replace(_of_corpus(corpus, reading, progress), models=(_origin(chosen, reading),))
 
 
 def _of_table(corpus: Corpus, options: RecordedOptions, path: str, reading: Reading, progress: Progress) -> Predictions:
@@ -85,6 +87,17 @@ def _of_table(corpus: Corpus, options: RecordedOptions, path: str, reading: Read
         *predictions.assumptions,
     )
     return replace(predictions, assumptions=tuple(dict.fromkeys(said)), side_tables=beside.tables)
+
+
+def _origin(options: RecordedOptions, reading: Reading) -> ModelOrigin:
+    """Return what the plan says of whoever judged elsewhere."""
+    return ModelOrigin(
+        name=reading.run,
+        source=options.weights or "judgements made elsewhere; by whose weights was not said",
+        licence=options.licence,
+        digest=None,
+        basis=Basis.PLAN,
+    )
 
 
 def _of_corpus(corpus: Corpus | None, reading: Reading, progress: Progress) -> Predictions:

@@ -54,6 +54,10 @@ class RecordedOptions(Record):
     """Label of the table to label of the corpus. A label that stands in neither is kept as it is."""
     condition: str | None = None
     """What the judge was shown, such as `TAV`, where the table does not say."""
+    weights: str | None = None
+    """Whose weights judged, in words; the report repeats it as the plan's word."""
+    licence: str | None = None
+    """Under which these weights may be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ utterances and chances, and the same seed gives the same table.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from affidavit.conditions import MODALITIES
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
+from affidavit.model_origins import Basis, ModelOrigin
 from affidavit.options import read_options
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner
@@ -51,6 +53,13 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _SHARPNESS: Final = 0.4
 """Shape of the gamma draws behind prob_ columns: below one, one label takes most."""
+_ORIGIN: Final = ModelOrigin(
+    name="judgement simulator",
+    source="rates written in the plan; there are no weights",
+    licence="Apache-2.0",
+    digest=None,
+    basis=Basis.CODE,
+)
 
 
 class SimulatorReasoner:
@@ -85,7 +94,7 @@ class SimulatorReasoner:
         table = simulate(chosen, rng)
         progress("simulating judgements", table.num_rows, table.num_rows)
         raw = from_arrow(table, name=self.name, format_name="simulated")
-        return predictions_from(raw, reading, progress=progress)
+        return replace(predictions_from(raw, reading, progress=progress), models=(_ORIGIN,))
 
 
 def simulate(options: SimulatorOptions, rng: np.random.Generator) -> pa.Table:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from affidavit.corpus import Corpus
 from affidavit.examinations import ACCESS, Testimony
 from affidavit.live import OFFERS, Openable
 from affidavit.plan import AuditPlan, RunSource
@@ -144,20 +145,31 @@ class CorpusLoaderContract:
 
 
 class ReasonerContract:
-    """Inherit and set `reasoner` and its `options`."""
+    """Inherit and set `reasoner` and its `options`; override `make_corpus` where it judges one."""
 
     reasoner: ClassVar[Reasoner]
     options: ClassVar[dict[str, Any]] = {}
+
+    def make_corpus(self) -> Corpus | None:
+        """Return what is judged; None for a reasoner that draws its own."""
+        return None
 
     def _judge(self) -> Predictions:
         plan = AuditPlan(runs={"run": RunSource(table="none")})
         reading = Reading(run="run", by=plan.by)
         rng = np.random.default_rng(0)
-        return self.reasoner.judge(None, self.options, reading=reading, rng=rng, progress=silent)
+        return self.reasoner.judge(self.make_corpus(), self.options, reading=reading, rng=rng, progress=silent)
 
     def test_judges_the_same_from_the_same_seed(self) -> None:
         """The same seed gives the same table."""
         _require(self._judge().digest == self._judge().digest, "two runs from one seed differ")
+
+    def test_says_whose_weights_judged(self) -> None:
+        """Every table names the models behind it, and no place on this machine."""
+        models = self._judge().models
+        _require(models, "no model is named (Predictions.models)")
+        placed = [model.source for model in models if Path(model.source).is_absolute()]
+        _require(not placed, f"a source tells where on this machine weights lie: {placed}")
 
     def test_offers_what_there_is(self) -> None:
         """A reasoner that opens says what it offers, and offers nothing that nobody asks for."""

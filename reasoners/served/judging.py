@@ -32,7 +32,7 @@ from reasoners.served.messages import bodies
 from reasoners.served.options import ServedOptions
 from reasoners.served.reading import Read, read_case
 from reasoners.served.rounds import Asked, ask_all
-from reasoners.served.telling import request_table, said_of
+from reasoners.served.telling import origin_of, request_table, said_of
 
 Case = tuple[str, Condition]
 """Utterance id and condition."""
@@ -66,7 +66,7 @@ def judge_corpus(
     space = reading.label_space or corpus.label_space
     predictions = predictions_from(raw, replace(reading, label_space=space), progress=progress)
     said = (*stand.said(judged), *told(unjudged, n_judged=len(judged)), *predictions.assumptions)
-    return replace(predictions, assumptions=said, side_tables=tables)
+    return replace(predictions, assumptions=said, side_tables=tables, models=(origin_of(options),))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from affidavit.model_origins import Basis, ModelOrigin
 from reasoners.completions import Parsed, told_completions
 from reasoners.served.journal import Answer, Journal
 from reasoners.served.options import ServedOptions
@@ -34,12 +35,20 @@ def said_of(
 
 
 def _whose(options: ServedOptions) -> str:
-    stated = [f"weights: {options.weights}"] if options.weights else []
-    stated += [f"licence: {options.licence}"] if options.licence else []
-    plan = f"; the plan says of it: {'; '.join(stated)}" if stated else ""
     return (
         f"judged by the served model {options.model}; which weights answer under that name is the endpoint's word, "
-        f"and no digest of them was seen{plan}"
+        "and no digest of them was seen"
+    )
+
+
+def origin_of(options: ServedOptions) -> ModelOrigin:
+    """Return what the plan says of the model; no digest of its weights was seen."""
+    return ModelOrigin(
+        name=options.model,
+        source=options.weights or "a served endpoint, which did not say",
+        licence=options.licence,
+        digest=None,
+        basis=Basis.PLAN,
     )
 
 

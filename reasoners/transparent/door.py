@@ -9,6 +9,7 @@ have been).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
+from affidavit.model_origins import Basis, ModelOrigin
 from affidavit.options import read_options
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner
@@ -25,6 +27,14 @@ from reasoners.transparent.judging import Judged, judge_all, probabilities_at, s
 from reasoners.transparent.options import TransparentOptions
 from reasoners.transparent.patterns import IntArray
 from reasoners.transparent.wording import rationales
+
+_ORIGIN: Final = ModelOrigin(
+    name="transparent reasoner",
+    source="rules written in affidavit; there are no weights",
+    licence="Apache-2.0",
+    digest=None,
+    basis=Basis.CODE,
+)
 
 
 class TransparentReasoner:
@@ -59,7 +69,7 @@ class TransparentReasoner:
         table = simulate(chosen, rng)
         progress("computing judgements", table.num_rows, table.num_rows)
         raw = from_arrow(table, name=self.name, format_name="simulated")
-        return predictions_from(raw, reading, progress=progress)
+        return replace(predictions_from(raw, reading, progress=progress), models=(_ORIGIN,))
 
 
 def simulate(options: TransparentOptions, rng: np.random.Generator) -> pa.Table:

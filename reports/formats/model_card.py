@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.metric_names import sentence_case
+from affidavit.model_origins import Basis
 from affidavit.plan import Task
 from affidavit.records import Finding
 from reports.formats.markdown import escaped
@@ -128,7 +129,7 @@ def _body(report: AuditReport, testimony: Testimony) -> Iterator[str]:
     yield from _details(report, testimony)
     yield from _uses(report, testimony)
     yield from _limitations(report)
-    yield from _training()
+    yield from _training(report)
     yield from _evaluation(report)
     yield from _technical(report)
 
@@ -142,8 +143,22 @@ def _details(report: AuditReport, testimony: Testimony) -> Iterator[str]:
     for data in report.data:
         supplier = data.supplier or "not said"
         yield f"- **Run {escaped(data.run)}:** predictions supplied by: {escaped(supplier)}"
+        yield from _weights(data)
     yield f"- **Developed by:** {_said(testimony, Question.PROVIDER) or _missing(_PROVIDER)}"
-    yield f"- **Model description, licence, contact:** {_missing(_PROVIDER)}\n"
+    yield f"- **Model description, contact:** {_missing(_PROVIDER)}\n"
+
+
+def _weights(data: DataDescription) -> Iterator[str]:
+    for model in data.models or ():
+        told = (
+            model.name if model.part is None else f"{model.name} (the part {model.part})",
+            model.source,
+            model.licence or "licence not stated",
+            model.digest or "no digest was seen",
+        )
+        yield f"  - weights: {escaped(', '.join(told))}"
+    if not data.models:
+        yield f"  - weights, licence and digest: {_missing(_PROVIDER)}"
 
 
 def _uses(report: AuditReport, testimony: Testimony) -> Iterator[str]:
@@ -181,9 +196,13 @@ def _limitations(report: AuditReport) -> Iterator[str]:
         yield f"{left:,} further gaps stand in the report.\n"
 
 
-def _training() -> Iterator[str]:
+def _training(report: AuditReport) -> Iterator[str]:
+    """Say of each model that a checkpoint's card tells of how it was trained; else who must."""
     yield "## Training details\n"
-    yield f"{_missing(_PROVIDER).capitalize()}\n"
+    models = [model for data in report.data for model in data.models or () if model.basis is Basis.CARD]
+    own = distinct(f"{model.name}: {model.source}" for model in models if model.part is None)
+    yield from (f"- {escaped(line)}" for line in own)
+    yield "" if own else f"{_missing(_PROVIDER).capitalize()}\n"
 
 
 def _evaluation(report: AuditReport) -> Iterator[str]:

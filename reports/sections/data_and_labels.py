@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
+from affidavit.model_origins import Basis, ModelOrigin
 from affidavit.records import Finding
 from affidavit.report import AuditReport, DataDescription
 from reports.document import Block, Cell, Column, Facts, Listing, Section, Table
@@ -25,6 +27,14 @@ _UNITS: Final = {
     "speaker_id": "speaker",
     "utterance_id": "utterance (no speaker ids)",
 }
+_BASES: Final[Mapping[Basis, str]] = MappingProxyType(
+    {
+        Basis.FILES: "the files themselves",
+        Basis.CARD: "the checkpoint's card",
+        Basis.PLAN: "the plan's word",
+        Basis.CODE: "the code",
+    }
+)
 NO_AGREEMENT: Final = Missing(
     what="How far those who labelled agree with each other was not measured",
     supplied_by=Supplier.DATA_OWNER,
@@ -68,6 +78,7 @@ def _missing(case: CaseFile) -> Iterator[Missing]:
         if not data.licence:
             what = f"The licence of the table of run {data.run} was not stated"
             yield Missing(what=what, supplied_by=Supplier.DATA_OWNER, how="name `licence` in the plan's run")
+        yield from _models_missing(data)
         if not data.supplier:
             what = f"Who supplied the table of run {data.run} was not said"
             yield Missing(what=what, supplied_by=Supplier.AUDITOR, how="name `supplier` in the plan, or `--supplier`")
@@ -79,6 +90,18 @@ def _missing(case: CaseFile) -> Iterator[Missing]:
         yield NO_OVERLAP
     if CONSENT not in answered:
         yield NO_CONSENT
+
+
+def _models_missing(data: DataDescription) -> Iterator[Missing]:
+    """Yield what is not known of the weights behind a run: whose they are, or under which licence."""
+    if not data.models:
+        what = f"Whose weights gave the answers of run {data.run} was not stated"
+        yield Missing(what=what, supplied_by=Supplier.PROVIDER, how="judge by the reasoner `recorded` with `weights`")
+        return
+    unlicensed = [model.name for model in data.models if model.licence is None]
+    if unlicensed:
+        what = f"Under which licence the weights of run {data.run} may be used was not stated ({', '.join(unlicensed)})"
+        yield Missing(what=what, supplied_by=Supplier.PROVIDER, how="state it in the dossier or in the model's README")
 
 
 def _of_metric(report: AuditReport, metric: str) -> list[Finding]:
@@ -106,7 +129,34 @@ def _data(number: int, data: DataDescription) -> Section:
         ("Licence", data.licence or "not stated"),
     )
     assumed = (Listing(lead="Assumed:", items=data.assumptions),) if data.assumptions else ()
-    return Section(id=f"data-{number}", title=f"Run {data.run}", blocks=(Facts(items=facts), *assumed))
+    models = (_models(data.run, data.models),) if data.models else ()
+    return Section(id=f"data-{number}", title=f"Run {data.run}", blocks=(Facts(items=facts), *models, *assumed))
+
+
+def _models(run: str, models: Sequence[ModelOrigin]) -> Table:
+    """Return whose weights judged, part by part, and on whose word that rests."""
+    return Table(
+        id=f"models-{run}",
+        caption=f"Whose weights judged in run {run}",
+        columns=tuple(
+            Column(title=title, kind="heading" if title == "Model" else "text")
+            for title in ("Model", "Part", "From", "Licence", "Digest", "Known from")
+        ),
+        rows=tuple(
+            tuple(
+                Cell(text=text)
+                for text in (
+                    model.name,
+                    model.part or "the whole",
+                    model.source,
+                    model.licence or "not stated",
+                    model.digest or "none seen",
+                    _BASES[model.basis],
+                )
+            )
+            for model in models
+        ),
+    )
 
 
 def _coverage(report: AuditReport) -> tuple[Table, ...]:

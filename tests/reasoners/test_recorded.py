@@ -11,9 +11,11 @@ import pytest
 
 from affidavit.corpus import Corpus
 from affidavit.errors import AffidavitError, ColumnError, PlanError
+from affidavit.model_origins import Basis
 from affidavit.plan import Task
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Reasoner, silent
+from affidavit.testing import ReasonerContract
 from affidavit.utterances import Utterance
 from reasoners.recorded import REASONER
 
@@ -37,6 +39,20 @@ def corpus(columns: dict[str, list[Any]] | None) -> Corpus:
 def judged(of: Corpus | None, reading: Reading | None = None, **options: Any) -> Predictions:
     reading = reading or Reading(run="run", by=("accent",))
     return REASONER.judge(of, options, reading=reading, rng=np.random.default_rng(0), progress=silent)
+
+
+class TestContract(ReasonerContract):
+    reasoner = REASONER
+
+    def make_corpus(self) -> Corpus:
+        return corpus(VOTES)
+
+
+def test_whose_weights_judged_elsewhere_is_the_plans_word() -> None:
+    (unsaid,) = judged(corpus(VOTES)).models
+    assert (unsaid.basis, unsaid.licence, unsaid.digest) == (Basis.PLAN, None, None)
+    (said,) = judged(corpus(VOTES), weights="VendorNet 3", licence="proprietary").models
+    assert (said.source, said.licence, said.digest) == ("VendorNet 3", "proprietary", None)
 
 
 def test_reasoner_keeps_the_protocol() -> None:

