@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ def _hints(error: ValidationError, known: list[str]) -> str:
     return "".join(did_you_mean(str(fault["loc"][-1]), known) for fault in unknown)
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
+def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return ` (did you mean ...?)`, or nothing where no known name is close.
 
     >>> did_you_mean("accurcy", ["accuracy", "recall"])

@@ -1,0 +1,116 @@
+"""A cohort: the people whose features have certain levels, and what an examination says of them alone.
+
+A cohort is cut out of what a case has counted already (`affidavit.tally`), never out of rows: a table of a million
+predictions is read once, and every cohort of it is answered from sums by unit and cell.
+
+Laws: a cohort is named by features of the audit and by nothing else; who is in it depends on no answer of a model; a
+group without anybody of the cohort is still there, with none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydantic import Field
+
+from affidavit.case import Case, EvidenceBook
+from affidavit.errors import PlanError
+from affidavit.records import Record
+from affidavit.tally import Tally
+from affidavit.yaml_files import did_you_mean
+
+
+class Cohort(Record):
+    """Everybody whose every named feature has one of the levels that stand beside it."""
+
+    name: str = Field(min_length=1, max_length=80)
+    levels: Mapping[str, tuple[str, ...]] = {}
+    """Feature to the levels that belong; a feature that is not named restricts nobody."""
+
+    @property
+    def everybody(self) -> bool:
+        """Whether it restricts nobody."""
+        return not self.levels
+
+    def told(self) -> str:
+        """Return who belongs to it, in words.
+
+        >>> Cohort(name="older women", levels={"age": ("60+",), "sex": ("female", "unknown")}).told()
+        'age 60+; sex female or unknown'
+        """
+        return "; ".join(f"{feature} {' or '.join(levels)}" for feature, levels in self.levels.items()) or "everybody"
+
+
+@dataclass(kw_only=True)
+class CohortBook(EvidenceBook):
+    """The counts of a cohort, cut out of those of everybody."""
+
+    whole: EvidenceBook
+    cohort: Cohort
+
+    def tally(self, run: str, condition: str) -> Tally:
+        """Return the counts of the cohort's rows of one run under one condition."""
+        kept = self._tallies.setdefault(run, {})
+        if condition not in kept:
+            kept[condition] = within(self.whole.tally(run, condition), self.cohort)
+        return kept[condition]
+
+
+def cohort_case(case: Case, cohort: Cohort) -> Case:
+    """Return the case of a cohort alone; what it counts comes from the case that is given.
+
+    Raises:
+        PlanError: the cohort names a feature that the audit was not made by, or a level that nobody has.
+    """
+    _require_known(case, cohort)
+    book = CohortBook(
+        runs=case.book.runs,
+        by=case.book.by,
+        statistics=case.book.statistics,
+        seed=case.book.seed,
+        progress=case.book.progress,
+        whole=case.book,
+        cohort=cohort,
+    )
+    return replace(case, book=book)
+
+
+def within(counted: Tally, cohort: Cohort) -> Tally:
+    """Return the part of a tally that is of a cohort; units outside it stay known, with no rows."""
+    inside = np.ones(len(counted.cell), dtype=bool)
+    for feature, levels in cohort.levels.items():
+        position = counted.features.index(feature)
+        codes = [counted.levels[position].index(level) for level in levels if level in counted.levels[position]]
+        inside &= np.isin(counted.cell[:, position], codes)
+    return replace(
+        counted,
+        sums=counted.sums[inside],
+        n_rows=counted.n_rows[inside],
+        unit=counted.unit[inside],
+        cell=counted.cell[inside],
+        cells=counted.cell if counted.cells is None else counted.cells,
+    )
+
+
+def _require_known(case: Case, cohort: Cohort) -> None:
+    for feature, levels in cohort.levels.items():
+        if feature not in case.by:
+            raise _unknown(cohort, f"the feature {feature!r}{did_you_mean(feature, case.by)}", ", ".join(case.by))
+        known = {level for run in case.runs.values() for level in run.levels.get(f"group_{feature}", ())}
+        for level in levels:
+            if level not in known:
+                near = did_you_mean(level, sorted(known))
+                raise _unknown(cohort, f"the level {level!r} of {feature}{near}", ", ".join(sorted(known)))
+
+
+def _unknown(cohort: Cohort, found: str, allowed: str) -> PlanError:
+    return PlanError(
+        "the cohort names what the audit does not know",
+        slug="plan-impossible",
+        where=f"cohort {cohort.name}",
+        found=found,
+        allowed=allowed or "no feature: this audit was made by none",
+        remedy="choose among these, or audit the table by that feature too",
+    )
