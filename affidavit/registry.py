@@ -161,6 +161,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "federated-audit": "federated.pooled.commands:federated_audit",
             "site": "federated.deployment.command:site",
             "log": "federated.record.command:log",
+            "dashboard": "dashboards.command:dashboard",
         },
     }
 )

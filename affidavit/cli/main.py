@@ -17,6 +17,7 @@ import typer
 from affidavit.cli.auditing import add_auditing
 from affidavit.cli.comparing import add_comparing
 from affidavit.cli.deciding import dossier, gate
+from affidavit.cli.desk import add_desk
 from affidavit.cli.documents import add_documents
 from affidavit.cli.federation import add_federation
 from affidavit.cli.ledgers import add_ledgers
@@ -74,6 +75,7 @@ add_trust(app)
 app.command()(dossier)
 app.command()(doctor)
 add_federation(app)
+add_desk(app)
 
 
 def main() -> None:
