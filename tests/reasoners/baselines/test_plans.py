@@ -14,12 +14,12 @@ PLANS: Final = Path(__file__).resolve().parents[3] / "examples" / "plans"
 pytestmark = pytest.mark.usefixtures("no_shards")
 
 
-@pytest.mark.parametrize("name", ["meld_models", "clinic_models", "clinic_ablations"])
+@pytest.mark.parametrize("name", ["meld_models", "clinic_tables"])
 def test_every_run_of_an_examples_tables_is_there_and_is_its_rows(name: str) -> None:
     plan = read_plan(PLANS / f"{name}.yaml")
     options: Any = next(each.options for each in plan.examinations or () if each.name == "seed-tables")
     named = [run for table in options["tables"].values() for runs in table["rows"].values() for run in runs]
-    assert sorted(named) == sorted(plan.runs)
+    assert sorted(set(named)) == sorted(plan.runs)
     for table in options["tables"].values():
         for runs in table["rows"].values():
             models = [plan.runs[run].trained for run in runs]
