@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from affidavit.errors import AffidavitError, PlanError, PolicyError
-from affidavit.plan import AuditPlan, RunSource, read_plan
+from affidavit.plan import AuditPlan, Choice, RunSource, read_plan
 from affidavit.policy import read_policy
 
 GOOD = """
@@ -102,3 +102,13 @@ def test_a_model_that_is_not_trained_is_refused(tmp_path: Path, trained: str, sa
     with pytest.raises(PlanError) as caught:
         plan_of(tmp_path, TRAINED.replace("trained: m", f"trained: {trained}"))
     assert said in str(caught.value)
+
+
+def test_where_a_model_is_served_is_no_claim_and_which_one_is() -> None:
+    def served(**options: str) -> AuditPlan:
+        corpus = Choice(name="clinic", options={})
+        reasoner = Choice(name="served", options={"url": "http://127.0.0.1:8000/v1", "model": "omni", **options})
+        return AuditPlan(runs={"omni": RunSource(corpus=corpus, reasoner=reasoner)})
+
+    assert served().claims() == served(url="http://10.0.0.5/v1", key_variable="KEY").claims()
+    assert served().claims() != served(model="other").claims()
