@@ -68,6 +68,9 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/citation.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/simulator.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/conditions.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/judging.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/serving.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/sharded.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/rounds.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/gpu.py
 

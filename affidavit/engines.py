@@ -11,10 +11,12 @@ Where the cache is switched off, or the reasoner does not judge in shards, one p
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -172,7 +174,23 @@ def _ray() -> Any:  # noqa: ANN401 - a module
             where="execution.engine ray",
             remedy="install the extra `ray`: pip install 'affidavit[ray]', or leave out execution.engine",
         ) from error
+    _hush()
     return ray
+
+
+def _hush() -> None:
+    """Keep what Ray Data tells of its own workings out of the terminal; its log file has it all the same."""
+    for handler in logging.getLogger("ray.data").handlers:
+        if handler.level == logging.INFO:  # the terminal's; the file's has none
+            handler.setLevel(logging.ERROR)
+
+
+@contextmanager
+def _without_deprecations() -> Iterator[None]:
+    """Do not repeat to users what Ray says of the autoscaler that is chosen above, and why it is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="DefaultClusterAutoscaler", category=DeprecationWarning)
+        yield
 
 
 @contextmanager
@@ -297,7 +315,7 @@ def _in_parts(ray: Any, judging: Judging, execution: Execution, progress: Progre
         num_cpus=1,
         num_gpus=min(1.0, gpus / n),
     )
-    with _watching(ray, tally, progress):
+    with _watching(ray, tally, progress), _without_deprecations():
         try:
             done = [row["number"] for row in judged.iter_rows()]
         except ray.exceptions.RayTaskError as error:

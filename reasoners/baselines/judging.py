@@ -29,8 +29,10 @@ from reasoners.instructed.batches import Row, batched
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.degraded import LETTERS, degrades, merged, operated, why_not
 from reasoners.instructed.inputs import Perceived, perceive_again, senses_of, words_of
+from reasoners.instructed.origins import part_origins
 from reasoners.instructed.scope import require_distinct, require_labels, require_takeable, takes, whom_to_judge
 from reasoners.instructed.shards import Answers, Shard, Shards
+from reasoners.trained_origin import trained_origin
 
 AHEAD = "it reads the turns after the judged one too, which a model that listens live does not have"
 
@@ -74,7 +76,8 @@ def judge_corpus(
     unheard = told(unjudged, n_judged=len(judged))
     said = (*assumptions, *ahead, *unheard, *_cut(to_judge(chosen), reasoner), *predictions.assumptions)
     shards.discard()
-    return replace(predictions, assumptions=said, side_tables=tables)
+    models = (trained_origin(reasoner.card, name=name), *part_origins(config.perception, reasoner.card))
+    return replace(predictions, assumptions=said, side_tables=tables, models=models)
 
 
 def _cut(utterances: Sequence[Utterance], reasoner: BaselineReasoner) -> list[str]:
@@ -147,7 +150,8 @@ class _Stand:
         with closing(stream) as perceived:
             for batch, kept in zip(batches, finished, strict=True):
                 shard = self._shard(batch, wanted, perceived) if kept is None else kept
-                shards.store(batch, shard)
+                if kept is None:
+                    shards.store(batch, shard)
                 done.append(shard)
                 self.progress("judging", len(done), len(batches))
         return done

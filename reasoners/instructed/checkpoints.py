@@ -17,10 +17,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from torch import Tensor
 
-from affidavit.digests import digest_of, file_digest, folder_digest
-from affidavit.errors import CheckpointError
+from affidavit.digests import digest_of, folder_digest
 from affidavit.training import CARD
 from affidavit.yaml_files import describe_validation_error
+from reasoners.checkpoint_cards import RECORDS, CheckpointKind, write_card
 from reasoners.instructed.config import ModelConfig
 from reasoners.instructed.inputs import senses_of
 from reasoners.instructed.lineage import STARTED
@@ -30,12 +30,11 @@ from reasoners.instructed.parts import kept_parts, train_only
 from reasoners.instructed.pretrained import had
 from reasoners.instructed.vocabulary import OWN, Tokenizers, load_tokenizers
 
-FORMAT: Final = 1
-WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
+WEIGHTS: Final = "model.safetensors"
+README: Final = "README.md"
+KIND: Final = CheckpointKind(of="the instructed reasoner", weights=WEIGHTS)
 _LONG: Final = ("units", "speakers", "voices", "history", "files", "card_digest")
 _READABLE: Final = 0o644
-_FIRST: Final = 300
-"""Characters of a long message that are repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +75,13 @@ def save_checkpoint(folder: Path, model: InstructedModel, tokenizers: Tokenizers
     from safetensors.torch import save_file
 
     save_file(own_state(model), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / CONFIG).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
+    (folder / RECORDS).write_text(json.dumps(_records(model.config), indent=2), encoding="utf-8")
     tokenizers.save(folder)
-    files = {name: file_digest(folder / name) for name in (WEIGHTS, CONFIG, OWN) if (folder / name).is_file()}
     origins = {} if "pretrained" in card else {"pretrained": origins_of(model.config)}
-    whole = {**origins, **card, "format": FORMAT, "weights_digest": files[WEIGHTS], "files": files}
-    whole["card_digest"] = digest_of(whole)
+    whole = KIND.sealed(folder, {**origins, **card}, (WEIGHTS, RECORDS, OWN))
     (folder / README).write_text(_readme(model, whole), encoding="utf-8")
-    (folder / CARD).write_text(json.dumps(whole, indent=2, sort_keys=True), encoding="utf-8")
-    for name in (*files, README, CARD):
+    write_card(folder, whole)
+    for name in (*whole["files"], README, CARD):
         (folder / name).chmod(_READABLE)
 
 
@@ -102,27 +99,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         PlanError: a pretrained part that the checkpoint builds on cannot be had.
         MissingPartError: the package that brings it is not installed.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    card = _card(folder)
-    _require_files(folder, card)
+    card = KIND.read(folder)
+    KIND.require_files(folder, card)
     config = _config(folder)
-    try:
-        state = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise _broken(folder, str(error)) from None
     require_origins(folder, card, config)
     tokenizers = load_tokenizers(config, folder)
     model = new_model(config, tokenizers)
     require_origins(folder, card, config)  # what came from a hub only now is known by its commit
-    try:
-        found = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:  # a tensor of another shape: a pretrained part is not the one it was trained on
-        raise _broken(folder, " ".join(str(error).split())[:_FIRST]) from None
-    lacking = sorted(set(own_state(model)) - set(state))
-    if lacking or found.unexpected_keys:
-        raise _broken(folder, f"lacks {lacking[:3]}, has {found.unexpected_keys[:3]} that the model does not know")
+    KIND.fill(folder, model, own_state(model))
     train_only(model, kept_parts(card))
     return Checkpoint(model=model.eval(), tokenizers=tokenizers, card=card)
 
@@ -133,7 +117,7 @@ def read_records(folder: Path) -> tuple[dict[str, Any], ModelConfig]:
     Raises:
         CheckpointError: there is no checkpoint, its card was changed, or its records do not read.
     """
-    return _card(folder), _config(folder)
+    return KIND.read(folder), _config(folder)
 
 
 def checkpoint_digest(folder: Path) -> str:
@@ -142,51 +126,17 @@ def checkpoint_digest(folder: Path) -> str:
     Raises:
         CheckpointError: there is none.
     """
-    card = _card(folder)
+    card = KIND.read(folder)
     return digest_of([folder_digest(folder), kept_origins(_config(folder), card)])
 
 
 def _config(folder: Path) -> ModelConfig:
     try:
-        return ModelConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
+        return ModelConfig.model_validate_json((folder / RECORDS).read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise _broken(folder, f"{CONFIG}: {describe_validation_error(error)}") from None
+        raise KIND.broken(folder, f"{RECORDS}: {describe_validation_error(error)}") from None
     except (OSError, ValueError) as error:
-        raise _broken(folder, f"{CONFIG}: {error}") from None
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _broken(folder, f"no {CARD} that can be read ({error.strerror})") from None
-    except ValueError as error:
-        raise _broken(folder, f"{CARD} is not JSON: {error}") from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        written = card.get("format") if isinstance(card, dict) else card
-        raise _broken(folder, f"format {written!r}, and this version reads {FORMAT}")
-    if card.get("card_digest") != digest_of({name: value for name, value in card.items() if name != "card_digest"}):
-        raise _broken(folder, f"{CARD} was changed after it was written; it says whom the model was trained on")
-    return card
-
-
-def _require_files(folder: Path, card: Mapping[str, Any]) -> None:
-    for name, digest in card["files"].items():
-        if not (folder / name).is_file():
-            raise _broken(folder, f"no {name}")
-        if file_digest(folder / name) != digest:
-            raise _broken(folder, f"{name} is not the file that the card was written for")
-
-
-def _broken(folder: Path, found: str) -> CheckpointError:
-    return CheckpointError(
-        "this is no checkpoint of the instructed reasoner",
-        slug="checkpoint-invalid",
-        where=str(folder),
-        found=found,
-        allowed=f"a folder with {WEIGHTS}, {CONFIG} and {CARD}, as `affidavit train` leaves it",
-        remedy="name such a folder (one per seed: .../seed-0), or train again",
-    )
+        raise KIND.broken(folder, f"{RECORDS}: {error}") from None
 
 
 def _readme(model: InstructedModel, card: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ from reasoners.instructed.shards import Shards
 from reasoners.instructed.starting import Start, require_strangers, scale_of, start_of
 from reasoners.instructed.still import StillRows, require_still
 from reasoners.instructed.vocabulary import Tokenizers, learn_tokenizers, public_texts
+from reasoners.requirements import corpus_to_judge, labels_to_learn, placed_weights
 
 _SOURCES: Final = frozenset({"text_source", "visual_source", "backbone_source"})
 _PACKAGES: Final = ("affidavit", "torch", "transformers")
@@ -104,22 +105,18 @@ class InstructedDoor:
     def _new(self, corpus: Corpus, options: Mapping[str, Any]) -> tuple[NewModelOptions, ModelConfig, Start | None]:
         """Return the options of a new model, its records, and the checkpoint that it begins with."""
         chosen = read_options(NewModelOptions, options, of=f"reasoner {self.name}")
-        if len(corpus.label_space) < 2:
-            raise PlanError(
-                "a corpus without labels cannot be learnt from",
-                slug="plan-impossible",
-                where=f"corpus {corpus.name}",
-                found=f"the label space {list(corpus.label_space)}",
-                remedy="bring a corpus whose utterances have labels, two or more",
-            )
+        labels = labels_to_learn(corpus)
         if chosen.start is not None:
             start = start_of(chosen.start, corpus, chosen.model_dump(mode="json", exclude_unset=True))
             return chosen, start.config, start
-        return chosen, with_writer_if_taught(chosen.config(corpus.label_space), corpus), None
+        return chosen, with_writer_if_taught(chosen.config(labels), corpus), None
 
     def placed(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """Return the options of a new model with the folders of weights found from the plan's folder."""
-        placed = {name: _placed(value, folder) if name in _SOURCES else value for name, value in options.items()}
+        placed = {
+            name: placed_weights(value, folder, packaged=PACKAGED) if name in _SOURCES else value
+            for name, value in options.items()
+        }
         start = options.get("start")  # may not be there yet: an earlier training of the plan leaves it
         if not isinstance(start, str) or not start:
             return placed
@@ -154,14 +151,7 @@ class InstructedDoor:
         """
         chosen = read_options(JudgingOptions, options, of=f"reasoner {self.name}")
         _require_instruction(chosen.instruction)
-        if corpus is None:
-            raise PlanError(
-                "there is nothing to judge",
-                slug="plan-impossible",
-                where=f"reasoner {self.name}",
-                found="a run without a corpus",
-                remedy="name a corpus beside the reasoner",
-            )
+        corpus = corpus_to_judge(corpus, reasoner=self.name)
         reasoner = _live(chosen, reading)
         shards = Shards.of(
             {
@@ -211,14 +201,6 @@ def _made(config: ModelConfig, start: Start | None) -> tuple[InstructedModel, To
         return loaded.model, loaded.tokenizers
     tokenizers = learn_tokenizers(config, public_texts())
     return new_model(config, tokenizers), tokenizers
-
-
-def _placed(source: Any, folder: Path) -> Any:  # noqa: ANN401 - not validated yet
-    """Return a folder below the plan's as an absolute path; anything else as it stands."""
-    if not isinstance(source, str) or not source or source in PACKAGED:
-        return source
-    place = folder / Path(source).expanduser()
-    return str(place.resolve()) if place.is_dir() else source
 
 
 def _require_instruction(instruction: str) -> None:

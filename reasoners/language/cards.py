@@ -1,6 +1,6 @@
 """Where a model's weights come from, under which licence, and by which digest they can be told from others.
 
-A reasoner says it among the assumptions of every table that it makes, so that the report repeats it.
+A reasoner names it with every table that it makes (`Predictions.models`), so that the report repeats it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from affidavit.model_origins import Basis, ModelOrigin
 from reasoners.instructed.origins import origin
 
 UNKNOWN: Final = "a licence that nobody named"
@@ -28,13 +29,18 @@ class ModelCard:
     digest: str
     """`sha256:<hex>` of the files, or of a hub id the commit."""
 
-    def told(self) -> str:
-        """Return it in one sentence.
+    def described(self) -> ModelOrigin:
+        """Return it as a table of predictions names it.
 
-        >>> ModelCard(name="M", origin="package m 1.0", licence="MIT", digest="sha256:00").told()
-        'weights: M, from package m 1.0, MIT, sha256:00'
+        >>> ModelCard(name="M", origin="package m 1.0", licence=UNKNOWN, digest="sha256:00").described().licence
         """
-        return f"weights: {self.name}, from {self.origin}, {self.licence}, {self.digest}"
+        return ModelOrigin(
+            name=self.name,
+            source=self.origin,
+            licence=None if self.licence == UNKNOWN else self.licence,
+            digest=self.digest,
+            basis=Basis.FILES,
+        )
 
     def record(self) -> dict[str, str]:
         """Return it as a checkpoint's card keeps it."""

@@ -13,14 +13,13 @@ from typing import Any, Final
 
 from torch import nn
 
-from affidavit.digests import digest_of, file_digest, folder_digest
+from affidavit.digests import folder_digest
 from affidavit.errors import CheckpointError
-from affidavit.training import CARD, read_card
+from reasoners.checkpoint_cards import RECORDS, CheckpointKind, write_card
 from reasoners.language.cards import ModelCard
 
 WEIGHTS: Final = "adapters.safetensors"
-RECORDS: Final = "config.json"
-FORMAT: Final = 1
+KIND: Final = CheckpointKind(of="adapters of a language model", weights=WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +48,8 @@ class Keeper:
             "options": dict(self.options),
         }
         (folder / RECORDS).write_text(json.dumps(records, indent=2), encoding="utf-8")
-        files = {name: file_digest(folder / name) for name in (WEIGHTS, RECORDS)}
-        whole = {
-            "pretrained": {"language": self.weights.digest},
-            "model_card": self.weights.record(),
-            **card,
-            "format": FORMAT,
-            "weights_digest": files[WEIGHTS],
-            "files": files,
-        }
-        whole["card_digest"] = digest_of(whole)
-        (folder / CARD).write_text(json.dumps(whole, indent=2, sort_keys=True), encoding="utf-8")
+        known = {"pretrained": {"language": self.weights.digest}, "model_card": self.weights.record()}
+        write_card(folder, KIND.sealed(folder, {**known, **card}, (WEIGHTS, RECORDS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +69,8 @@ def read_records(folder: Path, *, reasoner: str) -> Records:
     Raises:
         CheckpointError: it is none, another reasoner's, or a file of it was changed.
     """
-    card = read_card(folder)
-    if card is None or "card_digest" not in card:
-        raise _broken(folder, "no card.json of a finished training")
-    if digest_of({name: value for name, value in card.items() if name != "card_digest"}) != card["card_digest"]:
-        raise _broken(folder, "the card was changed")
-    for name, digest in card.get("files", {}).items():
-        if not (folder / name).is_file() or file_digest(folder / name) != digest:
-            raise _broken(folder, f"{name} is missing or not the one that the card was written for")
+    card = KIND.read(folder)
+    KIND.require_files(folder, card)
     try:
         kept = json.loads((folder / RECORDS).read_text(encoding="utf-8"))
         found = Records(
@@ -97,9 +81,9 @@ def read_records(folder: Path, *, reasoner: str) -> Records:
             card=card,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _broken(folder, f"{RECORDS} does not read: {error}") from None
+        raise KIND.broken(folder, f"{RECORDS} does not read: {error}") from None
     if kept.get("reasoner") != reasoner:
-        raise _broken(folder, f"a checkpoint of the reasoner {kept.get('reasoner')}")
+        raise KIND.broken(folder, f"a checkpoint of the reasoner {kept.get('reasoner')}")
     return found
 
 
@@ -109,16 +93,7 @@ def fill_adapters(model: nn.Module, records: Records) -> None:
     Raises:
         CheckpointError: they are of other layers or shapes.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(records.folder / WEIGHTS)
-        found = model.load_state_dict(state, strict=False)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise _broken(records.folder, " ".join(str(error).split())[:300]) from None
-    if found.unexpected_keys or set(state) != set(_trained(model)):
-        raise _broken(records.folder, "the adapters are of other layers than the model has")
+    KIND.fill(records.folder, model, _trained(model))
 
 
 def require_weights(records: Records, now: ModelCard) -> None:
@@ -146,14 +121,3 @@ def checkpoint_digest(folder: Path) -> str:
 
 def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: value for name, value in model.named_parameters() if value.requires_grad}
-
-
-def _broken(folder: Path, found: str) -> CheckpointError:
-    return CheckpointError(
-        "this is no whole checkpoint of adapters",
-        slug="checkpoint-invalid",
-        where=str(folder),
-        found=found,
-        allowed=f"a folder with {WEIGHTS}, {RECORDS} and {CARD}, as training left it",
-        remedy="train again, or fetch the folder as a whole",
-    )

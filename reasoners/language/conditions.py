@@ -1,7 +1,8 @@
 """Conditions as a language model is asked about them: what it can be shown, and what is changed in its own reasoning.
 
-Because it answers behind its reasoning, that can be cut (`early`) or exchanged for dots (`filler`), and the answer that
-follows is really another answer: what `rationale-corruption` measures.
+Because it answers behind its reasoning, that can be cut (`early`), exchanged for dots (`filler`), or written anew by
+whom the plan names (`mistake`, `paraphrase`: `reasoners.language.rewriting`), and the answer that follows is really
+another answer: what `rationale-corruption` measures.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from affidavit.degradations.operators import OPERATORS, degradation
 from affidavit.errors import PlanError
 from affidavit.interventions import Intervention, canonical, intervention
 from affidavit.interventions.handing import Handing, require_base
-from affidavit.interventions.operators import EXCHANGES
+from affidavit.interventions.operators import EXCHANGES, REASONING
 from affidavit.interventions.remarks import remarks
 from affidavit.interventions.transcripts import REWRITES
 from affidavit.judgements import asked_conditions, to_judge
 from affidavit.utterances import Utterance
+from reasoners.language.rewriting import WRITTEN, Writer
 
-ON_REASONING: Final = ("early", "filler")
-"""Operators on the reasoning that can be done without another model."""
-POSSIBLE: Final = (*EXCHANGES, *REWRITES, *ON_REASONING)
+UNWRITTEN: Final = ("early", "filler")
+"""Operators on the reasoning for which nobody has to write anything."""
+ON_INPUT: Final = (*EXCHANGES, *REWRITES)
 _DOT: Final = "."
 
 
@@ -49,10 +51,10 @@ def read_conditions(
     *,
     modalities: frozenset[str],
     labels: Sequence[str],
-    thinks: bool,
+    on_reasoning: Sequence[str],
     seed: int,
 ) -> Asked:
-    """Read conditions for a model that takes in these modalities.
+    """Read conditions for a model that takes in these modalities, and whose reasoning can be changed so.
 
     Raises:
         PlanError: an operator is unknown or cannot be done, its level does not read, it rests on a base that is not
@@ -65,7 +67,7 @@ def read_conditions(
         if condition not in found:
             degradation(condition)
     for condition, item in found.items():
-        _require_possible(condition, item, asked, thinks=thinks)
+        _require_possible(condition, item, asked, on_reasoning=on_reasoning)
     if not any(takes(condition, modalities) for condition in asked):
         raise PlanError(
             "the model cannot take in what these conditions show",
@@ -74,7 +76,7 @@ def read_conditions(
             allowed=f"subsets of {''.join(sorted(modalities, key='TAV'.index))}",
             remedy="name other conditions, or a model with these modalities",
         )
-    own = {condition: item for condition, item in found.items() if item.operator in ON_REASONING}
+    own = {condition: item for condition, item in found.items() if item.operator in REASONING}
     handed = [condition for condition in asked if condition not in own]
     ordered = sorted(asked, key=lambda condition: condition in found)
     return Asked(
@@ -82,6 +84,17 @@ def read_conditions(
         reasoning=own,
         handing=Handing.of(handed, to_judge(chosen), labels=tuple(labels), seed=seed),
     )
+
+
+def on_reasoning(*, thinks: bool, writer: Writer | None) -> tuple[str, ...]:
+    """Return the operators on the reasoning that can be done with a model, and whoever writes for it.
+
+    >>> on_reasoning(thinks=True, writer=None), on_reasoning(thinks=False, writer="lexical")
+    (('early', 'filler'), ())
+    """
+    if not thinks:
+        return ()
+    return UNWRITTEN if writer is None else (*UNWRITTEN, *WRITTEN)
 
 
 def takes(condition: Condition, modalities: frozenset[str]) -> bool:
@@ -101,20 +114,19 @@ def instead(rationale: str, item: Intervention) -> str:
 
 
 def _require_possible(
-    condition: Condition, item: Intervention, conditions: Sequence[Condition], *, thinks: bool
+    condition: Condition, item: Intervention, conditions: Sequence[Condition], *, on_reasoning: Sequence[str]
 ) -> None:
-    possible = item.operator in POSSIBLE and (thinks or item.operator not in ON_REASONING)
-    if not possible:
+    if item.operator not in (*ON_INPUT, *on_reasoning):
         raise PlanError(
             f"this model cannot be judged under {item.operator!r}",
             slug="plan-impossible",
             where=f"condition {condition}",
-            found="it writes no reasoning" if item.operator in ON_REASONING else "an operator on states or wordings",
-            allowed=", ".join((*OPERATORS, *(POSSIBLE if thinks else (*EXCHANGES, *REWRITES)))),
-            remedy="leave the condition out, or ask for reasoning before the answer",
+            found=_lacking(item, on_reasoning),
+            allowed=", ".join((*OPERATORS, *ON_INPUT, *on_reasoning)),
+            remedy=_remedy(item, on_reasoning),
         )
     require_base(item, conditions)
-    if item.operator in ON_REASONING and item.base not in conditions:
+    if item.operator in REASONING and item.base not in conditions:
         raise PlanError(
             f"{item.operator!r} changes the reasoning under {item.base}, which is not asked for",
             slug="plan-impossible",
@@ -123,3 +135,15 @@ def _require_possible(
             allowed=f"{item.base} beside it",
             remedy=f"add {item.base} to the conditions",
         )
+
+
+def _lacking(item: Intervention, on_reasoning: Sequence[str]) -> str:
+    if item.operator not in REASONING:
+        return "an operator on states or wordings"
+    return "nobody who writes the reasoning anew" if on_reasoning else "it writes no reasoning"
+
+
+def _remedy(item: Intervention, on_reasoning: Sequence[str]) -> str:
+    if item.operator in WRITTEN and on_reasoning:
+        return "name who writes it, rewriter: lexical or rewriter: self, or leave the condition out"
+    return "leave the condition out, or ask for reasoning before the answer"

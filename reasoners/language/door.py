@@ -39,6 +39,7 @@ from reasoners.language.encoding import Encoder
 from reasoners.language.judging import judge_corpus
 from reasoners.language.options import Asking, JudgingOptions, TrainingOptions
 from reasoners.language.reasoner import LanguageReasoner
+from reasoners.requirements import corpus_to_judge
 
 _PACKAGES: Final = ("affidavit", "torch", "transformers", "peft")
 
@@ -69,7 +70,7 @@ class Family(Protocol):
 class LanguageDoor:
     """A family of language models behind the door."""
 
-    cache_version = 1
+    cache_version = 2
     judges_in_shards = True
     offers = frozenset({"callable", "logits", "losses"})
 
@@ -152,14 +153,7 @@ class LanguageDoor:
             CheckpointError: the checkpoint does not load. MissingPartError: a package is not installed.
         """
         chosen = self._read(options)
-        if corpus is None:
-            raise PlanError(
-                "there is nothing to judge",
-                slug="plan-impossible",
-                where=f"reasoner {self.name}",
-                found="a run without a corpus",
-                remedy="name a corpus beside the reasoner",
-            )
+        corpus = corpus_to_judge(corpus, reasoner=self.name)
         state = str(rng.bit_generator.state)
         seed = int(rng.integers(2**62))
         reasoner = self._live(chosen, reading, labels=reading.label_space or corpus.label_space, seed=seed)
@@ -224,6 +218,7 @@ class LanguageDoor:
             device=workplace(reading.execution),
             batch=options.batch,
             seed=seed,
+            writer=options.rewriter,
         )
 
     def _trained(self, options: JudgingOptions, reading: Reading, *, seed: int) -> LanguageReasoner:
@@ -246,6 +241,7 @@ class LanguageDoor:
             device=workplace(reading.execution),
             batch=options.batch,
             seed=seed,
+            writer=options.rewriter,
             rows=rows,
             card=records.card,
         )

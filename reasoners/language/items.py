@@ -19,6 +19,13 @@ class Item:
     given: Given
     thought: str | None = None
     """Reasoning that is put in the place of the model's own; its own where None."""
+    goes_on: bool = False
+    """Whether the model goes on from there before it answers."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes reasoning of its own."""
+        return self.thought is None or self.goes_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from affidavit.corpus import Corpus, require_distinct
 from affidavit.engines import end_of_part, own_part
 from affidavit.errors import PlanError
 from affidavit.judgements import Judged, Unjudged, side_tables, to_judge, told
+from affidavit.model_origins import ModelOrigin
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress
 from affidavit.tables import from_arrow
@@ -27,11 +28,14 @@ from reasoners.instructed.inputs import words_of
 from reasoners.instructed.pool import SEED
 from reasoners.instructed.scope import whom_to_judge
 from reasoners.instructed.shards import Shard, Shards
-from reasoners.language.conditions import Asked, instead, read_conditions, takes
+from reasoners.language.conditions import Asked, on_reasoning, read_conditions, takes
 from reasoners.language.items import Answered, Item
 from reasoners.language.options import Scope
 from reasoners.language.perceiving import Senses, given
 from reasoners.language.prompts import Given
+from reasoners.language.rewriting import Rewriter
+from reasoners.language.thoughts import NO_REASONING, Thought, thoughts_of, told_rewriting
+from reasoners.trained_origin import trained_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
 
 _TOGETHER: Final = 32
 """Utterances of a shard."""
-NO_REASONING: Final = "it gave no reasoning that could be changed"
 
 
 class Judge(Protocol):
@@ -68,6 +71,10 @@ class Judge(Protocol):
     def thinks(self) -> bool:
         """Whether it writes reasoning before it answers."""
 
+    @property
+    def rewriter(self) -> Rewriter | None:
+        """Who writes its reasoning anew, where a plan names somebody."""
+
     def prepare(self, utterances: Sequence[Utterance], *, progress: Progress) -> None:
         """Learn which turns stand before which."""
 
@@ -92,12 +99,13 @@ def judge_corpus(
     require_distinct(corpus)
     chosen, assumptions = _whom(corpus, reasoner, options)
     judged_turns, drawn = _subset(to_judge(chosen), options)
+    rewriter = reasoner.rewriter
     asked = read_conditions(
         options.conditions,
         judged_turns,
         modalities=reasoner.modalities,
         labels=reasoner.labels,
-        thinks=reasoner.thinks,
+        on_reasoning=on_reasoning(thinks=reasoner.thinks, writer=None if rewriter is None else rewriter.name),
         seed=SEED,
     )
     reasoner.prepare(corpus.utterances, progress=progress)
@@ -116,16 +124,23 @@ def judge_corpus(
     space = reading.label_space or reasoner.labels
     predictions = predictions_from(raw, replace(reading, label_space=space), progress=progress)
     said = (
-        *([] if reasoner.weights is None else [reasoner.weights.told()]),
         *assumptions,
         *drawn,
         *asked.said,
+        *told_rewriting(asked.reasoning, judged, rewriter),
         *_said_of_writing(wrote),
         *told(unjudged, n_judged=len(judged)),
         *predictions.assumptions,
     )
     shards.discard()
-    return replace(predictions, assumptions=said, side_tables=tables)
+    return replace(predictions, assumptions=said, side_tables=tables, models=_models(reasoner))
+
+
+def _models(reasoner: Judge) -> tuple[ModelOrigin, ...]:
+    """Return the weights beneath, and the adapters where some were trained."""
+    beneath = () if reasoner.weights is None else (reasoner.weights.described(),)
+    adapters = (trained_origin(reasoner.card, name=reasoner.name, part="adapters"),) if reasoner.card else ()
+    return (*beneath, *adapters)
 
 
 def _whom(corpus: Corpus, reasoner: Judge, options: Scope) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
@@ -179,13 +194,29 @@ class _Stand:
         return Shard(answers=answers, unjudged=tuple(refused)), wrote
 
     def _items(
-        self, turns: Sequence[Utterance], condition: Condition, found: dict[tuple[str, Condition], Judgement]
+        self, turns: Sequence[Utterance], condition: Condition, found: Mapping[tuple[str, Condition], Judgement]
     ) -> tuple[list[Item], list[Unjudged]]:
-        made = [self._item(turn, condition, found) for turn in turns]
+        thoughts = self._thoughts(turns, condition, found)
+        made = [self._item(turn, condition, found, thoughts) for turn in turns]
         return [m for m in made if isinstance(m, Item)], [m for m in made if isinstance(m, Unjudged)]
 
+    def _thoughts(
+        self, turns: Sequence[Utterance], condition: Condition, found: Mapping[tuple[str, Condition], Judgement]
+    ) -> Mapping[str, Thought | str]:
+        """Return, under a condition that changes the reasoning, what stands in its place, or why nothing does."""
+        item = self.asked.reasoning.get(condition)
+        if item is None:
+            return {}
+        bases = {turn.utterance_id: found.get((turn.utterance_id, item.base)) for turn in turns}
+        reasons = {name: base.rationale or "" for name, base in bases.items() if base is not None}
+        return thoughts_of(item, reasons, rewriter=self.reasoner.rewriter, labels=self.reasoner.labels)
+
     def _item(
-        self, turn: Utterance, condition: Condition, found: dict[tuple[str, Condition], Judgement]
+        self,
+        turn: Utterance,
+        condition: Condition,
+        found: Mapping[tuple[str, Condition], Judgement],
+        thoughts: Mapping[str, Thought | str],
     ) -> Item | Unjudged:
         """Return what is asked of one turn, or why nothing is."""
         name, told_as = turn.utterance_id, str(condition)
@@ -193,22 +224,18 @@ class _Stand:
             lacking = next((m for k, m in MODALITIES.items() if k in condition.modalities - self._letters), None)
             because = "it names no modality" if lacking is None else f"the model takes in no {lacking}"
             return Unjudged(utterance_id=name, condition=told_as, because=because)
-        item = self.asked.reasoning.get(condition) or self.asked.handing.interventions.get(condition)
+        thought = thoughts.get(name, NO_REASONING) if condition in self.asked.reasoning else Thought(text=None)
+        if isinstance(thought, str):
+            return Unjudged(utterance_id=name, condition=told_as, because=thought)
+        item = self.asked.handing.interventions.get(condition)
         base = None if item is None else found.get((name, item.base))
-        thought = None
-        changed: Utterance | str = turn
-        if condition in self.asked.reasoning:
-            if base is None or not base.rationale:
-                return Unjudged(utterance_id=name, condition=told_as, because=NO_REASONING)
-            thought = instead(base.rationale, self.asked.reasoning[condition])
-        else:
-            changed = self.asked.handing.changed(turn, condition, answer=base)
+        changed = turn if thought.text is not None else self.asked.handing.changed(turn, condition, answer=base)
         if isinstance(changed, str):
             return Unjudged(utterance_id=name, condition=told_as, because=changed)
         seen = self._seen(changed, condition)
         if isinstance(seen, Unjudged):
             return seen
-        return Item(utterance_id=name, condition=told_as, given=seen, thought=thought)
+        return Item(utterance_id=name, condition=told_as, given=seen, thought=thought.text, goes_on=thought.goes_on)
 
     @property
     def _letters(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from affidavit.conditions import modality_subsets
 from affidavit.records import Record
 from reasoners.language.adapters import LoraOptions
+from reasoners.language.rewriting import Writer
 
 INSTRUCTION = "explain"
 
@@ -43,7 +44,8 @@ class Scope(Record):
 
     conditions: tuple[str, ...] = Field(default=tuple(str(condition) for condition in modality_subsets()), min_length=1)
     """What is shown: subsets of the modalities, degraded ones such as `TAV/noise=10dB`, words and media changed as in
-    `TAV/hint=joy` or `TAV/resampled=V`, and the reasoning itself: `TAV/early=0.5`, `TAV/filler`."""
+    `TAV/hint=joy` or `TAV/resampled=V`, and the reasoning itself: `TAV/early=0.5`, `TAV/filler`, and with a `rewriter`
+    `TAV/mistake=0.5` and `TAV/paraphrase`."""
     subset: int | None = Field(default=None, ge=1)
     """So many utterances alone, drawn by `subset_seed`; the report says how many of how many."""
     subset_seed: int = Field(default=0, ge=0)
@@ -58,6 +60,9 @@ class JudgingOptions(Asking, Scope):
     """Of a model with a checkpoint: whom it was not trained on, or everybody."""
     batch: int = Field(default=8, ge=1)
     """Prompts that are read together; changes speed and memory, and the last digits of scores."""
+    rewriter: Writer | None = None
+    """Who writes the reasoning anew under `TAV/mistake=0.5` and `TAV/paraphrase`: `lexical` (word lists, English) or
+    `self` (the judged model, asked for it). Without one these conditions are refused: their worth is their writer's."""
 
 
 class TrainingOptions(Asking):

@@ -7,8 +7,8 @@ the rationale that the table shows, and on no other text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +30,13 @@ from reasoners.language.candidates import CLOSES, Candidates, probabilities, sco
 from reasoners.language.cards import ModelCard
 from reasoners.language.encoding import Encoder, Prompt, filled, words
 from reasoners.language.items import Answered, Item
+from reasoners.language.lexical import LexicalRewriter
 from reasoners.language.options import Asking
+from reasoners.language.own_words import OwnRewriter
 from reasoners.language.perceiving import Senses, given, turns_before
 from reasoners.language.prefix import Prefix, body, head, prefilled
-from reasoners.language.prompts import ANSWER, THINK, THOUGHT, Given, question
+from reasoners.language.prompts import ANSWER, THINK, THOUGHT, Given, Question, question
+from reasoners.language.rewriting import Rewriter, Writer
 from reasoners.language.writing import Style, written
 
 _IGNORED: Final = -100
@@ -56,6 +59,8 @@ class LanguageReasoner:
     explanation: float = 0.5
     rows: Rows = field(default_factory=Rows)
     card: Mapping[str, Any] = field(default_factory=dict)
+    writer: Writer | None = None
+    """Who writes its reasoning anew under conditions that ask for it."""
     keeper: Any = None
     """Writes its checkpoint: `reasoners.language.checkpoints.Keeper`."""
     candidates: Candidates = field(init=False)
@@ -94,6 +99,13 @@ class LanguageReasoner:
         """Whether it reasons before it answers."""
         return self.asking.reasoning == "before"
 
+    @property
+    def rewriter(self) -> Rewriter | None:
+        """Who writes its reasoning anew; None where nobody is named."""
+        if self.writer is None:
+            return None
+        return LexicalRewriter() if self.writer == "lexical" else OwnRewriter(self)
+
     def prepare(self, utterances: Sequence[Utterance], *, progress: Progress = silent) -> None:
         """Learn which turns stand before which; media are read when they are needed."""
         self.before |= turns_before(utterances)
@@ -111,13 +123,27 @@ class LanguageReasoner:
         """Return what is said of each item, in their order; prompts alike in length are read together."""
         self.model.eval()
         prompts = [self.prompt(item.given) for item in items]
-        order = sorted(range(len(items)), key=lambda i: (len(prompts[i].ids), i))
         found: dict[int, Answered] = {}
-        for start in range(0, len(order), self.batch):
-            some = order[start : start + self.batch]
+        for some in self._together(prompts):
             said = self._answers([items[i] for i in some], [prompts[i] for i in some])
             found |= dict(zip(some, said, strict=True))
         return [found[i] for i in range(len(items))]
+
+    @torch.no_grad()
+    def written_to(self, questions: Sequence[Question], *, stop: str, seeds: Sequence[int]) -> list[str]:
+        """Return what is written to questions of any kind, in their order, up to and with `stop`."""
+        self.model.eval()
+        prompts = [self.encoder.prompt(question, "") for question in questions]
+        found: dict[int, str] = {}
+        for some in self._together(prompts):
+            prefix = prefilled(self.model, self.encoder.inputs([prompts[i] for i in some], self.device))
+            found |= dict(zip(some, self._written(prefix, [seeds[i] for i in some], stop=stop), strict=True))
+        return [found[i] for i in range(len(questions))]
+
+    def _together(self, prompts: Sequence[Prompt]) -> Iterator[list[int]]:
+        """Yield the numbers of prompts that are read together: those alike in length."""
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].ids), i))
+        yield from (order[start : start + self.batch] for start in range(0, len(order), self.batch))
 
     def prompt(self, shown: Given) -> Prompt:
         """Return what is asked about a turn, as tokens, and how the answer begins."""
@@ -126,44 +152,68 @@ class LanguageReasoner:
 
     def _answers(self, items: Sequence[Item], prompts: Sequence[Prompt]) -> list[Answered]:
         prefix = prefilled(self.model, self.encoder.inputs(prompts, self.device))
-        parsed = self._thought(items, prefix) if self.thinks else [None] * len(items)
+        parsed: list[Parsed | None] = [None] * len(items)
+        reasons = [""] * len(items)
         if self.thinks:
-            prefix = self._after([_reasons(item, own) for item, own in zip(items, parsed, strict=True)], prefix)
+            parsed = self._thought(items, prefix)
+            reasons = [_reasons(item, own) for item, own in zip(items, parsed, strict=True)]
+            prefix = self._after(reasons, prefix)
         shares = probabilities(scores(self.model, prefix, self.candidates)).cpu().numpy()
-        if not self.thinks and self.asking.answer == "written":
-            parsed = self._written_alone(items, prefix)
-        return [self._answered(item, own, row) for item, own, row in zip(items, parsed, shares, strict=True)]
-
-    def _thought(self, items: Sequence[Item], prefix: Prefix) -> list[Parsed | None]:
-        """Return what is written where no other reasoning is put in its place."""
-        if all(item.thought is not None for item in items):
-            return [None] * len(items)
-        texts = self._write(items, prefix)
+        if self.asking.answer == "written":
+            parsed = self._with_answers(items, parsed, prefix)
         return [
-            parse_completion(THINK + text, self.labels) if item.thought is None else None
-            for item, text in zip(items, texts, strict=True)
+            self._answered(item, own, reason, row)
+            for item, own, reason, row in zip(items, parsed, reasons, shares, strict=True)
         ]
 
-    def _written_alone(self, items: Sequence[Item], prefix: Prefix) -> list[Parsed | None]:
-        return [parse_completion(ANSWER + text, self.labels) for text in self._write(items, prefix)]
+    def _thought(self, items: Sequence[Item], prefix: Prefix) -> list[Parsed | None]:
+        """Return what is written where no other reasoning is put in its place, or only the beginning of it."""
+        if not any(item.writes for item in items):
+            return [None] * len(items)
+        begun = [item.thought or "" if item.goes_on else "" for item in items]
+        texts = self._write(items, self._read(begun, prefix))
+        return [
+            parse_completion(f"{THINK}{start}{text}", self.labels) if item.writes else None
+            for item, start, text in zip(items, begun, texts, strict=True)
+        ]
+
+    def _with_answers(
+        self, items: Sequence[Item], parsed: Sequence[Parsed | None], prefix: Prefix
+    ) -> list[Parsed | None]:
+        """Return with it what is answered in words where the reasoning was not the model's own up to the end."""
+        own = [self.thinks and item.thought is None for item in items]
+        if all(own):
+            return list(parsed)
+        texts = self._write(items, prefix)
+        return [
+            said if whole else parse_completion(ANSWER + text, self.labels)
+            for said, whole, text in zip(parsed, own, texts, strict=True)
+        ]
 
     def _write(self, items: Sequence[Item], prefix: Prefix) -> list[str]:
-        style = Style(max_tokens=self.asking.max_tokens, temperature=self.asking.temperature, stop=CLOSES)
         seeds = [seed_of(self.seed, item.utterance_id, item.condition) for item in items]
+        return self._written(prefix, seeds, stop=CLOSES)
+
+    def _written(self, prefix: Prefix, seeds: Sequence[int], *, stop: str) -> list[str]:
+        style = Style(max_tokens=self.asking.max_tokens, temperature=self.asking.temperature, stop=stop)
         return written(self.model, self.encoder.tokenizer, prefix, style, seeds=seeds)
 
     def _after(self, reasons: Sequence[str], prefix: Prefix) -> Prefix:
         """Return the prompts with reasons read behind them, up to where the answer begins."""
-        rows = [words(self.encoder.tokenizer, f"{text}{THOUGHT}{ANSWER}") for text in reasons]
-        ids, known = filled(rows, self.device)
+        return self._read([f"{text}{THOUGHT}{ANSWER}" for text in reasons], prefix)
+
+    def _read(self, texts: Sequence[str], prefix: Prefix) -> Prefix:
+        """Return the prompts with texts read behind them; an empty one changes nothing."""
+        if not any(texts):
+            return prefix
+        ids, known = filled([words(self.encoder.tokenizer, text) for text in texts], self.device)
         return prefix.continued(self.model, ids, known)[0]
 
-    def _answered(self, item: Item, parsed: Parsed | None, shares: Any) -> Answered:  # noqa: ANN401 - an array
+    def _answered(self, item: Item, parsed: Parsed | None, reason: str, shares: Any) -> Answered:  # noqa: ANN401
         named = dict(zip(self.labels, (float(share) for share in shares), strict=True))
         best = max(self.labels, key=lambda label: named[label])
         agrees = None if parsed is None or parsed.label is None else parsed.label == best
-        rationale = item.thought if item.thought is not None else None if parsed is None else parsed.rationale
-        if self.asking.answer == "written" and item.thought is None:
+        if self.asking.answer == "written":
             read = parsed or parse_completion("", self.labels)
             said = read.judgement(
                 utterance_id=item.utterance_id,
@@ -171,9 +221,11 @@ class LanguageReasoner:
                 probabilities=named,
                 instruction=self.asking.instruction,
             )
-            return Answered(said=said, parsed=parsed, agrees=agrees)
+            # behind reasoning that was put in its place the model wrote its answer alone
+            told = replace(said, rationale=reason) if isinstance(said, Judgement) and reason else said
+            return Answered(said=told, parsed=parsed, agrees=agrees)
         judged = Judgement(
-            label=best, probabilities=named, rationale=rationale or None, instruction=self.asking.instruction
+            label=best, probabilities=named, rationale=reason or None, instruction=self.asking.instruction
         )
         return Answered(said=judged, parsed=parsed, agrees=agrees)
 
@@ -296,8 +348,8 @@ class _Example:
 
 
 def _reasons(item: Item, parsed: Parsed | None) -> str:
-    if item.thought is not None:
-        return item.thought
+    if not item.writes:
+        return item.thought or ""
     return "" if parsed is None else parsed.rationale or ""
 
 

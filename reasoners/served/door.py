@@ -10,11 +10,11 @@ import numpy as np
 
 from affidavit.corpus import Corpus
 from affidavit.corpus_keys import corpus_key
-from affidavit.errors import PlanError
 from affidavit.options import read_options
 from affidavit.predictions import Predictions, Reading
 from affidavit.protocols import Progress, Reasoner
 from reasoners.instructed.shards import Shards
+from reasoners.requirements import corpus_to_judge
 from reasoners.served.journal import Journal
 from reasoners.served.judging import judge_corpus
 from reasoners.served.options import MANNER, ServedOptions
@@ -46,14 +46,7 @@ class ServedReasoner:
             MissingPartError: the extra `served` is not installed.
         """
         chosen = _options(options)
-        if corpus is None:
-            raise PlanError(
-                "there is nothing to judge",
-                slug="plan-impossible",
-                where=f"reasoner {self.name}",
-                found="a run without a corpus",
-                remedy="name a corpus beside the reasoner",
-            )
+        corpus = corpus_to_judge(corpus, reasoner=self.name)
         shards = Shards.of(
             {
                 "version": self.cache_version,

