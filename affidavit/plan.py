@@ -236,7 +236,7 @@ class AuditPlan(Record):
 
 _PLACES: Final = (
     *("path", "media_root", "checkpoint", "start", "training", "evidence", "gold", "reviews", "plan", "lexicon"),
-    *("losses", "guesses", "ledger", "embeddings", "leakage", "cards"),
+    *("losses", "guesses", "ledger", "embeddings", "leakage", "cards", "reader"),
     *("url", "key_variable"),  # where a served model answers; which one it is stands under `model`
 )
 

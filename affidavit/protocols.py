@@ -179,6 +179,22 @@ class Differentiable(Protocol):
 
 
 @runtime_checkable
+class ReadsRationales(Protocol):
+    """A model that says with which label of a closed set a rationale concludes; it reads the rationale alone."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def digest(self) -> str:
+        """Names it by its weights, so that nobody is judged by what rewarded them."""
+
+    def concluded(self, rationales: Sequence[str | None], labels: Sequence[str]) -> Sequence[str | None]:
+        """Return a label for each rationale, or None where it cannot tell."""
+
+
+@runtime_checkable
 class Ablatable(Protocol):
     """A reasoner that can be asked again with modalities taken away."""
 

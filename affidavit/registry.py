@@ -60,6 +60,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "early-fusion": "reasoners.baselines.door:EARLY_FUSION",
             "served": "reasoners.served.door:REASONER",
             "omni": "reasoners.omni.door:REASONER",
+            "verifier": "reasoners.verifier.door:REASONER",
             "smollm2": "reasoners.language.smollm2:REASONER",
             "face-network": "reasoners.face_network:REASONER",
         },
@@ -69,6 +70,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "federated": "federated.trainer.door:TRAINER",
             "group-dro": "reasoners.group_dro:TRAINER",
             "gradient-reversal": "reasoners.gradient_reversal:TRAINER",
+            "grpo": "reasoners.grpo.trainer:TRAINER",
         },
         Door.EXAMINATIONS: {
             "performance": "audit.groups.performance:EXAMINATION",
@@ -158,6 +160,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "lint-release": "privacy.linter.command:lint",
             "ledger": "privacy.ledger.commands:ledger",
             "withdraw": "privacy.withdrawal.command:withdraw",
+            "verifier": "reasoners.verifier.commands:verifier",
             "federated-audit": "federated.pooled.commands:federated_audit",
             "site": "federated.deployment.command:site",
             "log": "federated.record.command:log",

@@ -166,8 +166,11 @@ class _Task:
     """Of the new model; its paths no longer depend on the plan's folder."""
     corpus_key: str
 
-    def digest(self, corpus: Corpus) -> str:
-        """Return the name of this training; pretrained parts count by content where the learner can tell it."""
+    def digest(self, corpus: Corpus, folder: Path) -> str:
+        """Return the name of this training; pretrained parts count by content where the learner can tell it.
+
+        So do files that a trainer reads, where it offers `options_digest(options, folder)`.
+        """
         told = getattr(self.learner, "model_digest", None)
         options = dict(self.options) if told is None else told(corpus, self.options)
         return digest_of(
@@ -175,10 +178,16 @@ class _Task:
                 "version": str(getattr(self.learner, "cache_version", "")),
                 "corpus": self.corpus_key,
                 "reasoner": [self.training.reasoner.name, options],
-                "trainer": self.training.trainer.model_dump(mode="json"),
+                "trainer": self._trainer(folder),
                 "seed": [self.plan.seed, self.seed],
             }
         )
+
+    def _trainer(self, folder: Path) -> dict[str, Any]:
+        chosen = self.training.trainer
+        told = getattr(load(Door.TRAINERS, chosen.name), "options_digest", None)
+        read = {} if told is None else {"reads": told(chosen.options, folder)}
+        return {**chosen.model_dump(mode="json"), **read}
 
 
 def _placed(learner: Learner, options: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
@@ -190,7 +199,7 @@ def _placed(learner: Learner, options: Mapping[str, Any], folder: Path) -> Mappi
 def _trained(task: _Task, corpus: Corpus, folder: Path, progress: Progress) -> Trained:
     training, plan, seed = task.training, task.plan, task.seed
     place = folder / f"seed-{seed}"
-    digest = task.digest(corpus)
+    digest = task.digest(corpus, folder)
     card = read_card(place)
     if card is not None and card.get("training_digest") == digest:
         return Trained(name=task.name, seed=seed, folder=place, card=card, again=True)

@@ -86,9 +86,11 @@ def plan_page() -> str:
 def models_page() -> str:
     """Return every option of the project's own model, of judging with it and of its trainer."""
     from reasoners.baselines.options import BaselineJudgingOptions, NewBaselineOptions
+    from reasoners.grpo.options import GrpoOptions
     from reasoners.instructed.augmentation import Augmentation
     from reasoners.instructed.door import JudgingOptions, NewModelOptions
     from reasoners.supervised import SupervisedOptions
+    from reasoners.verifier.config import FittingOptions
 
     lines = ["# Options of models", "", NOTE, ""]
     lines += [
@@ -107,6 +109,13 @@ def models_page() -> str:
     ]
     for baseline in (NewBaselineOptions, BaselineJudgingOptions):
         lines += _model(baseline)
+    lines += [
+        "`training.<name>.trainer: {name: grpo, options: ...}` takes GrpoOptions, and a verifier that it trains "
+        "FittingOptions: [verifier.md](verifier.md).",
+        "",
+    ]
+    for rewarded in (GrpoOptions, FittingOptions):
+        lines += _model(rewarded)
     return "\n".join(lines)
 
 

@@ -44,6 +44,7 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
             adds="training and judging with the project's own reasoner; brings `media` along",
         ),
         "federated": Extra(packages=("flwr", "ray"), adds="federated training and audits with Flower"),
+        "grpo": Extra(packages=("trl",), adds="rewards for what a model writes (trainer `grpo`); brings `train` along"),
         "privacy": Extra(
             packages=("opacus", "dp-accounting"),
             adds="differentially private training and two independent accountants",

@@ -24,6 +24,7 @@ from affidavit.cli.ledgers import add_ledgers
 from affidavit.cli.papers import add_papers
 from affidavit.cli.saying import inert, say
 from affidavit.cli.trust import add_trust, keygen
+from affidavit.cli.verifiers import add_verifiers
 
 EPILOG = (
     "Exit codes: 0 done, 1 a criterion failed, 2 bad input or plan, 3 inconclusive where an answer was demanded, "
@@ -68,6 +69,7 @@ add_auditing(app)
 add_comparing(app)
 add_documents(app)
 add_ledgers(app)
+add_verifiers(app)
 app.command()(gate)
 app.command(hidden=True)(keygen)
 add_papers(app)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from affidavit.cli.progress_file import ProgressFile
 from affidavit.protocols import Progress
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ class _Shown:
         self._start = monotonic()
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._file = ProgressFile.asked_for()
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
+        if self._file is not None:
+            self._file(what, done, total)
         if monotonic() - self._start < PATIENCE_S:
             return
         bars = self._started()

@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pydantic import model_validator
+
 from affidavit.case import Case
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.exhibits import ExhibitTable
@@ -40,6 +42,7 @@ from faithfulness.conclusions.gold import Gold, read_gold
 from faithfulness.conclusions.judge import LexiconJudge, Outcome
 from faithfulness.conclusions.listing import Row, exhibit_of, listed
 from faithfulness.conclusions.masking import MaskedJudge
+from faithfulness.conclusions.reader_judge import reader_of, rewarded_by
 from faithfulness.conclusions.replies import Replies
 from faithfulness.conclusions.served_judge import ServedJudge, ServedOptions
 from faithfulness.conclusions.sums import ABSTAINED, CONTROLS, EPC, TOLD, WRONG_REASON, Layout
@@ -78,8 +81,17 @@ class CoherenceOptions(Record):
     """A table of what people concluded: `utterance_id` and `emotion`; relative to the plan."""
     judge: ServedOptions | None = None
     """A served model that judges; the built-in judge where absent."""
+    reader: str | None = None
+    """The folder of an emotion verifier that judges in its place, relative to the plan; a run whose explanations it
+    rewarded is refused."""
     conditions: tuple[str, ...] = ()
     """Conditions that are told beside the fullest one."""
+
+    @model_validator(mode="after")
+    def _one_judge(self) -> CoherenceOptions:
+        if self.judge is not None and self.reader is not None:
+            raise ValueError("judge and reader both say who judges; name one of them")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,6 +173,10 @@ def examine(case: Case) -> Testimony:
     rows: list[Row] = []
     judged: list[tuple[str, str, Judgement]] = []
     for run, predictions in case.runs.items():
+        own = rewarded_by(judges.plain, predictions, examination=NAME)
+        if own is not None:
+            refused.append(own)
+            continue
         reading = Reading(predictions=predictions, by=case.by, judges=judges, gold=gold)
         counted, caveats = reading.counted()
         study = _Study(case=case, predictions=predictions, judges=judges, caveats=caveats)
@@ -194,6 +210,9 @@ def _gold(case: Case, options: CoherenceOptions) -> Gold | None:
 
 
 def _judges(case: Case, options: CoherenceOptions) -> Judges:
+    if options.reader is not None:
+        reader = reader_of(case.folder, options.reader)
+        return Judges(plain=reader, masked=MaskedJudge(judge=reader))
     if options.judge is None:
         return Judges(plain=LexiconJudge(), masked=LexiconJudge(masked=True))
     served = ServedJudge(endpoint=options.judge.endpoint(case.folder))

@@ -27,6 +27,7 @@ from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress
 from affidavit.tables import from_arrow
 from affidavit.utterances import Judgement, Utterance
+from reasoners.grpo.rewarded import reward_origins
 from reasoners.instructed.asked import Asked, read_conditions, said_of, with_reasons
 from reasoners.instructed.batches import Row, batched
 from reasoners.instructed.config import ModelConfig
@@ -91,7 +92,8 @@ def judge_corpus(
     changed = said_of(asked, config, instruction=reasoner.instruction, n_judged=len(to_judge(chosen)))
     cut = _cut(to_judge(chosen), reasoner)
     said = (*assumptions, *on_reasons, *changed, *unheard, *cut, *predictions.assumptions)
-    models = (trained_origin(reasoner.card, name=_name(reasoner)), *part_origins(config, reasoner.card))
+    own = trained_origin(reasoner.card, name=_name(reasoner))
+    models = (own, *part_origins(config, reasoner.card), *reward_origins(reasoner.card))
     shards.discard()
     return replace(predictions, assumptions=said, side_tables=tables, models=models)
 

@@ -24,6 +24,7 @@ from affidavit.protocols import Progress
 from affidavit.tables import from_arrow
 from affidavit.utterances import Judgement, Utterance
 from reasoners.completions import Parsed, told_completions
+from reasoners.grpo.rewarded import reward_origins
 from reasoners.instructed.inputs import words_of
 from reasoners.instructed.pool import SEED
 from reasoners.instructed.scope import whom_to_judge
@@ -140,7 +141,7 @@ def _models(reasoner: Judge) -> tuple[ModelOrigin, ...]:
     """Return the weights beneath, and the adapters where some were trained."""
     beneath = () if reasoner.weights is None else (reasoner.weights.described(),)
     adapters = (trained_origin(reasoner.card, name=reasoner.name, part="adapters"),) if reasoner.card else ()
-    return (*beneath, *adapters)
+    return (*beneath, *adapters, *reward_origins(reasoner.card))
 
 
 def _whom(corpus: Corpus, reasoner: Judge, options: Scope) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
