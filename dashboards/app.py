@@ -14,6 +14,7 @@ import streamlit as st
 from affidavit.errors import AffidavitError
 from dashboards.access.identity import require, whoever_is_here
 from dashboards.access.people import Right
+from dashboards.cohorts.bar import cohort_bar
 from dashboards.seat import Seat
 from dashboards.settings import current_settings
 from dashboards.showing.texts import as_markdown
@@ -33,6 +34,8 @@ def main() -> None:
     with st.sidebar:
         _who(seat)
     st.navigation(pages, position="sidebar").run()
+    with st.sidebar:
+        cohort_bar(seat)  # after the page, which does not wait for it
 
 
 def _guarded(page: Page, seat: Seat) -> None:

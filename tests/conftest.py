@@ -39,6 +39,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same of a file or a folder that would be left out whole, for want of a package."""
+    report = yield
+    if os.environ.get("AFFIDAVIT_REQUIRE_ALL") == "1" and report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} left out, and AFFIDAVIT_REQUIRE_ALL forbids it: {report.longrepr}"
+    return report
+
+
 def _excused(report: pytest.TestReport) -> bool:
     """Say whether a skip is for what no installation brings."""
     return any(reason in str(report.longrepr) for reason in ("public data", "needs a GPU"))

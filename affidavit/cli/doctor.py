@@ -56,7 +56,10 @@ EXTRAS: Final[Mapping[str, Extra]] = MappingProxyType(
             adds="models behind an OpenAI-compatible endpoint on the stand (reasoner `served`)",
         ),
         "ray": Extra(packages=("ray",), adds="judging by several processes or machines (execution: {engine: ray})"),
-        "dashboard": Extra(packages=("streamlit", "sqlalchemy"), adds="the reviewer's desk in the browser"),
+        "dashboard": Extra(
+            packages=("streamlit", "sqlalchemy", "alembic", "psycopg"),
+            adds="the reviewer's desk in the browser, its records in SQLite or PostgreSQL (psycopg: LGPL-3.0)",
+        ),
         "reports": Extra(
             packages=("typst", "fonttools", "manimgx-fonts", "manimgx-fonts-cjk"),
             adds="reports as tagged PDF, with fonts for Chinese and many other scripts (SIL OFL 1.1)",

@@ -21,7 +21,12 @@ def whoever_is_here(settings: DeskSettings) -> Person:
     """Return who it is; a page is not drawn further for somebody who has to log in first, or who has no role."""
     if settings.login is None:
         if settings.person is None:
-            raise PlanError("nobody was named, and nobody logs in", slug="desk-not-started", where="the desk")
+            raise PlanError(
+                "nobody was named, and nobody logs in",
+                slug="desk-not-started",
+                where="the desk",
+                remedy="start it with `affidavit dashboard`",
+            )
         return settings.person
     if not st.user.is_logged_in:
         st.title("affidavit")

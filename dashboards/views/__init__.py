@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from dashboards.access.people import Right
 from dashboards.seat import Seat
-from dashboards.views import desk
+from dashboards.views import (
+    annotate,
+    compare,
+    desk,
+    fairness,
+    faithfulness,
+    history,
+    new_audit,
+    privacy,
+    review,
+    run,
+    sign_off,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,4 +33,23 @@ class Page:
     draw: Callable[[Seat], None]
 
 
-PAGES = (Page(path="desk", title="Desk", icon=":material/inventory_2:", right=Right.READ_RELEASES, draw=desk.draw),)
+_EVERYBODY, _READERS = Right.READ_RELEASES, Right.READ_REPORTS
+PAGES = (
+    Page(path="desk", title="Desk", icon=":material/inventory_2:", right=_EVERYBODY, draw=desk.draw),
+    Page(path="fairness", title="Fairness", icon=":material/balance:", right=_EVERYBODY, draw=fairness.draw),
+    Page(
+        path="faithfulness",
+        title="Faithfulness",
+        icon=":material/psychology:",
+        right=_EVERYBODY,
+        draw=faithfulness.draw,
+    ),
+    Page(path="privacy", title="Privacy and federation", icon=":material/lock:", right=_EVERYBODY, draw=privacy.draw),
+    Page(path="compare", title="Compare", icon=":material/compare_arrows:", right=_EVERYBODY, draw=compare.draw),
+    Page(path="review", title="Human review", icon=":material/rate_review:", right=Right.REVIEW, draw=review.draw),
+    Page(path="annotate", title="Clues", icon=":material/edit_note:", right=Right.REVIEW, draw=annotate.draw),
+    Page(path="sign-off", title="Sign-off", icon=":material/draw:", right=_READERS, draw=sign_off.draw),
+    Page(path="new-audit", title="New audit", icon=":material/note_add:", right=Right.RUN, draw=new_audit.draw),
+    Page(path="run", title="Run", icon=":material/play_circle:", right=Right.RUN, draw=run.draw),
+    Page(path="history", title="History", icon=":material/history:", right=Right.MANAGE, draw=history.draw),
+)

@@ -8,7 +8,7 @@ from affidavit import errors
 from affidavit.errors import SLUGS, AffidavitError, RowError
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("affidavit", "corpora", "reasoners", "audit", "privacy", "faithfulness", "federated", "reports")
+ROOMS = ("affidavit", "corpora", "reasoners", "audit", "privacy", "faithfulness", "federated", "reports", "dashboards")
 SOURCES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 

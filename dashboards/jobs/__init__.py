@@ -1,0 +1,1 @@
+"""Runs that are started from the desk: child processes of `affidavit`, which outlive a page and can be ended."""

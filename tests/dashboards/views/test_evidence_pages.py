@@ -1,0 +1,90 @@
+"""Faithfulness, privacy and comparison show what a report found, and say what it would take where it found nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from affidavit.bundle import read_bundle, write_bundle
+from affidavit.testing.tables import small_report
+from dashboards.access.people import Role
+from tests.dashboards.views.one_page import OnePage, open_page, said  # noqa: F401 - a fixture
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    report = small_report(("performance", "coherence", "citation"), n_speakers=60)
+    return write_bundle(report, tmp_path_factory.mktemp("told") / "explained", renderings=())
+
+
+@pytest.mark.parametrize("page", ["faithfulness", "privacy", "compare"])
+def test_without_an_audit_each_says_what_to_do(open_page: OnePage, page: str) -> None:  # noqa: F811
+    app = open_page(page).run()
+    assert not app.exception
+    assert "No audit is open" in app.info[0].value
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+@pytest.mark.parametrize("page", ["faithfulness", "privacy", "compare"])
+def test_each_opens_for_whoever_may_read(
+    open_page: OnePage,  # noqa: F811
+    explained: Path,
+    page: str,
+    role: Role,
+) -> None:
+    app = open_page(page, explained, role=role).run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_rationales_stand_beside_their_controls(open_page: OnePage, explained: Path) -> None:  # noqa: F811
+    app = open_page("faithfulness", explained).run()
+    app.selectbox(key="faithfulness-metric").set_value("explanation_prediction_consistency").run()
+    assert not app.exception
+    beside = next(element.value for element in app.dataframe if "Of" in element.value.columns)
+    report = read_bundle(explained)
+    own = next(
+        f
+        for f in report.findings
+        if (f.metric, f.condition) == ("explanation_prediction_consistency", "TAV") and not f.groups and not f.compared
+    )
+    assert list(beside["Of"]) == ["the rationales", *["control"] * len(own.controls or ())]
+    assert len(beside) > 1
+    assert "Speaks of: coherence" in said(app).replace("\\", "")
+    quadrants = [
+        element.value for element in app.dataframe if "Right answer, right explanation" in element.value.columns
+    ]
+    assert len(quadrants) == 1
+    assert len(quadrants[0]) == 12
+
+
+def test_what_could_not_be_asked_names_its_remedy(open_page: OnePage, explained: Path) -> None:  # noqa: F811
+    app = open_page("faithfulness", explained).run()
+    refused = [r for r in read_bundle(explained).refusals if r.examination == "citation"]
+    assert refused
+    frame = next(element.value for element in app.dataframe if "What would let it" in element.value.columns)
+    assert set(frame["What would let it"]) >= {" ".join(r.remedy.split()) for r in refused}
+
+
+def test_without_a_ledger_nothing_is_called_private(open_page: OnePage, explained: Path) -> None:  # noqa: F811
+    app = open_page("privacy", explained).run()
+    assert "nothing here may be called differential privacy" in said(app)
+    assert any("price of privacy was not measured" in info.value for info in app.info)
+
+
+def test_two_bundles_are_compared_as_if_they_met_different_people(
+    open_page: OnePage,  # noqa: F811
+    explained: Path,
+    tmp_path: Path,
+) -> None:
+    other = write_bundle(small_report(), tmp_path / "other", renderings=())
+    app = open_page("compare", explained, other).run()
+    assert not app.exception
+    assert not app.error
+    frame = next(element.value for element in app.dataframe if "Difference (with interval)" in element.value.columns)
+    assert len(frame) > 10
+    shutil.rmtree(other)
+    app.run()
+    assert "no other audit here" in app.info[0].value
