@@ -19,7 +19,7 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bundle(report, tmp_path_factory.mktemp("told") / "explained", renderings=())
 
 
-@pytest.mark.parametrize("page", ["faithfulness", "privacy", "compare"])
+@pytest.mark.parametrize("page", ["explanations", "protection", "compare"])
 def test_without_an_audit_each_says_what_to_do(open_page: OnePage, page: str) -> None:  # noqa: F811
     app = open_page(page).run()
     assert not app.exception
@@ -27,7 +27,7 @@ def test_without_an_audit_each_says_what_to_do(open_page: OnePage, page: str) ->
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
-@pytest.mark.parametrize("page", ["faithfulness", "privacy", "compare"])
+@pytest.mark.parametrize("page", ["explanations", "protection", "compare"])
 def test_each_opens_for_whoever_may_read(
     open_page: OnePage,  # noqa: F811
     explained: Path,
@@ -40,7 +40,7 @@ def test_each_opens_for_whoever_may_read(
 
 
 def test_rationales_stand_beside_their_controls(open_page: OnePage, explained: Path) -> None:  # noqa: F811
-    app = open_page("faithfulness", explained).run()
+    app = open_page("explanations", explained).run()
     app.selectbox(key="faithfulness-metric").set_value("explanation_prediction_consistency").run()
     assert not app.exception
     beside = next(element.value for element in app.dataframe if "Of" in element.value.columns)
@@ -61,7 +61,7 @@ def test_rationales_stand_beside_their_controls(open_page: OnePage, explained: P
 
 
 def test_what_could_not_be_asked_names_its_remedy(open_page: OnePage, explained: Path) -> None:  # noqa: F811
-    app = open_page("faithfulness", explained).run()
+    app = open_page("explanations", explained).run()
     refused = [r for r in read_bundle(explained).refusals if r.examination == "citation"]
     assert refused
     frame = next(element.value for element in app.dataframe if "What would let it" in element.value.columns)
@@ -69,7 +69,7 @@ def test_what_could_not_be_asked_names_its_remedy(open_page: OnePage, explained:
 
 
 def test_without_a_ledger_nothing_is_called_private(open_page: OnePage, explained: Path) -> None:  # noqa: F811
-    app = open_page("privacy", explained).run()
+    app = open_page("protection", explained).run()
     assert "nothing here may be called differential privacy" in said(app)
     assert any("price of privacy was not measured" in info.value for info in app.info)
 
