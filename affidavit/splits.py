@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.utterances import Utterance
 
@@ -55,6 +56,36 @@ def grouped(utterances: Sequence[Utterance], *, by: SplitBy = "unit") -> dict[st
             )
         groups.setdefault(units[0], []).extend(turns)
     return {name: tuple(turns) for name, turns in groups.items()}
+
+
+def labelled(corpus: Corpus, *, by: SplitBy = "unit") -> dict[str, tuple[Utterance, ...]]:
+    """Return the groups with something to learn from: those of which any turn has a label.
+
+    Raises:
+        PlanError: a label is outside the label space; two units share a dialogue; nobody has a label.
+    """
+    strange = sorted({turn.label for turn in corpus.utterances if turn.label is not None} - set(corpus.label_space))
+    if strange:
+        raise PlanError(
+            "the corpus has labels outside its label space",
+            slug="row-label",
+            where=f"corpus {corpus.name}",
+            found=", ".join(strange),
+            allowed=", ".join(corpus.label_space),
+            remedy="map the labels in the corpus's options",
+        )
+    groups = grouped(corpus.utterances, by=by)
+    found = {name: turns for name, turns in groups.items() if any(turn.label is not None for turn in turns)}
+    if not found:
+        raise PlanError(
+            "nobody in the corpus has a label to learn from",
+            slug="plan-impossible",
+            where=f"corpus {corpus.name}",
+            found=f"{len(groups):,} units without any label",
+            allowed="turns with labels, such as " + ", ".join(corpus.label_space),
+            remedy="bring a corpus with labels, or name its label column",
+        )
+    return found
 
 
 def split(names: Sequence[str], shares: Mapping[str, float], *, seed: int) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from affidavit.confusion import class_sums, weighted_f1
 from affidavit.corpus import Corpus, require_distinct
-from affidavit.corpus_keys import corpus_key
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
 from affidavit.files import replacing_folder
@@ -25,7 +24,8 @@ from affidavit.options import read_options
 from affidavit.protocols import Differentiable, Progress, Trainable, Trainer
 from affidavit.records import Record
 from affidavit.seeds import seed_of
-from affidavit.splits import SplitBy, grouped, rows, split
+from affidavit.splits import SplitBy, labelled, rows, split
+from affidavit.training_card import training_card
 from affidavit.training_state import STATE, UnusableStateError, fill
 from affidavit.utterances import Utterance
 from reasoners.training_state import generators, read_state, restore_generators, write_state
@@ -86,7 +86,7 @@ class SupervisedTrainer:
         chosen = read_options(SupervisedOptions, options, of=f"trainer {self.name}")
         require_distinct(corpus)
         _require_known(chosen.untaught, corpus)
-        groups = _labelled(grouped(corpus.utterances, by=chosen.split_by), corpus)
+        groups = labelled(corpus, by=chosen.split_by)
         groups = taught(groups, frozenset(chosen.untaught))
         shares = {"held_out": chosen.held_out, "development": chosen.development}
         parts = split(sorted(groups), {k: v for k, v in shares.items() if v}, seed=seed_of(chosen.split_seed, "split"))
@@ -103,15 +103,11 @@ class SupervisedTrainer:
         )
         folder.mkdir(parents=True, exist_ok=True)
         course.run(folder / STATE)
-        key = corpus_key(corpus)
-        named = chosen.training_digest or key
+        told = training_card(reasoner, corpus, trainer=self.name, options=chosen)
+        met = {part: parts[part] for part in ("train", "development")}
         card = {
-            **_made(reasoner),
-            **units_card({k: parts[k] for k in ("train", "development")}, groups, chosen.split_by, named),
-            "training_digest": named,
-            "trainer": self.name,
-            "corpus": {"name": corpus.name, "digest": corpus.digest, "key": key, "licence": corpus.licence},
-            "options": chosen.model_dump(mode="json", exclude={"training_digest"}),
+            **told,
+            **units_card(met, groups, chosen.split_by, told["training_digest"]),
             "n_units": {name: len(names) for name, names in parts.items()},
             "history": course.history,
             "development_weighted_f1": round(course.best, 4),
@@ -268,27 +264,6 @@ class _Course:
     def _digest(self) -> str:
         rows_of = [[turn.utterance_id for turn in row] for row in self.train]
         return digest_of([self.options.model_dump(mode="json"), rows_of, self.labels])
-
-
-def _made(reasoner: Trainable) -> Mapping[str, Any]:
-    """Return what a new model says of how it was made (seed, options, pretrained parts, versions), where it does."""
-    card: Mapping[str, Any] = getattr(reasoner, "card", {})
-    return {} if "training_digest" in card else card
-
-
-def _labelled(groups: Mapping[str, tuple[Utterance, ...]], corpus: Corpus) -> dict[str, tuple[Utterance, ...]]:
-    """Return the groups with something to learn from; labels outside the label space are refused by name."""
-    strange = sorted({u.label for u in corpus.utterances if u.label is not None} - set(corpus.label_space))
-    if strange:
-        raise PlanError(
-            "the corpus has labels outside its label space",
-            slug="row-label",
-            where=f"corpus {corpus.name}",
-            found=", ".join(strange),
-            allowed=", ".join(corpus.label_space),
-            remedy="map the labels in the corpus's options",
-        )
-    return {name: turns for name, turns in groups.items() if any(turn.label is not None for turn in turns)}
 
 
 def taught(groups: Mapping[str, tuple[Utterance, ...]], untaught: frozenset[str]) -> dict[str, tuple[Utterance, ...]]:

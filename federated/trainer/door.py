@@ -26,6 +26,7 @@ from affidavit.files import replacing_folder
 from affidavit.options import read_options
 from affidavit.protocols import Progress, Trainable, Trainer
 from affidavit.provenance import package_version
+from affidavit.training_card import training_card
 from federated.in_process.clock import UnhurriedClock
 from federated.in_process.grid import server_identity
 from federated.record.entries import DIGEST, RunOpened
@@ -94,21 +95,8 @@ class FederatedTrainer:
         if chosen.private is not None:
             require_attested_of(house, parts)
         card = _Training(house=house, parts=parts, labels=tuple(corpus.label_space)).run(progress)
-        named = chosen.training_digest or house.corpus
-        written = {
-            **_made(reasoner),
-            **units_card(parts, named),
-            **card,
-            "training_digest": named,
-            "trainer": self.name,
-            "corpus": {
-                "name": corpus.name,
-                "digest": corpus.digest,
-                "key": house.corpus,
-                "licence": corpus.licence,
-            },
-            "options": chosen.model_dump(mode="json", exclude={"training_digest"}),
-        }
+        told = training_card(reasoner, corpus, trainer=self.name, options=chosen)
+        written = {**told, **units_card(parts, told["training_digest"]), **card}
         with replacing_folder(folder) as temporary:
             reasoner.save(temporary, written)
         return reasoner
@@ -198,12 +186,6 @@ class _Training:
             attest(house, parts)
         losses = {site: one.told() for site, one in trainings.items() if isinstance(one, PrivateTraining)}
         return {**card, "privacy": privacy_card(losses, parts, house.options.private.delta)}
-
-
-def _made(reasoner: Trainable) -> Mapping[str, Any]:
-    """Return what a new model says of how it was made (seed, options, pretrained parts, versions), where it does."""
-    card: Mapping[str, Any] = getattr(reasoner, "card", {})
-    return {} if "training_digest" in card else card
 
 
 TRAINER: Final[Trainer] = FederatedTrainer()

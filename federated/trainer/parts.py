@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from affidavit.corpus import Corpus
 from affidavit.errors import PlanError
 from affidavit.seeds import seed_of
-from affidavit.splits import split
+from affidavit.splits import labelled, split
 from affidavit.utterances import Utterance
 from federated.strategies.options import Robust
 from federated.strategies.robust import least_sites
 from federated.trainer.options import FederatedOptions
-from privacy.dpsgd.units import ProtectedUnit, Row, labelled, pieces
+from privacy.dpsgd.units import ProtectedUnit, Row, pieces
 
 _NAME_LENGTH = 63
 

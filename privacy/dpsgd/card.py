@@ -28,7 +28,7 @@ OF_A_SEARCH: Final = (
 )
 
 
-def training_card(outcome: Outcome, parts: Parts, *, way: Chosen, key: str, cost: Mapping[str, Any]) -> dict[str, Any]:
+def private_card(outcome: Outcome, parts: Parts, *, way: Chosen, key: str, cost: Mapping[str, Any]) -> dict[str, Any]:
     """Return the trainer's own part of the card; `cost` is what the account says."""
     options = outcome.declared
     named = options.training_digest or key

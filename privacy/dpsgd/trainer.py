@@ -22,9 +22,10 @@ from affidavit.digests import digest_of
 from affidavit.files import replacing_folder
 from affidavit.options import read_options
 from affidavit.protocols import Progress, Trainable, Trainer
+from affidavit.training_card import made, training_card
 from affidavit.training_state import STATE
 from privacy.dpsgd.accounts import chosen_noise, opened_account, require_delta
-from privacy.dpsgd.card import training_card
+from privacy.dpsgd.card import private_card
 from privacy.dpsgd.course import Course, Plan
 from privacy.dpsgd.gradients import unit_gradients
 from privacy.dpsgd.options import PrivateOptions
@@ -70,14 +71,16 @@ class PrivateTrainer:
         probes = parts.probes(chosen)
         reasoner.prepare([*parts.turns, *(turn for probe in probes for turn in probe)], progress=progress)
         way = chosen_way(chosen.gradients, reasoner, probes, seed=int(rng.integers(2**31)))
-        key, made = corpus_key(corpus), _made(reasoner)
+        key = corpus_key(corpus)
         training = _Training(
             reasoner=reasoner,
             parts=parts,
             options=chosen,
             digest=_digest(chosen, corpus, parts),
             way=way,
-            facts=RunFacts(model=digest_of(dict(made)), corpus=key, n_units=stated_units(chosen, parts)),
+            facts=RunFacts(
+                model=digest_of(made(reasoner)), corpus=corpus_key(corpus), n_units=stated_units(chosen, parts)
+            ),
             folder=folder,
         )
         sources = sources_of(rng, simulated=chosen.simulated)
@@ -86,10 +89,8 @@ class PrivateTrainer:
         else:
             outcome, cost = training.steps(noise, sources, progress)
         card = {
-            **made,
-            **training_card(outcome, parts, way=way, key=key, cost=cost),
-            "trainer": self.name,
-            "corpus": {"name": corpus.name, "digest": corpus.digest, "key": key, "licence": corpus.licence},
+            **training_card(reasoner, corpus, trainer=self.name, options=chosen),
+            **private_card(outcome, parts, way=way, key=key, cost=cost),
         }
         with replacing_folder(folder) as temporary:
             reasoner.save(temporary, card)
@@ -154,12 +155,6 @@ class _Training:
 
 def _digest(options: PrivateOptions, corpus: Corpus, parts: Parts) -> str:
     return digest_of([options.model_dump(mode="json"), corpus_key(corpus), list(parts.train), list(corpus.label_space)])
-
-
-def _made(reasoner: Trainable) -> Mapping[str, Any]:
-    """Return what a new model says of how it was made (seed, options, pretrained parts, versions), where it does."""
-    card: Mapping[str, Any] = getattr(reasoner, "card", {})
-    return {} if "training_digest" in card else card
 
 
 TRAINER: Final[Trainer] = PrivateTrainer()

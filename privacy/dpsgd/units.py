@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from affidavit.corpus import Corpus
-from affidavit.errors import PlanError
 from affidavit.seeds import seed_of
-from affidavit.splits import grouped, rows, split
+from affidavit.splits import labelled, rows, split
 from affidavit.utterances import Utterance
 from privacy.dpsgd.options import PrivateOptions
 from privacy.dpsgd.randomness import Source
@@ -105,26 +104,6 @@ def stated_units(options: PrivateOptions, parts: Parts) -> int | None:
     trained_share = 1 - options.held_out - options.search.development
     stated = math.ceil(options.expected_units / trained_share - 1e-9) + 1  # parts are rounded
     return stated if parts.n_protected <= stated else None
-
-
-def labelled(corpus: Corpus) -> dict[str, Row]:
-    """Return the patients of whom any turn has a label.
-
-    Raises:
-        PlanError: two patients share a dialogue, or a label is outside the label space.
-    """
-    strange = sorted({u.label for u in corpus.utterances if u.label is not None} - set(corpus.label_space))
-    if strange:
-        raise PlanError(
-            "the corpus has labels outside its label space",
-            slug="row-label",
-            where=f"corpus {corpus.name}",
-            found=", ".join(strange),
-            allowed=", ".join(corpus.label_space),
-            remedy="map the labels in the corpus's options",
-        )
-    groups = grouped(corpus.utterances, by="unit")
-    return {name: turns for name, turns in groups.items() if any(turn.label is not None for turn in turns)}
 
 
 def pieces(turns: Sequence[Utterance], *, max_turns: int) -> tuple[Row, ...]:

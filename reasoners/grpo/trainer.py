@@ -18,14 +18,13 @@ from typing import Any, Final
 import numpy as np
 
 from affidavit.corpus import Corpus, require_distinct
-from affidavit.corpus_keys import corpus_key
-from affidavit.errors import PlanError
 from affidavit.files import replacing_folder
 from affidavit.options import read_options
 from affidavit.protocols import Progress, Trainable, Trainer
 from affidavit.provenance import package_version
 from affidavit.seeds import seed_of
-from affidavit.splits import grouped, split
+from affidavit.splits import labelled, split
+from affidavit.training_card import training_card
 from affidavit.training_state import STATE
 from affidavit.utterances import Utterance
 from reasoners.grpo.course import Course, Taught
@@ -79,7 +78,7 @@ class GrpoTrainer:
         """
         chosen = read_options(GrpoOptions, options, of=f"trainer {self.name}")
         require_distinct(corpus)
-        groups = _labelled(grouped(corpus.utterances, by=chosen.split_by), corpus)
+        groups = labelled(corpus, by=chosen.split_by)
         shares = {"held_out": chosen.held_out} if chosen.held_out else {}
         parts = split(sorted(groups), shares, seed=seed_of(chosen.split_seed, "split"))
         told = [turn for name in parts["train"] for turn in groups[name]]
@@ -98,21 +97,14 @@ class GrpoTrainer:
         )
         course = Course(taught, rng=rng, progress=progress)
         course.run(folder / STATE)
-        key = corpus_key(corpus)
-        named = chosen.training_digest or key
-        made = _made(reasoner)
-        card = {
-            **made,
-            **units_card({"train": parts["train"]}, groups, chosen.split_by, named),
-            "training_digest": named,
-            "trainer": self.name,
-            "corpus": {"name": corpus.name, "digest": corpus.digest, "key": key, "licence": corpus.licence},
-            "options": chosen.model_dump(mode="json", exclude={"training_digest"}),
+        card = training_card(reasoner, corpus, trainer=self.name, options=chosen)
+        card |= {
+            **units_card({"train": parts["train"]}, groups, chosen.split_by, card["training_digest"]),
             "n_units": {name: len(names) for name, names in parts.items()},
             "history": course.windows,
             "cold_start": course.cold,
             "n_steps": course.steps,
-            "versions": {**made.get("versions", {}), **{p: package_version(p) or "not installed" for p in _PACKAGES}},
+            "versions": {**card.get("versions", {}), **{p: package_version(p) or "not installed" for p in _PACKAGES}},
         }
         if verifier is not None:
             card["reward"] = {"explanation": chosen.explanation, VERIFIER: verifier.digest, "card": _short(verifier)}
@@ -144,28 +136,6 @@ def _verifier(
 def _short(verifier: Verifier) -> Mapping[str, Any]:
     """Return what a reasoner's card repeats of its verifier's."""
     return {name: verifier.card[name] for name in ("trained_on", "tested") if name in verifier.card}
-
-
-def _made(reasoner: Trainable) -> Mapping[str, Any]:
-    """Return what a new model says of how it was made, where it does."""
-    card: Mapping[str, Any] = getattr(reasoner, "card", {})
-    return {} if "training_digest" in card else card
-
-
-def _labelled(groups: Mapping[str, tuple[Utterance, ...]], corpus: Corpus) -> dict[str, tuple[Utterance, ...]]:
-    """Return the groups with a turn to reward; labels outside the label space are refused by name."""
-    strange = sorted({u.label for u in corpus.utterances if u.label is not None} - set(corpus.label_space))
-    found = {name: turns for name, turns in groups.items() if any(turn.label is not None for turn in turns)}
-    if strange or not found:
-        raise PlanError(
-            "the corpus has labels outside its label space" if strange else "nobody has a label to be rewarded by",
-            slug="row-label" if strange else "plan-impossible",
-            where=f"corpus {corpus.name}",
-            found=", ".join(strange) or f"{len(groups)} units without any label",
-            allowed=", ".join(corpus.label_space),
-            remedy="map the labels in the corpus's options" if strange else "bring a corpus with labels",
-        )
-    return found
 
 
 TRAINER: Final[Trainer] = GrpoTrainer()

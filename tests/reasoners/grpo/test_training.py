@@ -253,7 +253,7 @@ def test_the_guarded_reward_is_asked_for_by_name(make_reasoner: Made, make_corpu
         ({}, {"generations": 1}, PlanError, "generations"),
         ({}, {"verifier": "nowhere"}, CheckpointError, "nowhere"),
         ({"rationales": {}}, {}, PlanError, "no reference rationales"),
-        ({"label": None}, {}, PlanError, "nobody has a label"),
+        ({"label": None}, {}, PlanError, "nobody in the corpus has a label"),
         ({"label": "boredom"}, {}, PlanError, "boredom"),
     ],
 )
