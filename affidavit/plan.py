@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,6 +18,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 from affidavit.errors import PlanError
 from affidavit.records import Record
 from affidavit.yaml_files import did_you_mean, read_record
+
+BuiltIn = Literal["demo", "simulated"]
+"""A plan that comes with affidavit."""
 
 
 class Task(StrEnum):
@@ -254,6 +258,11 @@ def read_plan(path: Path) -> AuditPlan:
         TableError: there is no such file, or it is not YAML.
     """
     return read_record(path, AuditPlan, invalid=partial(_invalid, path))
+
+
+def built_in_plan(name: BuiltIn) -> AuditPlan:
+    """Return a plan that comes with affidavit: `demo` trains and judges on the clinic, `simulated` trains nothing."""
+    return read_plan(Path(str(files("affidavit") / "plans" / f"{name}.yaml")))
 
 
 def _invalid(path: Path, found: str) -> PlanError:

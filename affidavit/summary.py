@@ -53,7 +53,7 @@ def _values_and_gaps(findings: Sequence[Finding]) -> list[str]:
         everybody = [f for f in mine if f.metric == leading and not f.groups and f.compared is None]
         sentences += [_value(finding) for finding in everybody[:1]]
         gaps = [f"{leading}_difference"] if leading in _PERFORMANCE else [*_WITHOUT_LABELS, f"{leading}_difference"]
-        sentences += [_gap(f) for metric in gaps for f in _first_condition([g for g in mine if g.metric == metric])]
+        sentences += [_gap(f) for metric in gaps for f in _first_condition([g for g in mine if _is_gap(g, metric)])]
         told = {finding.examination for finding in mine if finding.metric in gaps}
         sentences += _standing([finding for finding in mine if finding.examination not in told])
         sentences += _borne(mine) + _lost(mine) + _absent_citations(mine)
@@ -112,6 +112,11 @@ def _absent_citations(findings: Sequence[Finding]) -> list[str]:
         return []
     share = told(worst.estimate, worst.metric)
     return [f"{worst.run}, {worst.condition}: {share} of the rationales cite a modality that was not shown."]
+
+
+def _is_gap(finding: Finding, metric: str) -> bool:
+    """Say whether it is a difference between groups; one between models compares nobody by anything."""
+    return finding.metric == metric and finding.compared is not None
 
 
 def _first_condition(gaps: Sequence[Finding]) -> list[Finding]:

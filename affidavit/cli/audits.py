@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,17 @@ from affidavit.cli.saying import one_line, say
 from affidavit.digests import digest_of
 from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE, PlanError
 from affidavit.files import check_place
-from affidavit.plan import AuditPlan, Choice, Feature, RunSource, Statistics, Task, read_plan
+from affidavit.plan import (
+    AuditPlan,
+    BuiltIn,
+    Choice,
+    Feature,
+    RunSource,
+    Statistics,
+    Task,
+    built_in_plan,
+    read_plan,
+)
 from affidavit.provenance import package_version
 from affidavit.records import Refusal
 from affidavit.report import AuditReport, Decision
@@ -95,12 +104,12 @@ def run_file(path: Path, *, out: Path, demand_answers: bool) -> int:
     return _carry_out(read_plan(path), folder=path.resolve().parent, out=out, demand_answers=demand_answers)
 
 
-def run_demo(out: Path, *, plan: str) -> int:
+def run_demo(out: Path, *, plan: BuiltIn) -> int:
     """Carry out a built-in plan, `demo` or `simulated`; a failed criterion is its point, so it ends with 0.
 
     What it trains lies beside the report, so that it can be looked at, and so that a killed run goes on from there.
     """
-    told = read_plan(Path(str(files("affidavit") / "plans" / f"{plan}.yaml")))
+    told = built_in_plan(plan)
     models = models_folder(out, told)
     if told.training:
         check_place(models)

@@ -1,8 +1,8 @@
 """How well does each model do over several seeds, beside the seed paper's figures?
 
 The plan names tables; a table has rows, and a row the runs of one model, one a seed. Each run is taken under its
-fullest condition that neither degrades nor intervenes, and all runs of a table must have judged the same utterances.
-Of each row the mean over seeds of weighted F1 is given, with an interval over units and seeds, and its difference from
+fullest condition that neither degrades nor intervenes, and over the utterances that all runs of the table judged. Of
+each row the mean over seeds of weighted F1 is given, with an interval over units and seeds, and its difference from
 the row `against`. A table with `unseen` emotions gives accuracy over the rows of those emotions alone, which nobody was
 taught. Where the paper prints a figure for the row (`published`), the exhibit shows it beside.
 """
@@ -16,21 +16,20 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from affidavit.case import Case
+from affidavit.case import Case, EvidenceBook
 from affidavit.claims import Place, place_finding
-from affidavit.conditions import Condition
 from affidavit.confusion import Statistic, accuracy, class_sums, weighted_f1
 from affidavit.errors import PlanError
 from affidavit.estimates import estimate_of
 from affidavit.examinations import Claim, FunctionExamination, Testimony
 from affidavit.options import read_options
 from affidavit.plan import Task
-from affidavit.predictions import Predictions
 from affidavit.published import kumbhar
 from affidavit.records import Record, Refusal
 from affidavit.statistics.types import FloatArray
 from affidavit.yaml_files import did_you_mean
 from audit.seeds.exhibit import Row, table_exhibit
+from audit.seeds.matching import Matched, fullest, matched
 from audit.seeds.statistics import Spread, Trials, difference_of, spread_of
 
 NAME: Final = "seed-tables"
@@ -106,14 +105,14 @@ def examine(case: Case) -> Testimony:
     refusals: list[Refusal] = []
     for done, (name, table) in enumerate(_options(case).tables.items(), start=1):
         _require_names(case, name, table)
-        because = _unlike([case.runs[run] for runs in table.rows.values() for run in runs])
-        if because is None:
-            found = _measured(case, name, table)
+        runs = matched({run: case.runs[run] for runs in table.rows.values() for run in runs})
+        if isinstance(runs, Matched):
+            found = _measured(case, name, table, runs)
             claims += [claim for row in found for claim in row.claims]
             rows += found
         else:
             remedy = "judge one corpus with all models of a table, and name its speakers or patients"
-            refusals.append(Refusal(examination=NAME, run=name, because=because, remedy=remedy))
+            refusals.append(Refusal(examination=NAME, run=name, because=runs, remedy=remedy))
         case.progress("measuring tables", done, len(_options(case).tables))
     return Testimony(claims=tuple(claims), exhibits=(table_exhibit(rows),) if rows else (), refusals=tuple(refusals))
 
@@ -138,37 +137,24 @@ def _labels(case: Case, run: str) -> tuple[str, ...]:
     return case.runs[run].labels
 
 
-def _unlike(runs: Sequence[Predictions]) -> str | None:
-    """Return why runs do not make one table; None where they do."""
-    if any(run.unit == "row" for run in runs):
-        return "a run names nobody, so nothing says whose rows belong together"
-    first = runs[0]
-    if any(run.levels["unit"] != first.levels["unit"] or set(run.labels) != set(first.labels) for run in runs):
-        return "its runs judged other people, or under other labels"
-    return None
-
-
-def _fullest(run: Predictions) -> str:
-    plain = [name for name in run.conditions if Condition.parse(name).operator is None]
-    return plain[0] if plain else run.conditions[0]
-
-
-def _judged(case: Case, run: str, labels: Sequence[str]) -> _Judged:
-    """Return a run's confusion matrices by unit, its labels in the order given."""
-    predictions = case.runs[run]
-    condition = _fullest(predictions)
-    grouped = case.book.tally(run, condition).by(())
+def _judged(book: EvidenceBook, run: str, labels: Sequence[str], units: Sequence[str]) -> _Judged:
+    """Return a run's confusion matrices by unit, units and labels in the order given."""
+    predictions = book.runs[run]
+    condition = fullest(predictions)
+    grouped = book.tally(run, condition).by(())
     k = len(labels)
     order = np.array([predictions.labels.index(label) for label in labels])
-    matrices = np.zeros((predictions.n_units, k * k))
+    place = {unit: i for i, unit in enumerate(units)}
+    matrices = np.zeros((len(units), k * k))
     square = grouped.sums.reshape(-1, k, k)[:, order][:, :, order]
-    matrices[grouped.unit] = square.reshape(-1, k * k)
+    matrices[[place[predictions.levels["unit"][code]] for code in grouped.unit]] = square.reshape(-1, k * k)
     return _Judged(condition=condition, matrices=matrices, n_rows=int(grouped.rows()[0]))
 
 
-def _measured(case: Case, name: str, table: SeedTable) -> list[Row]:
-    labels = case.runs[next(iter(table.rows.values()))[0]].labels
-    found = {row: [_judged(case, run, labels) for run in runs] for row, runs in table.rows.items()}
+def _measured(case: Case, name: str, table: SeedTable, runs: Matched) -> list[Row]:
+    labels = next(iter(runs.runs.values())).labels
+    book = _book(case, runs)
+    found = {row: [_judged(book, run, labels, runs.units) for run in own] for row, own in table.rows.items()}
     statistic = accuracy(len(labels)) if table.unseen else weighted_f1()
     counted = np.ones((len(labels), len(labels)))
     if table.unseen:
@@ -183,8 +169,18 @@ def _measured(case: Case, name: str, table: SeedTable) -> list[Row]:
         has_units=True,
         level=case.statistics.level,
     )
-    setting = _Setting(place=place, table=table, metric=statistic.name, trials=trials)
+    setting = _Setting(place=place, table=table, metric=statistic.name, trials=trials, caveats=runs.caveats)
     return [setting.row(row, judged[0].condition) for row, judged in found.items()]
+
+
+def _book(case: Case, runs: Matched) -> EvidenceBook:
+    """Return what counts the runs: the case's own counts, unless some rows are left out."""
+    if not runs.caveats:
+        return case.book
+    whole = case.book
+    return EvidenceBook(
+        runs=runs.runs, by=whole.by, statistics=whole.statistics, seed=whole.seed, progress=whole.progress
+    )
 
 
 def _trials(judged: Sequence[_Judged], statistic: Statistic, counted: FloatArray, n_labels: int) -> Trials:
@@ -206,13 +202,15 @@ class _Setting:
     table: SeedTable
     metric: str
     trials: Mapping[str, Trials]
+    caveats: tuple[str, ...]
+    """Of every row."""
 
     def row(self, row: str, condition: str) -> Row:
         """Return what is said of a row."""
         place = replace(self.place, run=f"{self.place.run}: {row}", condition=condition)
         own, against = self.trials[row], self.table.against
         few = [FEW_SEEDS] if len(own.values) < 2 else []
-        caveats = (*few, *([ZERO_SHOT] if self.table.unseen else []))
+        caveats = (*self.caveats, *few, *([ZERO_SHOT] if self.table.unseen else []))
         change = None
         if against is not None and against != row:
             spread = difference_of(own, self.trials[against])

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
+from affidavit.plan import BuiltIn, built_in_plan
+from dashboards.access.people import Right
 from dashboards.seat import Seat
 from dashboards.showing.texts import as_markdown
+from dashboards.views.run import board_of, watch
 from dashboards.workspace.bundles import FoundBundle, same_line
+from reports.drawings.trend_chart import trend_chart
 from reports.sections.areas import TITLES, Area
 from reports.wording import verdict_text
 
-NOT_ASKED = "–"
+NOT_ASKED: Final = "–"
+DEMONSTRATIONS: Final[Mapping[BuiltIn, tuple[str, str]]] = {
+    "demo": (
+        "Demonstrate on the clinic",
+        "Trains small models, some of them at three hospitals under differential privacy, and audits them on synthetic "
+        "patients: some ten minutes on two cores.",
+    ),
+    "simulated": (
+        "Demonstrate on simulated listeners",
+        "Trains nothing: audits a simulated table with planted faults in about a minute.",
+    ),
+}
+"""What to press, and what then happens, of each plan that comes with affidavit."""
 
 
 def draw(seat: Seat) -> None:
@@ -34,11 +51,24 @@ def draw(seat: Seat) -> None:
 
 def _nothing(seat: Seat) -> None:
     st.info(
-        "No audit is here yet. Start one under **New audit** (a table of predictions) or **Run** (a plan), or open the "
-        "demonstration, which takes a few minutes and needs no data.",
+        "No audit is here yet. Start one under **New audit** (a table of predictions) or **Run** (a plan), or begin "
+        "with a demonstration, which needs no data.",
         icon=":material/folder_open:",
     )
     st.caption(as_markdown(f"Looked for in: {', '.join(place.name for place in seat.places())}"))
+    if seat.person.may(Right.RUN):
+        _demonstrations(seat)
+
+
+def _demonstrations(seat: Seat) -> None:
+    """Offer the plans that come with affidavit, and show how far one is that was started."""
+    for column, (name, (label, told)) in zip(st.columns(2), DEMONSTRATIONS.items(), strict=True):
+        with column:
+            if st.button(label, key=f"desk-{name}"):
+                board_of(seat).start(built_in_plan(name), by=seat.person)
+            st.caption(told)
+    if board_of(seat).jobs():
+        watch(seat)
 
 
 def _waiting(bundles: Sequence[FoundBundle]) -> None:
@@ -62,7 +92,7 @@ def _row(bundle: FoundBundle) -> dict[str, object]:
     return {
         "Audit": bundle.title,
         "Decision": bundle.decision,
-        "Made": bundle.created_at[:16].replace("T", " "),
+        "Made": _made(bundle),
         **{TITLES[area]: _verdict(bundle, area) for area in Area if area is not Area.CHANGES},
         "Open": bundle.open_questions,
         "Signed by": ", ".join(bundle.signed_by) or "nobody",
@@ -81,18 +111,15 @@ def _trend(line: Sequence[FoundBundle]) -> None:
     if len(line) < 2:
         st.caption("There is one audit of this title. A second one makes a trend; `Compare` then tells what changed.")
         return
-    frame = pd.DataFrame(
-        [
-            {"Made": one.created_at[:16].replace("T", " "), "Area": TITLES[area], "Verdict": _verdict(one, area)}
-            for one in line
-            for area in Area
-            if area in one.verdicts
-        ]
-    )
-    if frame.empty:
+    audits = [(_made(one), {TITLES[area]: one.verdicts[area] for area in Area if area in one.verdicts}) for one in line]
+    if not any(verdicts for _, verdicts in audits):
         st.caption("No audit of this title was held against a criterion: there is no verdict to follow.")
         return
-    st.dataframe(frame.pivot_table(index="Area", columns="Made", values="Verdict", aggfunc="first"), key="desk-trend")
+    st.altair_chart(trend_chart(audits), key="desk-trend", theme=None, width="content")
+
+
+def _made(bundle: FoundBundle) -> str:
+    return bundle.created_at[:16].replace("T", " ")
 
 
 def _unreadable(bundles: Sequence[FoundBundle]) -> None:

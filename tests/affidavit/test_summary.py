@@ -56,6 +56,11 @@ def test_a_share_that_may_be_nothing_is_not_told() -> None:
     assert not any("come through" in sentence for sentence in said)
 
 
+def test_a_difference_between_models_is_no_gap_between_groups() -> None:
+    said = summary([found("accuracy", 0.5, 0.4), found("accuracy_difference", 0.2, 0.1)], Decision.NONE)
+    assert not any("widest gap" in sentence for sentence in said)
+
+
 def test_the_worst_input_is_told() -> None:
     losses = [found("accuracy_loss", at, 0.01, condition=f"TAV/noise={db}dB") for at, db in ((0.05, 20), (0.3, 0))]
     assert "r, TAV/noise=0dB: accuracy of everybody falls by 30.0 points (1.0 to 59.0)." in summary(

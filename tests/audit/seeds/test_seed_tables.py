@@ -20,6 +20,7 @@ from affidavit.published import kumbhar
 from affidavit.records import Interval
 from affidavit.tables import from_frame
 from audit.seeds.examination import EXAMINATION
+from audit.seeds.matching import NOTHING_SHARED, OTHER_TRUTH, left_out
 from audit.seeds.statistics import NO_SPREAD, Trials, difference_of, spread_of
 
 LABELS = ("anger", "joy", "sadness")
@@ -173,16 +174,45 @@ def test_every_printed_figure_is_a_share_and_stands_once() -> None:
         assert 100 * (whole.value - printed.value) == pytest.approx(points)
 
 
-def test_a_plan_without_tables_and_people_who_differ_are_refused() -> None:
+def test_a_plan_without_tables_is_refused() -> None:
     refusal = EXAMINATION.refuses(planted({}))
     assert refusal is not None
     assert "no table" in refusal.because
+
+
+def test_rows_are_compared_over_what_all_runs_judged() -> None:
+    """One run lacks a person and a turn of another: the table is that of everybody without them."""
     frames = {run: frame_of(said) for run, said in SAID.items()}
-    frames["b1"] = frames["b1"][frames["b1"]["speaker_id"] != "s3"]
-    tables = {"mixed": {"rows": ROWS}, "alike": {"rows": {"full": ROWS["full"]}}}
-    testimony = EXAMINATION.examine(case_with(frames, {"tables": tables}))
-    assert [refusal.run for refusal in testimony.refusals] == ["mixed"]
-    assert [claim.finding.run for claim in testimony.claims] == ["alike: full"]
+    frames["b1"] = frames["b1"].query("speaker_id != 's3' and utterance_id != 's0-2'")
+    cut = {run: frame.query("speaker_id != 's3' and utterance_id != 's0-2'") for run, frame in frames.items()}
+    tables = {"mixed": {"rows": ROWS, "against": "full"}, "alike": {"rows": {"full": ROWS["full"]}}}
+    mixed, alone = (EXAMINATION.examine(case_with(given, {"tables": tables})) for given in (frames, cut))
+    assert not mixed.refusals
+    estimates = [claim.finding.estimate for claim in mixed.claims if claim.finding.run.startswith("mixed")]
+    assert estimates == [claim.finding.estimate for claim in alone.claims if claim.finding.run.startswith("mixed")]
+    assert {estimate.n for estimate in estimates} == {10}
+    assert {estimate.n_clusters for estimate in estimates} == {3}
+    told_so = [claim for claim in mixed.claims if left_out(10, 13) in claim.finding.caveats]
+    assert {claim.finding.run.partition(":")[0] for claim in told_so} == {"mixed"}
+    assert len(told_so) == 3
+    whole = next(claim for claim in mixed.claims if claim.finding.run == "alike: full")
+    assert whole.finding.estimate.n == 13, "a table whose runs judged everything keeps everything"
+
+
+@pytest.mark.parametrize(
+    ("change", "because"),
+    [
+        ({"utterance_id": "x-" + frame_of(SAID["b1"])["utterance_id"]}, NOTHING_SHARED),
+        ({"y_true": "joy"}, OTHER_TRUTH),
+        ({"speaker_id": "s0"}, OTHER_TRUTH),
+    ],
+)
+def test_runs_that_make_no_table_are_refused(change: Mapping[str, Any], because: str) -> None:
+    frames = {run: frame_of(said) for run, said in SAID.items()}
+    frames["b1"] = frames["b1"].assign(**change)
+    testimony = EXAMINATION.examine(case_with(frames, {"tables": {"mixed": {"rows": ROWS}}}))
+    assert not testimony.claims
+    assert [(refusal.run, refusal.because) for refusal in testimony.refusals] == [("mixed", because)]
 
 
 def test_rows_without_people_are_refused() -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from affidavit.plan import built_in_plan
 from dashboards.access.people import Role
+from dashboards.jobs.starting import JobBoard
+from dashboards.workspace.bundles import BundleShelf
+from reports.drawings.trend_chart import trend_chart
+from reports.sections.areas import Area
 from tests.dashboards.conftest import SitDown
 
 OLDER = Path(__file__).parents[2] / "reports" / "older" / "bundle-1.0"
@@ -22,6 +27,33 @@ def test_an_empty_desk_says_what_to_do(sit_down: SitDown) -> None:
     app = sit_down().run()
     assert not app.exception
     assert "New audit" in app.info[0].value
+
+
+def test_an_empty_desk_offers_the_clinic_and_starts_it_for_whoever_is_there(
+    sit_down: SitDown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, str]] = []
+    monkeypatch.setattr(JobBoard, "start", lambda self, plan, *, by: started.append((plan.title, by.name)))
+    app = sit_down().run()
+    app.button(key="desk-demo").click().run()
+    assert not app.exception
+    assert started == [(built_in_plan("demo").title, "A. Khan")]
+
+
+def test_a_viewer_is_offered_no_demonstration(sit_down: SitDown) -> None:
+    app = sit_down(role=Role.VIEWER).run()
+    assert not app.exception
+    assert not [button for button in app.button if str(button.key).startswith("desk-")]
+
+
+def test_verdicts_over_audits_are_a_picture_with_words() -> None:
+    judged = BundleShelf(places=(OLDER,)).bundles()[0]
+    audits = [(made, {"Fairness between groups": judged.verdicts[Area.FAIRNESS]}) for made in ("May", "June", "June")]
+    drawn = trend_chart([*audits, ("July", {})]).to_dict()
+    rows = next(iter(drawn["datasets"].values())) if "datasets" in drawn else drawn["layer"][0]["data"]["values"]
+    assert [row["made"] for row in rows] == ["May", "June (1)", "June (2)"]
+    assert {row["verdict"] for row in rows} == {"✗ fail"}
+    assert "July" in str(drawn["layer"][0]["encoding"]["x"]["scale"]["domain"]), "an audit without verdicts stays"
 
 
 def test_each_audit_is_a_row_with_its_verdicts(sit_down: SitDown, small_bundle: Path) -> None:
