@@ -14,6 +14,7 @@ from reports.sections.case_file import CaseFile
 from reports.sections.groups import label_sections
 from reports.sections.measured import refused_block
 from reports.sections.missing import Missing, Told, told
+from reports.sections.seed_tables import of_seeds, seed_tables
 from reports.wording import (
     NOTHING,
     PER_UNIT,
@@ -53,7 +54,8 @@ def performance_section(case: CaseFile) -> Told:
     blocks: list[Block] = []
     if part.findings:
         blocks.append(Paragraph(text=EXPLANATION))
-        blocks += [_folded(part, run) for run in distinct(finding.run for finding in part.findings)]
+        blocks += seed_tables(part)
+        blocks += [_folded(part, run) for run in distinct(f.run for f in part.findings if not of_seeds(f))]
     blocks += label_sections(report, case.gallery)
     blocks += refused_block(report, Area.PERFORMANCE)
     return told("performance", "Performance", blocks, _missing(report))
