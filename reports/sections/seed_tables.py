@@ -41,16 +41,17 @@ def _place(run: str) -> tuple[str, str]:
 
 def _table(name: str, findings: Sequence[Finding], printed: Mapping[str, Row]) -> Table:
     notes = Notes()
-    metric = metric_label(next(f.metric for f in findings if not f.metric.endswith(_CHANGE)))
+    metric = next(f.metric for f in findings if not f.metric.endswith(_CHANGE))
+    unit, apart = scale_of(metric).unit, scale_of(f"{metric}{_CHANGE}").unit
     table = Table(
         id=f"seed-table-{name}",
         caption=f"Table {name}: models over seeds",
         columns=(
             Column(title="Model", kind="heading"),
-            Column(title=metric, detail="mean over seeds", kind="number"),
-            Column(title="By seed", kind="number"),
-            Column(title="Less the row held against", kind="number"),
-            Column(title="In print", detail="elsewhere, on other data", kind="number"),
+            Column(title=metric_label(metric), detail=f"mean over seeds, {unit}", kind="number"),
+            Column(title="By seed", detail=unit, kind="number"),
+            Column(title="Less the row held against", detail=apart, kind="number"),
+            Column(title="In print", detail=f"elsewhere, on other data, {unit}", kind="number"),
             Column(title="n", detail="rows / units", kind="number"),
             Column(title="Verdict", detail="the worst", kind="verdict"),
             Column(title="Notes", kind="notes"),
