@@ -65,11 +65,16 @@ def real_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the cache, or the list of who withdrew, of whoever runs the tests."""
+    """No test reads or writes the cache, or the list of who withdrew, of whoever runs the tests.
+
+    The list stays empty: a test in which somebody withdraws has one of its own, or those after it would miss people.
+    """
+    listed = tmp_path_factory.mktemp("withdrawals")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFIDAVIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("AFFIDAVIT_WITHDRAWALS", str(tmp_path_factory.mktemp("withdrawals")))
+        patch.setenv("AFFIDAVIT_WITHDRAWALS", str(listed))
         yield
+    assert not any(listed.iterdir()), "a test left somebody withdrawn for those after it"
 
 
 @pytest.fixture

@@ -160,6 +160,11 @@ def _finds(columns: Sequence[str], *, named: Mapping[str, str], by: tuple[str, .
     return True
 
 
+def _answers(batch: pa.RecordBatch, truth: str | None) -> pa.Array:
+    """Return each row's label, or `?` where nobody labelled the table."""
+    return pa.array(["?"] * batch.num_rows) if truth is None else batch.column(truth)
+
+
 def _answered(raw: RawTable, truth: str | None) -> RawTable:
     """Return a table with a prediction in every row: its label, or nothing at all."""
     if ASKED in raw.columns:
@@ -171,8 +176,7 @@ def _answered(raw: RawTable, truth: str | None) -> RawTable:
         if ASKED in wanted and (not read or (truth is not None and truth not in read)):
             read.append(truth or raw.columns[0])
         for batch in raw.batches(read):
-            answers = pa.array(["?"] * batch.num_rows) if truth is None else batch.column(truth)
-            made = {name: answers if name == ASKED else batch.column(name) for name in wanted}
+            made = {name: _answers(batch, truth) if name == ASKED else batch.column(name) for name in wanted}
             yield pa.RecordBatch.from_arrays(list(made.values()), names=list(made))
 
     return replace(raw, columns=(*raw.columns, ASKED), batches=batches)

@@ -17,7 +17,7 @@ from affidavit.plan import Choice
 from affidavit.protocols import Progress, silent
 from affidavit.registry import Door, register
 from affidavit.utterances import Utterance
-from affidavit.withdrawals import withdrawals
+from affidavit.withdrawals import ENVIRONMENT, withdrawals
 
 PATIENCE_S = 30
 
@@ -119,7 +119,10 @@ def test_loading_ends_with_the_block(told: Told) -> None:
     assert not told.all_loaded.is_set()
 
 
-def test_who_withdraws_after_the_loading_is_left_out(told: Told) -> None:
+def test_who_withdraws_after_the_loading_is_left_out(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
     first, last = wanted = choices("first", "last")
     with loaded_ahead(wanted, Path()) as corpora:
         assert told.all_loaded.wait(PATIENCE_S)

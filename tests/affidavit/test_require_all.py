@@ -10,6 +10,7 @@ import pytest
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 
 
+@pytest.mark.slow  # starts pytest on a tree of its own
 @pytest.mark.parametrize(
     ("reason", "demanded", "code"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,14 @@ from dashboards.launching import APP
 from dashboards.settings import ENVIRONMENT, DeskSettings, handed_over
 
 SitDown = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _main_stays() -> Iterator[None]:
+    """Streamlit puts the script of a test in the place of `__main__`, where a process that is started anew looks."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,7 @@ def steps(*names: str) -> list[str]:
     return [said[name] for name in names]
 
 
+@pytest.mark.slow  # starts the command at every step
 @pytest.mark.parametrize(("at_least", "code", "kind"), [(0.1, 0, None), (0.99, 1, "failure"), (0.7, 3, "error")])
 def test_the_workflow_ends_as_the_gate_does(checkout: Path, at_least: float, code: int, kind: str | None) -> None:
     write_policy(checkout, at_least=at_least)
@@ -83,6 +84,7 @@ def test_the_workflow_ends_as_the_gate_does(checkout: Path, at_least: float, cod
     assert found - {"system-out"} == ({kind} if kind else set())
 
 
+@pytest.mark.slow  # starts the command at every step
 def test_the_workflow_stops_where_the_input_is_at_fault(checkout: Path) -> None:
     (checkout / "predictions.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (audit,) = steps("audit")
@@ -96,6 +98,7 @@ def test_the_workflow_keeps_what_its_steps_write() -> None:
     assert all(path in commands for path in kept["with"]["path"].split())
 
 
+@pytest.mark.slow  # starts the command at every step
 def test_the_hook_lets_a_commit_through_and_stops_one(checkout: Path) -> None:
     (audit,) = steps("audit")
     assert ran(audit, checkout).returncode == 0

@@ -19,6 +19,7 @@ from affidavit.sources import Loaded
 from affidavit.testing import case_of, predictions_frame
 from affidavit.utterances import Utterance
 from affidavit.verification import recompute
+from affidavit.withdrawals import ENVIRONMENT, withdrawals
 from audit.representation.examination import EXAMINATION
 
 
@@ -42,6 +43,16 @@ def beside(folder: Path, training: pd.DataFrame, audited: pd.DataFrame | None = 
     training.to_csv(folder / "train.csv", index=False)
     audited = predictions_frame(conditions=("TAV",)) if audited is None else audited
     return replace(case_of(audited, options={"training": "train.csv", **options}), folder=folder)
+
+
+def test_who_withdrew_is_not_counted_among_the_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = trained_on()
+    gone = str(training["speaker_id"].iloc[0])
+    whole, _ = told(beside(tmp_path, training[training["speaker_id"] != gone]))
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "withdrawn"))
+    withdrawals().add(gone)
+    left, _ = told(beside(tmp_path, training))
+    assert {name: f.estimate for name, f in left.items()} == {name: f.estimate for name, f in whole.items()}
 
 
 def test_shares_and_balance_equal_counting_by_hand(tmp_path: Path) -> None:

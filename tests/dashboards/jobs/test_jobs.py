@@ -93,6 +93,7 @@ def test_a_run_that_cannot_be_says_why(board: JobBoard, tmp_path: Path) -> None:
     assert not job.bundle.exists()
 
 
+@pytest.mark.slow  # starts the command, several times
 def test_a_run_is_watched_and_cancelled_and_leaves_nothing_half_written(board: JobBoard) -> None:
     job = board.start(slow(), by=SOMEBODY)
     begun(job)
@@ -108,6 +109,7 @@ def test_a_run_is_watched_and_cancelled_and_leaves_nothing_half_written(board: J
         PAUSE.wait(0.1)
 
 
+@pytest.mark.slow  # starts the command, several times
 def test_one_waits_for_the_other_and_may_be_cancelled_while_it_does(board: JobBoard, tmp_path: Path) -> None:
     first = board.start(slow(), by=SOMEBODY)
     begun(first)
@@ -119,6 +121,7 @@ def test_one_waits_for_the_other_and_may_be_cancelled_while_it_does(board: JobBo
     assert waited(third, while_=(State.WAITING, State.RUNNING)) is State.DONE
 
 
+@pytest.mark.slow  # starts the command, several times
 def test_one_that_was_killed_says_so_and_goes_on(board: JobBoard, tmp_path: Path) -> None:
     job = board.start(slow(), by=SOMEBODY)
     begun(job)

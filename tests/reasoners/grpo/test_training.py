@@ -119,6 +119,7 @@ def before_rewards(make_reasoner: Made, corpus: Corpus, folder: Path, verifier: 
     return reasoner
 
 
+@pytest.mark.slow  # trains for forty seconds of processor time
 def test_the_reward_rises_and_explanations_agree_with_answers_more_by_a_judge_of_another_kind(
     make_reasoner: Made, make_corpus: MakeCorpus, verifier: Path, tmp_path: Path
 ) -> None:

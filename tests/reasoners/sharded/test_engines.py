@@ -120,6 +120,7 @@ def ray() -> None:
     pytest.importorskip("ray")
 
 
+@pytest.mark.slow  # starts workers that import torch
 def test_ray_gives_the_table_of_one_process_byte_by_byte(ray: None, tmp_path: Path, own_cache: Path) -> None:
     assert shared(tmp_path / "shared") == written(tmp_path / "plain")
     who = lines(tmp_path / "shared")
@@ -128,6 +129,7 @@ def test_ray_gives_the_table_of_one_process_byte_by_byte(ray: None, tmp_path: Pa
     assert not list(own_cache.rglob("shards/*/*.parquet")), "finished shards go when the whole is there"
 
 
+@pytest.mark.slow  # starts workers that import torch
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_judged_twice(ray: None, tmp_path: Path) -> None:
     assert shared(tmp_path / "shared", dies_at="u016") == written(tmp_path / "plain")
     assert (tmp_path / "shared.died").exists()

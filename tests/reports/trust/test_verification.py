@@ -47,6 +47,7 @@ def test_a_signed_bundle_holds(signed: Any, tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.slow  # verifies a folder for every file of it
 def test_any_flipped_byte_of_a_folder_is_found_and_named(
     signed: Any, tmp_path: Path, files: Callable[[Path], dict[str, bytes]]
 ) -> None:
