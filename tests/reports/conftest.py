@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime
 import importlib.util
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
@@ -17,9 +16,6 @@ import yaml
 from affidavit.report import AuditReport
 from reports.law.dossier import Dossier
 from reports.law.testimony import Testimony
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 TODAY = datetime.date(2026, 11, 22)
 WHO = {"by": "A. Example", "role": "head of clinic", "date": "2026-11-20"}
@@ -36,20 +32,6 @@ def _load(name: str) -> ModuleType:
         sys.modules[full] = module
         spec.loader.exec_module(module)
     return sys.modules[full]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium without a window, once for all tests of a process: playwright cannot be started twice."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("chromium is not installed; Debian's package chromium brings it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
