@@ -32,7 +32,10 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 @runtime_checkable
 class CorpusLoader(Protocol):
-    """A door `corpora`: turns options (a path, a seed) into a corpus."""
+    """A door `corpora`: turns options (a path, a seed) into a corpus.
+
+    One whose options are a `Record` names it as `options`: a plan is then held against it before anything is read.
+    """
 
     name: str
 
@@ -49,6 +52,8 @@ class Reasoner(Protocol):
 
     One that keeps each shard of a judging as it is finished, takes only its `own_part` of them and then calls
     `end_of_part` (`affidavit.engines`) says so by `judges_in_shards = True`: several processes can then judge.
+
+    One whose options are a `Record` names it as `options`, and that of a new model as `new_options`.
     """
 
     name: str

@@ -20,6 +20,7 @@ from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
 from affidavit.live import Live
+from affidavit.option_models import check_options
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.policy import Policy, check_conditions, check_reach, read_policy
 from affidavit.predictions import Predictions
@@ -71,6 +72,7 @@ def run_plan(
 
 def _run(plan: AuditPlan, *, folder: Path, policy: Policy | None, log: RunLog) -> AuditReport:
     check_promises(plan)
+    check_options(plan)
     if policy is None and plan.policy is not None:
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
     examinations = choose(plan)

@@ -61,6 +61,7 @@ class AudformatLoader:
     """Loads an audformat database."""
 
     name = "audformat"
+    options = AudformatOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the rows of the tables of labels.

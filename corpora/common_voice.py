@@ -55,6 +55,7 @@ class CommonVoiceLoader:
     """Loads a recogniser's transcripts."""
 
     name = "common-voice-asr"
+    options = CommonVoiceOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load clips as utterances and word errors as `recorded`, reasoner `recogniser`, condition `A`.

@@ -63,6 +63,7 @@ class CremaDLoader:
     """Loads the crowd's votes."""
 
     name = "crema-d-votes"
+    options = CremaDOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load clips as utterances and the crowd's judgements as `recorded`, reasoner `crowd`.

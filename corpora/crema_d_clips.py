@@ -79,6 +79,7 @@ class CremaDClipsLoader:
     """Loads the clips."""
 
     name = "crema-d"
+    options = CremaDClipsOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load one utterance for each clip, whatever it is stored as.

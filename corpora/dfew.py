@@ -59,6 +59,7 @@ class DfewLoader:
     """Loads DFEW."""
 
     name = "dfew"
+    options = DfewOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the clips of a fold.

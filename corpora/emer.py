@@ -90,6 +90,7 @@ class EmerLoader:
     """Loads EMER."""
 
     name = "emer"
+    options = EmerOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the clips that have a reasoning.

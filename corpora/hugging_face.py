@@ -67,6 +67,7 @@ class HuggingFaceLoader:
     """Loads a data set."""
 
     name = "hugging-face"
+    options = HuggingFaceOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the rows of the splits, in their order.

@@ -62,6 +62,7 @@ class IemocapLoader:
     """Loads IEMOCAP."""
 
     name = "iemocap"
+    options = IemocapOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the turns of every dialogue, in the order of their times.

@@ -71,6 +71,7 @@ class MafwLoader:
     """Loads MAFW."""
 
     name = "mafw"
+    options = MafwOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the clips of one sheet.

@@ -57,6 +57,7 @@ class ManifestLoader:
     """Loads a manifest."""
 
     name = "manifest"
+    options = ManifestOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the corpus that a manifest describes (see `ManifestOptions`).

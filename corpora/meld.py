@@ -73,6 +73,7 @@ class MeldLoader:
     """Loads MELD."""
 
     name = "meld"
+    options = MeldOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the splits, in the order of their rows.

@@ -81,6 +81,7 @@ class Mer2023Loader:
     """Loads MER2023."""
 
     name = "mer2023"
+    options = Mer2023Options
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the clips of the parts, in the order of their rows.

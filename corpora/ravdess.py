@@ -55,6 +55,7 @@ class RavdessLoader:
     """Loads RAVDESS."""
 
     name = "ravdess"
+    options = RavdessOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load one utterance for each performance.

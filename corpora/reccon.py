@@ -96,6 +96,7 @@ class RecconLoader:
     """Loads RECCON."""
 
     name = "reccon"
+    options = RecconOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load the splits, dialogue by dialogue.

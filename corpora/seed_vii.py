@@ -57,6 +57,7 @@ class SeedVIILoader:
     """Loads SEED-VII."""
 
     name = "seed-vii"
+    options = SeedVIIOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Load one utterance for each person and film, without media.

@@ -197,6 +197,7 @@ class FaceNetworkDoor:
     """The FER face network behind the door."""
 
     name = "face-network"
+    options = FaceOptions
     cache_version = 1
     judges_in_shards = True
     offers = frozenset({"callable"})

@@ -28,6 +28,7 @@ class RecordedReasoner:
     """Returns what somebody recorded."""
 
     name = "recorded"
+    options = RecordedOptions
 
     def judge(
         self,

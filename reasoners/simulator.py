@@ -66,6 +66,7 @@ class SimulatorReasoner:
     """Draws its own judgements."""
 
     name = "simulator"
+    options = SimulatorOptions
 
     def judge(
         self,

@@ -66,6 +66,7 @@ class SupervisedTrainer:
     """Fits a reasoner to labels and reference rationales."""
 
     name = "supervised"
+    options = SupervisedOptions
 
     def train(
         self,

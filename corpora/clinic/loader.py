@@ -34,6 +34,7 @@ class ClinicLoader:
     """Loads the built-in clinic."""
 
     name = "clinic"
+    options = ClinicOptions
 
     def load(self, options: Mapping[str, Any], *, folder: Path, progress: Progress) -> Corpus:
         """Make the corpus, or take its sound and pictures from the cache; `folder` is not used.

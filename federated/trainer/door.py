@@ -53,6 +53,7 @@ class FederatedTrainer:
     """Fits a reasoner in rounds over the sites of a corpus."""
 
     name = "federated"
+    options = FederatedOptions
 
     def spends_privacy(self, options: Mapping[str, Any]) -> bool:
         """Say whether a training with these options writes into ledgers."""

@@ -42,6 +42,7 @@ class PrivateTrainer:
     """Fits a reasoner to labels and reference rationales, with a stated protection of each patient."""
 
     name = "dp-sgd"
+    options = PrivateOptions
     spends_privacy = True
 
     def train(

@@ -39,6 +39,8 @@ class BaselineDoor:
     """One of the baselines."""
 
     name: Architecture
+    options: ClassVar[type[BaselineJudgingOptions]] = BaselineJudgingOptions
+    new_options: ClassVar[type[NewBaselineOptions]] = NewBaselineOptions
     cache_version: ClassVar[int] = 1
     judges_in_shards: ClassVar[bool] = True
     offers: ClassVar[frozenset[str]] = frozenset({"callable", "logits", "losses"})

@@ -47,6 +47,7 @@ class GrpoTrainer:
     """Rewards what a reasoner writes."""
 
     name = "grpo"
+    options = GrpoOptions
 
     def options_digest(self, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 - any JSON value
         """Return what stands for the verifier in the name of a training: its content; `folder` holds the checkpoints.

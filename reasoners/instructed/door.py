@@ -48,6 +48,8 @@ class InstructedDoor:
     """The instruction-conditioned reasoner."""
 
     name = "instructed"
+    options = JudgingOptions
+    new_options = NewModelOptions
     cache_version = 5
     offers = frozenset({"callable", "logits", "gradients", "losses"})
     judges_in_shards = True

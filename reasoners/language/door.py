@@ -76,6 +76,7 @@ class LanguageDoor:
 
     def __init__(self, family: Family) -> None:
         self.family, self.name = family, family.name
+        self.options, self.new_options = family.judging, family.training
 
     # --- a new model to train ---------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class ServedReasoner:
     """A model behind an endpoint."""
 
     name = "served"
+    options = ServedOptions
     cache_version = 1
 
     def judge(

@@ -41,6 +41,7 @@ class TransparentReasoner:
     """Computes its own judgements."""
 
     name = "transparent"
+    options = TransparentOptions
 
     def judge(
         self,

@@ -45,6 +45,7 @@ class VerifierDoor:
     """The verifier behind the door."""
 
     name = "verifier"
+    options = VerifierOptions
     cache_version = 1
     offers: frozenset[str] = frozenset()
 

@@ -124,6 +124,7 @@ def test_what_a_run_lacks_is_said_of_that_run_and_the_others_are_examined(tmp_pa
     assert not by_run & refused
 
 
+@pytest.mark.slow  # audits several times
 def test_how_the_work_is_done_changes_no_answer_and_no_refusal(tmp_path: Path) -> None:
     frame = predictions_frame(n_speakers=130)
     frame.loc[frame.index % 7 == 0, "speaker_id"] = None

@@ -95,6 +95,7 @@ def test_without_clusters_every_rate_is_binomial() -> None:
     assert len(groups) == 28
 
 
+@pytest.mark.slow  # a simulation
 @pytest.mark.parametrize("icc", [0.05, 0.3])
 def test_with_clusters_every_group_and_intersection_has_its_rate(icc: float) -> None:
     options, frame = drawn(icc=icc, n_speakers=4000, accuracy_penalty=BOTH, missing={"age": 0.2})
@@ -120,6 +121,7 @@ def test_intraclass_correlation_is_as_stated(icc: float) -> None:
     assert (between - within) / (between + (typical - 1) * within) == pytest.approx(icc, abs=0.02)
 
 
+@pytest.mark.slow  # a simulation
 def test_a_cluster_interval_covers_the_expected_accuracy() -> None:
     covered, n = 0, 200
     for seed in range(n):

@@ -70,6 +70,7 @@ def test_the_findings_are_those_of_the_tables(small: AuditReport) -> None:
     assert all(all_of_them[name] == content for name, content in own.items())
 
 
+@pytest.mark.slow  # renders every format
 def test_pictures_are_drawn_once_of_one_report_and_again_of_another(small: AuditReport, full: AuditReport) -> None:
     drawn = pictures_of(small)
     assert pictures_of(small) is drawn

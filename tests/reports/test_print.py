@@ -250,6 +250,7 @@ def _is_drawn(program: TTFont, glyph: int) -> bool:
     return pen.bounds is not None
 
 
+@pytest.mark.slow  # sets a document a script
 @pytest.mark.parametrize("sample", [CHINESE, TRADITIONAL, ACCENTED], ids=["chinese", "traditional", "accented"])
 def test_each_character_has_a_glyph_in_an_embedded_font(polyglot: PdfReader, sample: str) -> None:
     fonts = _embedded(polyglot)
@@ -277,6 +278,7 @@ def test_other_scripts_are_not_written_out(polyglot: PdfReader) -> None:
 # Hostile texts -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # sets a long document
 def test_hostile_texts_are_shown_and_do_nothing(besieged: PdfReader) -> None:
     text = " ".join(_texts(besieged))
     for said in (HOSTILE_TEXTS[5], "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "// c /* d */", "\\u202eevil"):

@@ -170,6 +170,7 @@ def test_rows_as_units_weights_and_a_lone_unit() -> None:
     assert "one unit" in (lone.estimate.why_no_interval or "")
 
 
+@pytest.mark.slow  # a simulation
 def test_intervals_of_alpha_cover() -> None:
     """Truth from a very large sample of the same annotators."""
     truth = of(found(voted(n_speakers=9000, seed=99))).estimate.value

@@ -116,6 +116,7 @@ def test_bounds_of_a_distance_equal_the_slow_ones() -> None:
     assert (interval.low, interval.high) == pytest.approx(slow_bounds(frame, "Irish", 0.95))
 
 
+@pytest.mark.slow  # a simulation
 def test_bounds_of_a_distance_cover_the_truth() -> None:
     """Speakers with their own mix of labels around the group's; the truth is the distance of the groups' means."""
     rng, n, held = np.random.default_rng(3), 150, 0

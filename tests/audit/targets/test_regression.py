@@ -253,6 +253,7 @@ def test_rows_may_be_the_units_and_a_speaker_may_miss_a_condition() -> None:
     assert {f.condition: f.estimate.n_clusters for f in irish if f.metric == "valence_ccc"} == {"A": 20, "T": 19}
 
 
+@pytest.mark.slow  # a simulation
 @pytest.mark.parametrize(("units", "rows"), [(8, 10), (30, 10), (80, 4)])
 def test_intervals_cover(units: int, rows: int) -> None:
     """References of variance 1, half of it between units; predictions with slope, shift and a unit's own error."""

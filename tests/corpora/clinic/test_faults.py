@@ -116,6 +116,7 @@ def test_too_many_canaries_are_refused(clinic: Load) -> None:
         clinic(n_utterances=20, media="none", faults={"canaries": 9, "canary_repeats": 9})
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_an_accent_s_sound_has_noise_of_the_level_asked_for_and_no_other_s(clinic: Load) -> None:
     options: dict[str, Any] = {"n_utterances": 24, "accents": {"hindi": 1, "american": 1}}
     clean, noisy = clinic(**options), clinic(**options, faults={"accent_noise": {"hindi": 3.0}})

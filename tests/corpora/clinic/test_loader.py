@@ -102,6 +102,7 @@ def test_without_media_there_are_no_files_and_no_seconds(words: Corpus) -> None:
     assert all(cue.start_s is None and cue.end_s is None for u in words.utterances for cue in u.cues)
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_where_patients_alone_are_recorded_they_sound_and_look_as_ever(clinic: Load) -> None:
     everybody, patients = clinic(n_utterances=24), clinic(n_utterances=24, media="patients")
     assert everybody.digest != patients.digest
@@ -117,6 +118,7 @@ def test_where_patients_alone_are_recorded_they_sound_and_look_as_ever(clinic: L
             assert one is None or other is None or one.path.read_bytes() == other.path.read_bytes()
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_cues_are_of_the_evidence_and_text_cues_are_said(small: Corpus, words: Corpus) -> None:
     for utterance in [*small.utterances, *words.utterances]:
         assert {cue.modality for cue in utterance.cues} == (utterance.evidence or set())

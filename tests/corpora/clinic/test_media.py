@@ -48,6 +48,7 @@ def loaded(cache: Path, patch: pytest.MonkeyPatch, **options: Any) -> Corpus:
     return LOADER.load(options, folder=Path(), progress=silent)
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_the_same_options_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = loaded(tmp_path / "a", monkeypatch, n_utterances=FEW, workers=2)
     second = loaded(tmp_path / "b", monkeypatch, n_utterances=FEW, workers=1)
@@ -103,6 +104,7 @@ def test_a_finished_corpus_is_not_made_again(small: Corpus, clinic: Load, monkey
     assert contents(clinic(n_utterances=len(small.utterances))) == contents(small)
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_a_lost_clip_is_made_again_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = loaded(tmp_path, monkeypatch, n_utterances=FEW)
     before = folder_digest(folder_of(corpus))
@@ -130,6 +132,7 @@ LOADER.load({"n_utterances": 24}, folder=Path(), progress=progress)
 """
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_a_killed_generation_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {**os.environ, "AFFIDAVIT_CACHE": str(tmp_path / "killed")}
     ended = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)

@@ -58,6 +58,7 @@ def test_who_speaks_what_is_felt_and_what_is_known_stay(few: Corpus) -> None:
             assert not other.rationales
 
 
+@pytest.mark.slow  # speaks and draws its own corpus
 def test_a_voice_of_the_other_sex_has_another_pitch_and_says_the_same_words(few: Corpus) -> None:
     told = {level: patients(pairs(few, "voice-sex", level)) for level in ("female", "male")}
     for (own, high), (_, low) in zip(told["female"], told["male"], strict=True):

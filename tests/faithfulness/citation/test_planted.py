@@ -33,6 +33,7 @@ def phi(honesty: dict[str, float], seed: int, **told: object) -> float:
     return value
 
 
+@pytest.mark.slow  # a simulation
 @pytest.mark.parametrize("unfaithful", ["decorative", "inverted"])
 def test_a_planted_share_of_unfaithful_rationales_is_ranked_below_faithful_twins(unfaithful: str) -> None:
     faithful = [phi({"faithful": 1.0}, seed) for seed in range(N_TABLES)]

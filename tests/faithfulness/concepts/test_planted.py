@@ -40,6 +40,7 @@ def hidden(make: MakeCase, findings: Findings, seed: int, **options: Any) -> flo
     return value(findings(case), "identity", "hidden_identity_rate_beyond_noise")
 
 
+@pytest.mark.slow  # a simulation
 @pytest.mark.parametrize("clean", ["disclosed", "unmoved"])
 def test_hidden_identity_is_ranked_above_its_clean_twins(
     clean: str, transparent: MakeCase, findings: Findings, planted: dict[str, Any]

@@ -31,6 +31,7 @@ def by_place(claims: object) -> dict[Key, Finding]:
     return {(f.condition, f.metric, f.compared, tuple(sorted(f.groups.items()))): f for f in found}
 
 
+@pytest.mark.slow  # audits 7,442 clips four times
 def test_three_hospitals_find_what_one_audit_of_all_actors_finds(real_data: Path) -> None:
     corpus = load(Door.CORPORA, "crema-d-votes").load(
         {"path": str(real_data / "cremad_votes")}, folder=real_data, progress=silent

@@ -73,6 +73,7 @@ def test_fedavg_is_flowers(replies: Callable[..., Any]) -> None:
     np.testing.assert_allclose(ours, _flower(FlowerFedAvg(), model, messages), atol=1e-6)
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("q", [0.0, 0.2, 1.0, 5.0])
 def test_q_ffl_is_flowers(replies: Callable[..., Any], q: float) -> None:
     model, updates, _, losses, messages = replies(5)

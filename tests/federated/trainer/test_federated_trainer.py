@@ -216,6 +216,7 @@ def test_a_spent_budget_ends_the_run_with_the_rounds_that_happened(train: Train)
 CENTRAL = {"clip_norm": 0.5, "noise_multiplier": 0.5, "delta": 1e-3}
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("secure", [None, {}])
 def test_noise_for_whole_sites_moves_the_model_and_is_accounted_for(
     train: Train, tmp_path: Path, secure: dict[str, Any] | None

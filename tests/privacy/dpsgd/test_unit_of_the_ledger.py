@@ -19,6 +19,7 @@ from privacy.ledger.spending import spent_at
 PRIVATE: Final[dict[str, Any]] = {"noise_multiplier": 5.0, "delta": 1e-4, "steps": 2, "sample_rate": 0.5}
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("unit", ["patient", "utterance"])
 def test_the_ledger_accounts_for_the_unit_that_was_clipped(
     unit: str, toy: Callable[[], Any], make_clinic: Callable[..., Corpus], tmp_path: Path

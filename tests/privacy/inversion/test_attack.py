@@ -64,6 +64,7 @@ def test_turns_of_one_batch_are_found_in_any_order_and_more_turns_are_harder() -
     assert told[4] > 15
 
 
+@pytest.mark.slow  # an attack of many steps
 def test_a_picture_is_found_too() -> None:
     picture = gaussian_filter(np.random.default_rng(6).normal(size=(12, 12)), 2)[None] * 6
     network = picture_network((12, 12), 4)

@@ -66,6 +66,7 @@ def told_before(as_corpus: Callable, n_patients: int) -> Corpus:
     return corpus
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_it_learns_what_only_the_dialogue_tells_and_judges_whom_it_never_met(
     door: BaselineDoor, as_corpus: Callable, tmp_path: Path

@@ -486,6 +486,7 @@ ALL = [
 ]
 
 
+@pytest.mark.slow  # judges several times
 def test_neither_batches_nor_the_order_of_the_corpus_change_a_judgement(
     bench: Any, make_corpus: Callable, as_corpus: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

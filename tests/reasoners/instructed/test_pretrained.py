@@ -94,6 +94,7 @@ def test_base_is_built_of_what_the_folders_hold(make_corpus: Callable[..., Corpu
     }
 
 
+@pytest.mark.slow  # trains several models
 def test_base_trains_saves_loads_and_judges(
     make_corpus: Callable[..., Corpus], sources: dict[str, str], tmp_path: Path
 ) -> None:

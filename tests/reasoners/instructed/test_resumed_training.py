@@ -41,6 +41,7 @@ def killed_in_epoch(n: int, steps: int) -> Callable[[str, int, int | None], None
     return progress
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     epoch: int, train: Train, tmp_path: Path
@@ -99,6 +100,7 @@ def of_another_shape(state: dict[str, Any]) -> dict[str, Any]:
     return {**state, "model": {**state["model"], name: torch.zeros(1)}}
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -196,6 +196,7 @@ def test_a_corpus_of_two_units_cannot_be_split(
         trained(plan, tmp_path)
 
 
+@pytest.mark.slow  # trains several models
 @pytest.mark.parametrize("seed", [None, 1])
 def test_trained_again_on_the_same_corpus_a_model_is_the_very_same(
     plan_of: Callable, make_corpus: Callable[..., Corpus], tmp_path: Path, seed: int | None

@@ -148,6 +148,7 @@ def test_secure_sums_make_the_same_adapters_and_no_site_is_seen(
     assert not any(update[:64].tobytes() in sent for update in updates)
 
 
+@pytest.mark.slow  # trains several models
 def test_private_hospitals_count_each_patient_in_a_ledger_of_their_own(
     wards: Corpus, saved: Saved, cache: Path, tmp_path: Path, wire: Wire
 ) -> None:

@@ -45,6 +45,7 @@ def accuracy(reasoner: Any, corpus: Corpus) -> float:
     return float((reasoner.answers(corpus).argmax(1) == codes).mean())
 
 
+@pytest.mark.slow  # trains several models
 def test_the_group_fades_from_the_answers_to_units_never_seen_at_a_price(
     linear: SimpleNamespace, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_table_becomes_a_verifier_and_is_shown_as_it_was_made(
     assert shown.splitlines() == made.splitlines()[:-1], "what is shown is what was said when it was trained"
 
 
+@pytest.mark.slow  # trains several models
 def test_a_plan_gives_the_rationales_of_those_whom_it_trains_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,6 +53,7 @@ def test_axe_finds_nothing_in_a_report_of_hostile_texts(opened: Callable[..., An
     assert _violations(opened, hostile, "light") == []
 
 
+@pytest.mark.slow  # a browser
 def test_axe_finds_what_is_wrong(opened: Callable[..., Any], modest: AuditReport) -> None:
     """The tests above can fail: a picture without a text, a text that is too pale, a page without a language."""
     page = opened(modest, WITHOUT_POLICY).page

@@ -72,6 +72,7 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_report(opened: Open, modest
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
+@pytest.mark.slow  # a browser
 def test_the_keyboard_reaches_and_opens_every_fold(opened: Open, modest: AuditReport) -> None:
     """Every stop is visible, has a visible outline, and none of them holds the focus back."""
     page = opened(modest).page

@@ -195,6 +195,7 @@ def test_pdf_sets_every_text_and_does_nothing_of_it(hostile_reports: Mapping[str
         assert not re.search(rb"/(JavaScript|Launch|OpenAction\s*<<)", content)
 
 
+@pytest.mark.slow  # renders every format
 @pytest.mark.parametrize("name", RENDERERS)
 def test_a_word_of_a_megabyte_is_cut_where_people_read_and_whole_where_programs_do(
     name: str, plain_report: AuditReport, hostile_texts: ModuleType

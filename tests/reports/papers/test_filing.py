@@ -277,6 +277,7 @@ def test_unpaired_changes_since_an_earlier_audit(bundle: Path, tmp_path: Path) -
     assert verify(bundle, NOBODY).digests.state is State.HOLDS
 
 
+@pytest.mark.slow  # audits and compares
 def test_paired_changes_come_from_a_comparison_of_this_table(tmp_path: Path) -> None:
     folder = comparison(tmp_path)
     compared = read_bundle(folder)
