@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from affidavit.errors import AffidavitError, PlanError
+from affidavit.option_models import check_options
 from affidavit.plan import AuditPlan
 from affidavit.policy import check_reach, read_policy
 from affidavit.registry import Door, load
@@ -47,6 +48,7 @@ def validated(text: str, *, places: tuple[Path, ...]) -> Validated:
     checks: list[Callable[[], object]] = [
         partial(choose, plan),
         partial(_doors, plan),
+        partial(check_options, plan),
         partial(_policy, plan),
         partial(_places, plan, places),
     ]

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from affidavit.registry import Door, names
+from dashboards.composing.forms import put_in
 from dashboards.composing.validated import Validated, validated
 from dashboards.jobs.job import Job, State
 from dashboards.jobs.starting import JobBoard
@@ -29,11 +29,12 @@ _GOES_ON: Final = (State.WAITING, State.RUNNING, State.ENDING)
 def draw(seat: Seat) -> None:
     """Draw the page."""
     st.title("Run")
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         told = _compose(seat)
     with right:
-        _offered()
+        st.subheader("Put in")
+        put_in(_TEXT)
     if told.plan is not None and not told.faults and st.button("Start", type="primary", key="run-start"):
         job = board_of(seat).start(told.plan, by=seat.person)
         st.toast(f"Started {job.name}")
@@ -47,10 +48,12 @@ def board_of(seat: Seat) -> JobBoard:
 
 def _compose(seat: Seat) -> Validated:
     st.subheader("Plan")
+    written = st.session_state.pop(f"{_TEXT}-new", None)  # what a form wrote before the page was drawn again
+    if written is not None or _TEXT not in st.session_state:
+        st.session_state[_TEXT] = written or _BEGINNING
     text = st.text_area(
         "The plan, in YAML (docs/plan.md)",
-        value=_BEGINNING,
-        height=320,
+        height=480,
         key=_TEXT,
         help="Checked when you leave the field.",
     )
@@ -60,13 +63,6 @@ def _compose(seat: Seat) -> Validated:
     if not told.faults:
         st.success("Nothing is wrong with this plan as far as reading it tells.", icon=":material/check:")
     return told
-
-
-def _offered() -> None:
-    st.subheader("What there is")
-    for door in (Door.CORPORA, Door.REASONERS, Door.TRAINERS, Door.EXAMINATIONS):
-        with st.expander(door.value.capitalize()):
-            st.markdown(", ".join(as_markdown(name) for name in names(door)))
 
 
 @st.fragment(run_every=_EVERY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from dashboards.access.people import Role
@@ -39,6 +40,37 @@ def test_starting_hands_the_plan_and_the_person_over(
     app.button(key="run-start").click().run()
     assert not app.exception
     assert started == [("A first look at the clinic", "A. Khan")]
+
+
+def test_a_form_puts_a_run_with_its_options_into_the_plan(sit_down: SitDown, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = one_page(sit_down, "run", monkeypatch)
+    app.selectbox(key="form-run-corpus").set_value("clinic").run()
+    app.selectbox(key="form-run-reasoner").set_value("transparent").run()
+    app.text_input(key="form-run-corpus-clinic-n_utterances").set_value("40").run()
+    app.button(key="form-run-put").click().run()
+    assert not app.exception
+    plan = yaml.safe_load(str(app.text_area(key="run-plan").value))
+    assert plan["runs"]["judged"]["corpus"] == {"name": "clinic", "options": {"n_utterances": 40}}
+    assert set(plan["runs"]) == {"simulated", "judged"}
+
+
+def test_a_misspelt_option_is_told_beside_the_plan(sit_down: SitDown, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = one_page(sit_down, "run", monkeypatch)
+    text = "title: x\nruns: {a: {reasoner: {name: simulator, options: {n_speaker: 3}}}}"
+    app.text_area(key="run-plan").set_value(text).run()
+    assert "n\\_speaker" in app.error[0].value
+    with pytest.raises(KeyError):
+        app.button(key="run-start")
+
+
+def test_examinations_are_chosen_from_the_registry(sit_down: SitDown, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = one_page(sit_down, "run", monkeypatch)
+    app.multiselect(key="form-asked").set_value(["calibration"]).run()
+    app.text_input(key="form-by").set_value("accent").run()
+    app.button(key="form-scope-put").click().run()
+    assert not app.exception
+    plan = yaml.safe_load(str(app.text_area(key="run-plan").value))
+    assert (plan["by"], plan["examinations"]) == (["accent"], ["calibration"])
 
 
 class _Named:
