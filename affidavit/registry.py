@@ -164,6 +164,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "federated-audit": "federated.pooled.commands:federated_audit",
             "site": "federated.deployment.command:site",
             "log": "federated.record.command:log",
+            "draw-reviews": "faithfulness.human_review.command:draw",
             "dashboard": "dashboards.command:dashboard",
         },
     }

@@ -22,6 +22,7 @@ from affidavit.cli.documents import add_documents
 from affidavit.cli.federation import add_federation
 from affidavit.cli.ledgers import add_ledgers
 from affidavit.cli.papers import add_papers
+from affidavit.cli.reviewing import add_reviewing
 from affidavit.cli.saying import inert, say
 from affidavit.cli.trust import add_trust, keygen
 from affidavit.cli.verifiers import add_verifiers
@@ -77,6 +78,7 @@ add_trust(app)
 app.command()(dossier)
 app.command()(doctor)
 add_federation(app)
+add_reviewing(app)
 add_desk(app)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from affidavit.cli.reviewing import DrawFlags
 from affidavit.provenance import now
 from affidavit.reviews import Card, Plausibility
 from dashboards.access.people import Right, least_role
@@ -19,11 +20,13 @@ from dashboards.records.book import RecordBook
 from dashboards.records.desk import act_on, book_of, seen_version, show_last_act
 from dashboards.records.entries import Kind
 from dashboards.reviewing.agreement import review_agreement, told
+from dashboards.reviewing.drawing import drawn_plan
 from dashboards.reviewing.exporting import reviews_csv
 from dashboards.reviewing.hands import SCORED, Hand, Said, hand_in, hand_of, reviews_of, speak
 from dashboards.reviewing.studies import Study, add_study, studies
 from dashboards.seat import Seat
 from dashboards.showing.texts import as_markdown
+from dashboards.workspace.rows import predictions_of
 
 WORDS: Final = {
     Plausibility.COMPLETELY_WRONG: "completely wrong",
@@ -31,6 +34,10 @@ WORDS: Final = {
     Plausibility.CORRECT_FOR_THE_MOST_PART: "correct for the most part",
     Plausibility.COMPLETELY_CORRECT: "completely correct",
 }
+NO_TABLE: Final = (
+    "The table behind this run is not where this desk looks: put it into the workspace, or judge it with "
+    "`affidavit judge` into a folder that the desk was started with."
+)
 _BEHIND: Final = {"rows": "cards that two people scored", "units": "units"}
 
 
@@ -43,14 +50,15 @@ def draw(seat: Seat) -> None:
     if study is not None:
         _study(seat, study, book)
     if seat.person.may(Right.MANAGE):
+        _draw(seat, book)
         _bring(seat, book)
 
 
 def _chosen(found: tuple[Study, ...]) -> Study | None:
     if not found:
         st.info(
-            "There is nothing to review yet. An administrator brings a plan of cards, drawn from a table's rationales "
-            "(docs/faithfulness.md says how); each reviewer whom it names then finds their cards here.",
+            "There is nothing to review yet. An administrator draws cards from the rationales of an audit, or brings a "
+            "plan of cards; each reviewer whom it names then finds their cards here.",
             icon=":material/rate_review:",
         )
         return None
@@ -182,6 +190,41 @@ def _results(study: Study, book: RecordBook) -> None:
         key=f"review-export-{study.name}",
         help="With the plan, option `reviews` of the examination `human-review`",
     )
+
+
+def _draw(seat: Seat, book: RecordBook) -> None:
+    """Let an administrator draw cards from the rationales of the audit that is open."""
+    opened = seat.opened()
+    if opened is None or opened.released:
+        return
+    with st.expander("Draw cards from the open audit"):
+        st.caption("As many rationales of each group, blinded and shuffled, with controls and cards that come twice.")
+        name = st.text_input("Name of the study", key="review-draw-name", max_chars=60)
+        run = str(st.selectbox("Run", list(opened.by_run), key="review-draw-run"))
+        condition = str(st.selectbox("Condition", opened.by_run[run], key="review-draw-condition"))
+        names = st.text_input("Who reads, parted by commas", key="review-draw-names", help="As they sit at the desk.")
+        per_group = st.number_input("Rationales of each group", 1, 500, 20, key="review-draw-per-group")
+        per_card = st.number_input("Readers of each card", 1, 20, 3, key="review-draw-per-card")
+        reviewers = tuple(dict.fromkeys(part.strip() for part in names.split(",") if part.strip()))
+        ready = bool(name.strip() and reviewers)
+        if not st.button("Draw them", key="review-draw", disabled=not ready):
+            return
+        predictions = predictions_of(opened.report, run, (*seat.places(), Path(seat.settings.workspace)))
+        if predictions is None:
+            st.info(NO_TABLE, icon=":material/table:")
+            return
+        flags = DrawFlags(
+            reviewers=reviewers,
+            by=opened.report.plan.by,
+            run=run,
+            condition=condition,
+            per_group=int(per_group),
+            per_card=int(per_card),
+        )
+        content = drawn_plan(predictions, flags)
+        workspace = Path(seat.settings.workspace)
+        add_study(workspace, book, name=name.strip(), content=content, by=seat.person, at=now())
+        st.rerun()
 
 
 def _bring(seat: Seat, book: RecordBook) -> None:

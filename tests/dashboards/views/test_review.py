@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from affidavit.bundle import write_bundle
+from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.reviews import ReviewPlan
+from affidavit.run import run_plan
+from affidavit.testing.tables import FAST, predictions_frame
 from dashboards.access.people import Role
 from dashboards.records.book import RecordBook
 from dashboards.reviewing.hands import hand_of, reviews_of
@@ -158,3 +162,39 @@ def test_reviews_are_exported_as_the_examination_reads_them(sit: Sit, study: Stu
     press(sit("review", name="Ada Osei").run(), "2 ")
     rows = list(csv.DictReader(io.StringIO(reviews_csv(reviews_of(study, kept)).decode())))
     assert [(row["reviewer"], row["score"]) for row in rows] == [("Ada Osei", "2")]
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Path:
+    """A bundle, and the table that it was made from, beside each other."""
+    predictions_frame(n_speakers=12, per_speaker=4).to_csv(tmp_path / "vendor.csv", index=False)
+    plan = AuditPlan(
+        runs={"vendor": RunSource(table="vendor.csv")},
+        by=("accent",),
+        statistics=FAST,
+        examinations=(Choice(name="performance"),),
+    )
+    write_bundle(run_plan(plan, folder=tmp_path), tmp_path / "bundle", renderings=())
+    return tmp_path
+
+
+def test_an_administrator_draws_cards_and_readers_find_them(sit: Sit, audited: Path) -> None:
+    app = sit("review", audited, name="Root", role=Role.ADMINISTRATOR).run()
+    app.text_input(key="review-draw-name").set_value("second").run()
+    app.text_input(key="review-draw-names").set_value("Ada Osei, Ben Levi").run()
+    app.number_input(key="review-draw-per-group").set_value(1).run()
+    app.button(key="review-draw").click().run()
+    assert not app.exception
+    assert not app.error
+    reader = sit("review", audited, name="Ada Osei").run()
+    assert one(reader.selectbox, "Study").value == "second"
+    assert "Does this explain" in words(reader)
+
+
+def test_without_the_table_nobody_draws(sit: Sit, small_bundle: Path) -> None:
+    app = sit("review", small_bundle, name="Root", role=Role.ADMINISTRATOR).run()
+    app.text_input(key="review-draw-name").set_value("second").run()
+    app.text_input(key="review-draw-names").set_value("Ada Osei").run()
+    app.button(key="review-draw").click().run()
+    assert not app.exception
+    assert "The table behind this run is not" in words(app)
