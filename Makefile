@@ -7,10 +7,10 @@ EXTRAS := $(VENV)/.extras-installed
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH  := $(shell grep -o '^torch==[0-9.]*' constraints.txt)
 ROOMS  := affidavit corpora reasoners audit privacy faithfulness federated reports dashboards
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --dist loadfile -n
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-slow check extras format bench docs clean
+.PHONY: demo test test-slow test-real check extras format bench docs clean
 
 $(STAMP): pyproject.toml constraints.txt Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,10 +35,14 @@ demo: $(STAMP)            ## the whole story on the clinic, federated and privat
 	$(BIN)/affidavit verify out/demo
 
 test: $(STAMP)            ## the tests, but for the slow ones
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) 2 -m 'not slow'
 
-test-slow: $(STAMP)       ## the long simulations
-	$(PYTEST) -m slow
+# three at once: many of these wait for processes that they started
+test-slow: $(STAMP)       ## the long simulations, deployments and browsers
+	$(PYTEST) 3 -m 'slow and not real'
+
+test-real: $(STAMP)       ## everything that wants the public data, which have to lie beside the project
+	$(PYTEST) 2 -m real
 
 check: $(STAMP)           ## format, lint, types, contracts, generated docs, core tests; two to three minutes
 	$(BIN)/ruff format --check --quiet .
@@ -46,7 +50,7 @@ check: $(STAMP)           ## format, lint, types, contracts, generated docs, cor
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
-	$(PYTEST) -m 'not slow' tests/affidavit
+	$(PYTEST) 2 -m 'not slow' tests/affidavit
 
 extras: $(EXTRAS)         ## pretrained models that come as packages, eGeMAPS (non-commercial), audformat
 
