@@ -76,6 +76,7 @@ bench: $(STAMP)           ## speed beside the peer, one table a script; QUICK=1 
 	$(BIN)/python bench/serving.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/sharded.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/rounds.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/desk.py $(if $(QUICK),--quick)
 	$(BIN)/python bench/gpu.py
 
 docs: $(STAMP)            ## write the generated pages

@@ -161,6 +161,7 @@ BUILT_IN: Final[Mapping[Door, Mapping[str, str]]] = MappingProxyType(
             "ledger": "privacy.ledger.commands:ledger",
             "withdraw": "privacy.withdrawal.command:withdraw",
             "verifier": "reasoners.verifier.commands:verifier",
+            "explain": "faithfulness.attribution.command:explain",
             "federated-audit": "federated.pooled.commands:federated_audit",
             "site": "federated.deployment.command:site",
             "log": "federated.record.command:log",

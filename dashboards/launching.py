@@ -58,7 +58,7 @@ def command_of(settings: DeskSettings, *, browser: bool) -> list[str]:
     }
     options |= {} if settings.login is None else {"secrets.files": settings.login}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
+    return [sys.executable, "-m", "dashboards.serving", "run", str(APP), *flags]
 
 
 def serve(settings: DeskSettings, *, browser: bool) -> int:

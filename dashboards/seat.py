@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboards.access.people import Person
 from dashboards.settings import DeskSettings
-from dashboards.workspace.bundles import BundleShelf, FoundBundle
+from dashboards.workspace.bundles import FOLDER, BundleShelf, FoundBundle
 from dashboards.workspace.opened import OpenedBundle, opened
 
 _CHOSEN: Final = "seat-bundle"
@@ -29,7 +29,7 @@ class Seat:
 
     def bundles(self) -> tuple[FoundBundle, ...]:
         """Return the audits that are there, the latest first."""
-        return _shelf(tuple(map(str, self.places()))).bundles()
+        return _shelf(tuple(map(str, self.places())), self.settings.workspace).bundles()
 
     def chosen(self) -> FoundBundle | None:
         """Return the audit that is open: the one that was chosen, else the latest that can be read."""
@@ -52,5 +52,5 @@ class Seat:
 
 
 @st.cache_resource(max_entries=4)
-def _shelf(places: tuple[str, ...]) -> BundleShelf:
-    return BundleShelf(places=tuple(map(Path, places)))
+def _shelf(places: tuple[str, ...], workspace: str) -> BundleShelf:
+    return BundleShelf(places=tuple(map(Path, places)), kept_in=Path(workspace) / FOLDER)

@@ -19,6 +19,7 @@ from affidavit.cli.comparing import add_comparing
 from affidavit.cli.deciding import dossier, gate
 from affidavit.cli.desk import add_desk
 from affidavit.cli.documents import add_documents
+from affidavit.cli.explaining import add_explaining
 from affidavit.cli.federation import add_federation
 from affidavit.cli.ledgers import add_ledgers
 from affidavit.cli.papers import add_papers
@@ -71,6 +72,7 @@ add_comparing(app)
 add_documents(app)
 add_ledgers(app)
 add_verifiers(app)
+add_explaining(app)
 app.command()(gate)
 app.command(hidden=True)(keygen)
 add_papers(app)

@@ -37,7 +37,7 @@ def cells_chart(cells: Sequence[Row], withheld: Sequence[WithheldGroup], *, over
     layer = text.encode(
         x=alt.X("second:N", sort=_levels(cells, "level_2")),
         y=alt.Y("first:N", sort=_levels(cells, "level_1")),
-        text="mark:N",
+        text=alt.Text("mark:N"),
     )
     return alt.layer(chart, layer)
 

@@ -27,15 +27,16 @@ from reports.wording import (
 
 _MADE: Final = ("_difference", "_ratio", "_spread", "_difference_max", "_difference_macro")
 _WORST: Final = "worst_group_"
+_DECIDED: Final = frozenset({"Verdict", "Criterion"})
 
 
-def gaps_of(report: AuditReport, choice: Choice) -> tuple[Finding, ...]:
-    """Return the gaps of the chosen metric, run and condition, in the report's order."""
+def gaps_of(findings: Sequence[Finding], choice: Choice) -> tuple[Finding, ...]:
+    """Return the gaps of the chosen metric, run and condition, in the order of the findings."""
     made = {f"{choice.metric}{ending}" for ending in _MADE} | {f"{_WORST}{choice.metric}"}
     place = choice.run, choice.condition
     return tuple(
         finding
-        for finding in report.findings
+        for finding in findings
         if finding.compared is not None and (finding.run, finding.condition) == place and finding.metric in made
     )
 
@@ -45,6 +46,11 @@ def metrics_with_gaps(report: AuditReport, choice: Choice, metrics: Sequence[str
     place = choice.run, choice.condition
     found = {f.metric for f in report.findings if f.compared is not None and (f.run, f.condition) == place}
     return tuple(metric for metric in metrics if any(f"{metric}{ending}" in found for ending in _MADE))
+
+
+def undecided_row(finding: Finding) -> Mapping[str, str]:
+    """Return a gap that no policy was held against, as a line of a table."""
+    return {name: cell for name, cell in gap_row(finding).items() if name not in _DECIDED}
 
 
 def gap_row(finding: Finding) -> Mapping[str, str]:

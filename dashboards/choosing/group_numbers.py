@@ -42,6 +42,8 @@ class GroupNumbers:
     _tables: Mapping[str, pa.Table]
     _held_by: Mapping[tuple[str, str, str], str]
     """Run, condition and metric to the exhibit that holds them."""
+    _examinations: Mapping[tuple[str, str], str]
+    """Exhibit and metric to the examination that measured it."""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -66,6 +68,15 @@ class GroupNumbers:
         """
         return self._held_by[run, condition, metric]
 
+    def examination_of(self, run: str, condition: str, metric: str) -> str:
+        """Return the examination that measured them.
+
+        Raises:
+            KeyError: the report has no such number.
+        """
+        exhibit = self._held_by[run, condition, metric]
+        return self._examinations.get((exhibit, "")) or self._examinations[exhibit, metric]
+
     def rows(self, run: str, condition: str, metric: str) -> tuple[Row, ...]:
         """Return the rows of one run, condition and metric: everybody and every group; none where there are none."""
         exhibit = self._held_by.get((run, condition, metric))
@@ -77,6 +88,16 @@ class GroupNumbers:
             pc.equal(table["metric"], metric),
         )
         return tuple(table.filter(own).to_pylist())
+
+
+def rows_where(table: pa.Table | None, place: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rows of an exhibit whose columns have these values; none where there is no exhibit."""
+    if table is None:
+        return []
+    for column, value in place.items():
+        table = table.filter(pc.equal(table[column], value))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def numbers_of(report: AuditReport, areas: Sequence[Area]) -> GroupNumbers:
@@ -91,9 +112,12 @@ def numbers_of(report: AuditReport, areas: Sequence[Area]) -> GroupNumbers:
             continue
         tables[exhibit.id] = table
         _hold(table, exhibit.id, held_by)
-    tables[FINDINGS] = _table_of([f for f in report.findings if f.compared is None and area_of(f) in areas])
+    of_groups = [f for f in report.findings if f.compared is None and area_of(f) in areas]
+    tables[FINDINGS] = _table_of(of_groups)
     _hold(tables[FINDINGS], FINDINGS, held_by)
-    return GroupNumbers(_tables=tables, _held_by=held_by)
+    examinations = {(exhibit.id, ""): exhibit.examination for exhibit in report.exhibits}
+    examinations |= {(FINDINGS, finding.metric): finding.examination for finding in of_groups}
+    return GroupNumbers(_tables=tables, _held_by=held_by, _examinations=examinations)
 
 
 def _hold(table: pa.Table, name: str, held_by: dict[tuple[str, str, str], str]) -> None:

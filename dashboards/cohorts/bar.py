@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from affidavit.cohorts import Cohort
 from affidavit.errors import AffidavitError
 from affidavit.report import AuditReport
+from dashboards.access.people import Right
 from dashboards.cohorts.narrowing import known_levels
 from dashboards.cohorts.saved import SavedCohorts
 from dashboards.seat import Seat
@@ -27,11 +28,15 @@ _COHORT: Final = "seat-cohort"
 _SAID: Final = "cohort-said"
 _NAME: Final = "cohort-name"
 _CHOSEN: Final = "cohort-chosen"
-WITHOUT_ROWS: Final = (
-    "A cohort shows the groups that lie in it as a whole, with the numbers of the report. Where the report has no "
-    "number of the cohort itself, none is put together from its parts."
+WHAT_IT_SHOWS: Final = (
+    "Where the audited table is at this desk, Fairness examines the cohort anew. Elsewhere, and on other pages, the "
+    "groups are shown that lie in it as a whole, with the numbers of the report; no number is put together from parts."
 )
-FOR_EVERYBODY: Final = "Chance level, detectable effect and verdicts are the report's: of everybody, not of a cohort."
+TO_A_VIEWER: Final = (
+    "The groups are shown that lie in the cohort as a whole, as they were released; nothing is examined beside a "
+    "release."
+)
+FOR_EVERYBODY: Final = "Chance level, detectable effect and verdicts of the report are of everybody, not of a cohort."
 
 
 def current_cohort(report: AuditReport) -> Cohort:
@@ -66,6 +71,8 @@ def cohort_bar(seat: Seat) -> None:
         return
     _choosing(saved, current, shelf)
     _building(known, current, shelf)
+    inside = seat.person.may(Right.READ_REPORTS)
+    st.caption(f"{WHAT_IT_SHOWS if inside else TO_A_VIEWER} {FOR_EVERYBODY}")
     _say()
 
 
@@ -103,7 +110,6 @@ def _building(known: Mapping[str, tuple[str, ...]], current: Cohort, shelf: Save
         features = tuple(known)
         st.form_submit_button("Look at it", key="cohort-use", on_click=_use, args=(features, current))
         st.form_submit_button("Save it", key="cohort-save", on_click=_save, args=(features, current, shelf))
-    st.caption(f"{WITHOUT_ROWS} {FOR_EVERYBODY}")
 
 
 def _level_key(place: int, current: Cohort) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from dashboards.showing.texts import as_markdown
 from dashboards.workspace.opened import OpenedBundle, opened
 from reports.wording import plain
 
+SIDE_BY_SIDE: Final = 4
 SheetOf = Callable[[OpenedBundle], Sheet | None]
 INTERNAL: Final = "These files hold small groups and are for inside the house. For outside, choose “releasable”."
 RELEASED: Final = (
@@ -43,24 +44,36 @@ def export_buttons(seat: Seat, page: str, sheet: Sheet, sheet_of: SheetOf) -> No
         return
     st.caption(INTERNAL if inside and not releasable else RELEASED)
     name = f"{page}-releasable" if releasable or not inside else page
-    columns = st.columns(2 + len(shown.drawings))
-    _button(columns[0], "Page (HTML)", partial(as_html, shown), f"{name}.html", "text/html", page)
-    _button(columns[1], "Table (CSV)", partial(as_csv, shown), f"{name}.csv", "text/csv", page)
-    for column, drawing in zip(columns[2:], shown.drawings, strict=True):
-        label = f"{drawing.name.capitalize()} (PNG)"
-        _button(column, label, partial(as_png, drawing), f"{name}-{drawing.name}.png", "image/png", page)
+    files = _files(shown, name)
+    for start in range(0, len(files), SIDE_BY_SIDE):
+        columns = st.columns(SIDE_BY_SIDE)
+        for column, file in zip(columns, files[start : start + SIDE_BY_SIDE], strict=False):
+            _button(column, file, page)
 
 
-def _button(
-    where: st.delta_generator.DeltaGenerator,
-    label: str,
-    content: Callable[[], bytes],
-    file: str,
-    mime: str,
-    page: str,
-) -> None:
+class _File(NamedTuple):
+    label: str
+    content: Callable[[], bytes]
+    name: str
+    mime: str
+
+
+def _files(sheet: Sheet, name: str) -> list[_File]:
+    pictures = [
+        _File(f"{one.name.capitalize()} (PNG)", partial(as_png, one), f"{name}-{one.name}.png", "image/png")
+        for one in sheet.drawings
+    ]
+    table = _File("Table (CSV)", partial(as_csv, sheet), f"{name}.csv", "text/csv")
+    page = _File("Page (HTML)", partial(as_html, sheet), f"{name}.html", "text/html")
+    return [page, *([table] if sheet.grids else []), *pictures]
+
+
+def _button(where: st.delta_generator.DeltaGenerator, file: _File, page: str) -> None:
     """Draw one button; its file is made when it is pressed."""
-    where.download_button(label, data=content, file_name=file, mime=mime, key=f"{page}-take-{file}", on_click="ignore")
+    key = f"{page}-take-{file.name}"
+    where.download_button(
+        file.label, data=file.content, file_name=file.name, mime=file.mime, key=key, on_click="ignore"
+    )
 
 
 def _released(seat: Seat, sheet_of: SheetOf) -> Sheet | None:

@@ -1,24 +1,25 @@
-"""What a page shows, before it is pixels: rows and pictures of one choice; the screen and every export draw from it.
+"""What a page shows, before it is pixels: tables and pictures of one choice; the screen and every export draw from it.
 
-Laws: a sheet is made of a report and of nothing else, so a sheet of the released report holds what may leave, in all of
-its forms alike; a number in a picture stands in the rows too.
+Laws: a sheet is made of one rendition of a report, or of what was examined for somebody who may read reports; so a
+sheet of the released report holds what may leave, in all of its forms alike. A number in a picture stands in a table
+too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from dashboards.choosing.group_numbers import Row
-from dashboards.choosing.withheld import WithheldGroup
+from reports.ordering import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reports.drawings.drawing import AnyChart
 
-SHOWN: Final = ("features", "group", "value", "low", "high", "n", "n_clusters", "method")
+TABLE: Final = "table"
+"""The column that says which table a row is of, where a sheet has several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,32 +34,44 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A picture that was drawn already, as the report has it."""
+
+    name: str
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table: every row has every column."""
+
+    title: str
+    rows: tuple[Mapping[str, Any], ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The numbers of one choice."""
+    """The tables and pictures of one choice."""
 
     title: str
     told: tuple[str, ...]
     """What has to be known of them: whose they are, under which digest, and what was withheld."""
-    rows: tuple[Row, ...]
-    withheld: tuple[WithheldGroup, ...] = ()
-    drawings: tuple[Drawing, ...] = ()
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return the rows as they are told, then those that are withheld with the mark in place of their units."""
-        told: list[dict[str, Any]] = [{name: row[name] for name in SHOWN} for row in self.rows]
-        blank = dict.fromkeys(SHOWN)
-        return told + [
-            {**blank, "features": one.features, "group": one.group, "method": one.mark} for one in self.withheld
-        ]
+    grids: tuple[Grid, ...]
+    drawings: tuple[Drawing | Drawn, ...] = ()
 
     def frame(self) -> pd.DataFrame:
-        """Return the records as a frame."""
+        """Return all rows as one frame; of several tables, each row says of which it is."""
         import pandas as pd
 
-        return pd.DataFrame(self.records(), columns=list(SHOWN))
+        several = len(self.grids) > 1
+        lead = (TABLE,) if several else ()
+        columns = (*lead, *distinct(column for grid in self.grids for column in grid.columns))
+        rows = [{**({TABLE: grid.title} if several else {}), **row} for grid in self.grids for row in grid.rows]
+        return pd.DataFrame(rows, columns=list(columns))
 
 
-def drawing_named(sheet: Sheet, name: str) -> Drawing | None:
-    """Return a picture of a sheet; None where it has none of this name."""
-    found: Sequence[Drawing] = [drawing for drawing in sheet.drawings if drawing.name == name]
-    return found[0] if found else None
+def drawing_named(drawings: Sequence[Drawing | Drawn], name: str) -> Drawing | None:
+    """Return a picture that is not drawn yet; None where there is none of this name."""
+    return next((one for one in drawings if isinstance(one, Drawing) and one.name == name), None)

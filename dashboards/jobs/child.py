@@ -6,6 +6,7 @@ lock while it lives, waits until a place among the runs at once is free, and end
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from affidavit.cli.progress_file import ENVIRONMENT
 from affidavit.files import replacing
 from affidavit.provenance import now
-from dashboards.jobs.job import BUNDLE, CANCEL, LOCK, LOG, OUTCOME, PLAN, PROGRESS, Outcome, interrupted
+from dashboards.jobs.job import BUNDLE, CANCEL, COMMAND, LOCK, LOG, OUTCOME, PLAN, PROGRESS, Outcome, interrupted
 
 PLACE: Final = ".place"
 """The lock beside the runs of a desk that the one holds whose turn it is."""
@@ -76,7 +77,7 @@ def _waited(place: FileLock, folder: Path) -> int | None:
 
 def _carried_out(folder: Path) -> int:
     """Run the command to its end, or to the end of somebody's patience."""
-    command = [sys.executable, "-m", "affidavit", "run", str(folder / PLAN), "--out", str(folder / BUNDLE)]
+    command = [sys.executable, "-m", "affidavit", *_arguments(folder)]
     told = {**os.environ, ENVIRONMENT: str(folder / PROGRESS), "PYTHONUNBUFFERED": "1"}
     with (folder / LOG).open("wb") as log:
         child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=told, start_new_session=True)
@@ -84,6 +85,14 @@ def _carried_out(folder: Path) -> int:
             with suppress(subprocess.TimeoutExpired):
                 return child.wait(_LOOK_S)
         return _ended(child)
+
+
+def _arguments(folder: Path) -> list[str]:
+    """Return what stands behind `affidavit`: what the folder says, else what carries out its plan."""
+    told = folder / COMMAND
+    if told.is_file():
+        return [str(argument) for argument in json.loads(told.read_bytes())]
+    return ["run", str(folder / PLAN), "--out", str(folder / BUNDLE)]
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

@@ -1,6 +1,7 @@
 """One run in its folder: the plan, who asked for it, how far it is, and how it ended.
 
 FOLDER/plan.yaml      what is carried out
+FOLDER/command.json   the command line after `affidavit`, where it is another one than that of an audit
 FOLDER/job.json       who asked for it, when
 FOLDER/progress.json  what is being done (`affidavit.cli.progress_file`)
 FOLDER/log.txt        what the command said
@@ -26,6 +27,7 @@ from affidavit.errors import EXIT_CRITERION_FAILED, EXIT_DONE, EXIT_INCONCLUSIVE
 from affidavit.records import Record
 
 PLAN: Final = "plan.yaml"
+COMMAND: Final = "command.json"
 NOTE: Final = "job.json"
 PROGRESS: Final = "progress.json"
 LOG: Final = "log.txt"

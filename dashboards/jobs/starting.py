@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from affidavit.plan import AuditPlan
 from affidavit.provenance import now
 from dashboards.access.people import Person
-from dashboards.jobs.job import CANCEL, LOG, NOTE, OUTCOME, PLAN, PROGRESS, Job, JobNote, held
+from dashboards.jobs.job import CANCEL, COMMAND, LOG, NOTE, OUTCOME, PLAN, PROGRESS, Job, JobNote, held
 
 _LETTERS: Final = 4
 
@@ -33,12 +34,17 @@ class JobBoard:
         """Return one by its name; None where there is none of it."""
         return next((job for job in self.jobs() if job.name == name), None)
 
-    def start(self, plan: AuditPlan, *, by: Person) -> Job:
-        """Write a run's folder and start the process that carries it out; relative paths of the plan start there."""
+    def start(self, plan: AuditPlan, *, by: Person, arguments: Callable[[Path], Sequence[str]] | None = None) -> Job:
+        """Write a run's folder and start the process that carries it out; relative paths of the plan start there.
+
+        `arguments` says of the folder what stands behind `affidavit` where the plan is not to be audited.
+        """
         moment = now()
         folder = self.folder / f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(_LETTERS // 2)}"
         folder.mkdir(parents=True, mode=0o700)
         (folder / PLAN).write_text(_written(plan), encoding="utf-8")
+        if arguments is not None:
+            (folder / COMMAND).write_text(json.dumps(list(arguments(folder))), encoding="utf-8")
         note = JobNote(title=plan.title, by=by.name, asked_at=moment.isoformat(timespec="seconds"))
         (folder / NOTE).write_text(note.model_dump_json(), encoding="utf-8")
         _launch(folder)

@@ -19,6 +19,7 @@ from dashboards.views import (
     review,
     run,
     sign_off,
+    utterance,
 )
 
 
@@ -37,6 +38,7 @@ _EVERYBODY, _READERS = Right.READ_RELEASES, Right.READ_REPORTS
 PAGES = (
     Page(path="desk", title="Desk", icon=":material/inventory_2:", right=_EVERYBODY, draw=desk.draw),
     Page(path="fairness", title="Fairness", icon=":material/balance:", right=_EVERYBODY, draw=fairness.draw),
+    Page(path="utterance", title="Utterance", icon=":material/hearing:", right=_EVERYBODY, draw=utterance.draw),
     Page(
         path="faithfulness",
         title="Faithfulness",

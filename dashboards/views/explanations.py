@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -16,16 +15,19 @@ from affidavit.report import AuditReport
 from dashboards.choosing.choice import Choice, choose
 from dashboards.choosing.gap_rows import gap_row, gaps_of
 from dashboards.choosing.group_numbers import GroupNumbers, numbers_of
-from dashboards.choosing.group_sheet import NOTHING_OPEN, forest_drawing, show_forest, show_numbers, told_lines
-from dashboards.choosing.withheld import withheld_groups
+from dashboards.choosing.group_sheet import (
+    NOTHING_OPEN,
+    Wanted,
+    group_sheet,
+    show_forest,
+    show_numbers,
+    take_away,
+)
 from dashboards.cohorts.bar import FOR_EVERYBODY, current_cohort
 from dashboards.cohorts.narrowing import groups_within
-from dashboards.exporting.buttons import export_buttons
-from dashboards.exporting.sheet import Sheet
 from dashboards.seat import Seat
 from dashboards.showing.blocks import show_block
 from dashboards.showing.texts import as_markdown
-from dashboards.workspace.opened import OpenedBundle
 from reports.document import Figure
 from reports.drawings.level_pictures import corruption_pictures
 from reports.sections.areas import Area, area_of, area_of_examination
@@ -67,7 +69,8 @@ def draw(seat: Seat) -> None:
         _refused(book.report)
         return
     choice, cohort = choose(PAGE, numbers, leading=LEADING, of_groups=False), current_cohort(book.report)
-    sheet = sheet_of(book, choice, cohort)
+    wanted = Wanted(page=PAGE, choice=choice, cohort=cohort, numbers=explanation_numbers)
+    sheet = group_sheet(book, wanted)
     if sheet is not None:
         st.subheader(metric_label(choice.metric))
         _property_and_controls(book.report, choice)
@@ -79,7 +82,7 @@ def draw(seat: Seat) -> None:
     _curves(book.report)
     _refused(book.report)
     if sheet is not None:
-        export_buttons(seat, PAGE, sheet, partial(sheet_of, choice=choice, cohort=cohort))
+        take_away(seat, PAGE, sheet, wanted)
 
 
 def explanation_numbers(report: AuditReport) -> GroupNumbers:
@@ -91,21 +94,6 @@ def explanation_numbers(report: AuditReport) -> GroupNumbers:
 def _numbers(digest: str, _report: AuditReport) -> GroupNumbers:
     del digest
     return numbers_of(_report, AREAS)
-
-
-def sheet_of(book: OpenedBundle, choice: Choice, cohort: Cohort) -> Sheet | None:
-    """Return what is shown of a choice in one rendition of an audit; None where that has no number of it."""
-    whole = explanation_numbers(book.report).rows(choice.run, choice.condition, choice.metric)
-    rows = groups_within(whole, cohort)
-    if not rows:
-        return None
-    return Sheet(
-        title=f"{metric_label(choice.metric)} by group, run {choice.run}, condition {choice.condition}",
-        told=told_lines(book, rows, cohort),
-        rows=rows,
-        withheld=withheld_groups(book.report, choice.run, choice.condition, whole) if cohort.everybody else (),
-        drawings=(forest_drawing(book.report, rows, choice),),
-    )
 
 
 def _property_and_controls(report: AuditReport, choice: Choice) -> None:
@@ -141,7 +129,7 @@ def _control(finding: Finding, what: str) -> dict[str, str]:
 
 
 def _gaps(report: AuditReport, choice: Choice, cohort: Cohort) -> None:
-    found = gaps_of(report, choice)
+    found = gaps_of(report.findings, choice)
     if not found:
         return
     st.dataframe(pd.DataFrame([gap_row(finding) for finding in found]), hide_index=True, key="faithfulness-gaps")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from affidavit.bundle import REPORT, SIGNATURES
 from affidavit.errors import AffidavitError
-from affidavit.records import Verdict
+from affidavit.provenance import package_version
+from affidavit.records import Record, Verdict
 from affidavit.report import AuditReport, parse_report
+from dashboards.workspace.kept_file import keep, kept
 from reports.sections.areas import Area, area_of
 from reports.trust.parties import Role as Signer
 from reports.wording import worst
@@ -19,6 +25,9 @@ from reports.wording import worst
 DEPTH: Final = 4
 """Folders below one that was named in which a bundle is looked for."""
 _ZIP: Final = ".zip"
+FOLDER: Final = "listed"
+"""Of a workspace, for what was read of bundles."""
+_VERSION: Final = f"1-{package_version('affidavit')}"
 _MOST_BYTES: Final = 256 * 2**20
 """Of a report.json that is read from a zip."""
 
@@ -53,6 +62,8 @@ class BundleShelf:
     """The bundles under some places; each report is read again only when its file changes."""
 
     places: tuple[Path, ...]
+    kept_in: Path | None = None
+    """A folder for what was read of each, so that a desk that is started again does not read all of them anew."""
     _read: dict[Path, tuple[tuple[int, int], FoundBundle]] = field(default_factory=dict)
 
     def bundles(self) -> tuple[FoundBundle, ...]:
@@ -67,7 +78,7 @@ class BundleShelf:
         state = (stamp.st_mtime_ns ^ hash(signatures), stamp.st_size)
         kept = self._read.get(path)
         if kept is None or kept[0] != state:
-            self._read[path] = (state, _described(path, signatures))
+            self._read[path] = (state, _described(path, signatures, self.kept_in))
         return self._read[path][1]
 
 
@@ -108,15 +119,55 @@ def _signatures(path: Path) -> tuple[str, ...]:
     return tuple(sorted(name.rpartition("/")[2] for name in inside))
 
 
-def _described(path: Path, signatures: Sequence[str]) -> FoundBundle:
+class _Told(Record):
+    """What a report says of itself on a list, and nothing that can change without it."""
+
+    title: str
+    decision: str
+    created_at: str
+    digest: str
+    runs: tuple[str, ...]
+    verdicts: Mapping[Area, Verdict]
+    open_questions: int
+
+
+def _described(path: Path, signatures: Sequence[str], kept_in: Path | None) -> FoundBundle:
     try:
-        report = parse_report(_content(path), where=path.name)
+        told = _told(path, kept_in)
     except (AffidavitError, OSError, ValueError, zipfile.BadZipFile) as error:
         return _unreadable(path, " ".join(str(error).split()))
-    decided = [finding for finding in report.findings if finding.criterion is not None]
-    areas = {area: [f.verdict for f in decided if area_of(f) is area] for area in Area}
     return FoundBundle(
         path=path,
+        title=told.title,
+        decision=told.decision,
+        created_at=told.created_at,
+        digest=told.digest,
+        runs=told.runs,
+        verdicts=told.verdicts,
+        open_questions=told.open_questions,
+        signed_by=_roles(signatures),
+    )
+
+
+def _told(path: Path, kept_in: Path | None) -> _Told:
+    """Return what a report says of itself: as it was kept under the digest of its file, else as it is read now."""
+    content = _content(path)
+    file = None if kept_in is None else kept_in / f"{hashlib.sha256(content).hexdigest()}-{_VERSION}.json"
+    known = None if file is None else kept(file)
+    if known is not None:
+        with suppress(ValidationError):
+            return _Told.model_validate_json(known)
+    told = _told_by(parse_report(content, where=path.name))
+    if file is not None:
+        with suppress(OSError):
+            keep(file, told.model_dump_json().encode())
+    return told
+
+
+def _told_by(report: AuditReport) -> _Told:
+    decided = [finding for finding in report.findings if finding.criterion is not None]
+    areas = {area: [f.verdict for f in decided if area_of(f) is area] for area in Area}
+    return _Told(
         title=report.title,
         decision=report.decision.value,
         created_at=report.provenance.created_at,
@@ -124,7 +175,6 @@ def _described(path: Path, signatures: Sequence[str]) -> FoundBundle:
         runs=tuple(data.run for data in report.data),
         verdicts={area: worst(verdicts) for area, verdicts in areas.items() if verdicts},
         open_questions=sum(finding.verdict is Verdict.INCONCLUSIVE for finding in decided),
-        signed_by=_roles(signatures),
     )
 
 

@@ -22,6 +22,7 @@ from affidavit.plan import RunSource
 from affidavit.predictions import Predictions, read_predictions
 from affidavit.report import AuditReport, DataDescription
 from affidavit.sources import reading_of
+from affidavit.withdrawals import withdrawals
 
 SUFFIXES: Final = frozenset({".parquet", ".csv", ".tsv", ".jsonl", ".xlsx"})
 DEPTH: Final = 3
@@ -44,20 +45,21 @@ def predictions_of(report: AuditReport, run: str, places: Sequence[Path]) -> Pre
     source = report.plan.runs.get(run)
     if data is None or source is None:
         return None  # one part of a table that holds several runs: only its whole has a file
-    for path in _likely(data, places):
-        found = _read(str(path), path.stat().st_mtime_ns, data.digest, report.report_digest, data, source, report)
+    for path in likely_tables(data, places):
+        stamp = path.stat().st_mtime_ns, len(withdrawals())
+        found = _read(str(path), stamp, data.digest, report.report_digest, data, source, report)
         if found is not None:
             return found
     return None
 
 
-def rows_of_group(predictions: Predictions, condition: str, levels: Mapping[str, str]) -> SomeRows:
+def rows_of_group(predictions: Predictions, condition: str, levels: Mapping[str, Sequence[str]]) -> SomeRows:
     """Return the rows of a group under a condition, `ROWS_SHOWN` of them at most.
 
     Args:
         predictions: the table.
         condition: as the table writes it.
-        levels: feature to level; empty for everybody.
+        levels: feature to the levels that belong; empty for everybody.
     """
     shown = [name for name in SHOWN if name in predictions.columns]
     filtered = [f"group_{feature}" for feature in levels]
@@ -65,21 +67,23 @@ def rows_of_group(predictions: Predictions, condition: str, levels: Mapping[str,
     n = 0
     for batch in predictions.batches([*dict.fromkeys((*shown, "condition", *filtered))]):
         inside = pc.equal(batch.column("condition"), condition)
-        for feature, level in levels.items():
-            inside = pc.and_(inside, pc.equal(batch.column(f"group_{feature}"), level))
+        for feature, allowed in levels.items():
+            level = batch.column(f"group_{feature}").cast(pa.string())
+            inside = pc.and_(inside, pc.is_in(level, pa.array(list(allowed), pa.string())))
         own = pa.Table.from_batches([batch]).filter(inside)
         n += own.num_rows
         kept += own.slice(0, ROWS_SHOWN - len(kept)).select(shown).to_pylist()
     return SomeRows(rows=tuple(kept), n=n)
 
 
-def _likely(data: DataDescription, places: Sequence[Path]) -> Iterator[Path]:
+def likely_tables(data: DataDescription, places: Sequence[Path]) -> Iterator[Path]:
     """Yield files that may be a table: those with its file digest, then those that are called like its run."""
     files = list(_files(places))
-    if data.file_digest is not None:
-        yield from (file for file in files if _digest(str(file), file.stat().st_mtime_ns) == data.file_digest)
+    told = data.file_digest is not None
+    exact = [file for file in files if told and _digest(str(file), file.stat().st_mtime_ns) == data.file_digest]
+    yield from exact
     name = data.run.rpartition("/")[2]
-    yield from (file for file in files if file.stem == name and file.suffix == ".parquet")
+    yield from (file for file in files if file.stem == name and file.suffix == ".parquet" and file not in exact)
 
 
 def _files(places: Sequence[Path]) -> Iterator[Path]:
@@ -111,17 +115,17 @@ def _digest(path: str, stamp: int) -> str:
     return file_digest(Path(path))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table behind this run ...")
+@st.cache_resource(max_entries=2, show_spinner="Reading the table behind this run ...", show_time=True)
 def _read(
     path: str,
-    stamp: int,
+    stamp: tuple[int, int],
     digest: str,
     report_digest: str,
     _data: DataDescription,
     _source: RunSource,
     _report: AuditReport,
 ) -> Predictions | None:
-    """Read a file as the plan says, if it then is the table that was audited."""
+    """Read a file as the plan says, if it then is the table that was audited; anew where somebody withdrew since."""
     del stamp, report_digest
     try:
         found = read_predictions(Path(path), reading_of(_data.run, _source, _report.plan))

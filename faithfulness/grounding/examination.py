@@ -47,6 +47,7 @@ from faithfulness.grounding.measures import (
     of_aspect,
     precision,
 )
+from faithfulness.grounding.one_utterance import exhibit_of_one
 from faithfulness.grounding.sources import GroundingOptions, Supply, evidence_file, sourced, supplied
 from faithfulness.grounding.sums import OWN, PARTS, sums_of
 from faithfulness.telling import Told, claims_of
@@ -121,6 +122,8 @@ def examine(case: Case) -> Testimony:
     """Answer for every run."""
     options = read_options(GroundingOptions, case.options, of=f"examination {NAME}")
     supply = supplied(case, options)
+    if options.utterance is not None:
+        return Testimony(exhibits=(exhibit_of_one(case, options, supply),))
     claims: list[Claim] = []
     refused: list[Refusal] = []
     tables: dict[str, list[exhibits.Row]] = {"aspects": [], "controls": [], "cues": []}

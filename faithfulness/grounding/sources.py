@@ -46,6 +46,8 @@ class GroundingOptions(MatchingOptions):
     """A table of measured cues: `utterance_id`, `aspect`, `cue`, and `present` or `value` with `unit`."""
     fewest_clips: int = Field(default=FEWEST_CLIPS, ge=3)
     """Clips of a speaker from which on it is known what is usual for them."""
+    utterance: str | None = None
+    """Tell every cue of this utterance's rationales (exhibit `cue-grounding-utterance`), and no number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,8 +167,8 @@ def _forest_block(
     layers = [
         *_reference(overall, axis),
         *_dots(base, span, axis, size=34),
-        base.mark_text(align="left", dx=8, color=INK).encode(x=alt.value(WIDTH_PX), text="said:N"),
-        base.mark_text(align="right", dx=250, color=MUTED).encode(x=alt.value(WIDTH_PX), text="units:N"),
+        base.mark_text(align="left", dx=8, color=INK).encode(x=alt.value(WIDTH_PX), text=alt.Text("said:N")),
+        base.mark_text(align="right", dx=250, color=MUTED).encode(x=alt.value(WIDTH_PX), text=alt.Text("units:N")),
     ]
     chart: AnyLayers = alt.layer(*layers).properties(width=WIDTH_PX, height=alt.Step(ROW_PX))
     title = alt.Title(f"By {block}", anchor="start", frame="group", color=INK, fontSize=12)
@@ -190,7 +190,7 @@ def _dots(base: alt.Chart, span: Span, axis: alt.Axis | None, *, size: float) ->
 
     rules = base.transform_filter("datum.bounded").mark_rule(color=MARK, strokeWidth=1.5)
     return [
-        rules.encode(x=along("low"), x2="high:Q"),
+        rules.encode(x=along("low"), x2=alt.X2("high:Q")),
         dots("datum.bounded", MARK),
         dots("!datum.bounded", PAPER),
     ]

@@ -36,7 +36,7 @@ def test_a_login_without_roles_is_refused() -> None:
 
 def test_the_server_keeps_to_itself() -> None:
     command = command_of(DeskSettings(workspace="w", port=8600, person=ALONE, upload_mb=7), browser=False)
-    assert command[1:5] == ["-m", "streamlit", "run", str(APP)]
+    assert command[1:5] == ["-m", "dashboards.serving", "run", str(APP)]
     for flag in (
         "--server.address=127.0.0.1",
         "--server.port=8600",

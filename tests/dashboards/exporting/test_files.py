@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,19 +14,22 @@ from affidavit.disclosure.release import RELEASE
 from affidavit.report import AuditReport
 from affidavit.testing.tables import small_report
 from dashboards.choosing.choice import Choice
+from dashboards.choosing.group_sheet import SHOWN, GroupSheet, group_sheet
 from dashboards.choosing.withheld import WithheldGroup
 from dashboards.exporting.files import as_csv, as_html, as_png
-from dashboards.exporting.sheet import Sheet
-from dashboards.views.fairness import sheet_of
+from dashboards.exporting.sheet import Grid, Sheet
+from dashboards.views.fairness import wanted_of
 from dashboards.workspace.opened import OpenedBundle
-from reports.document import Document
 
 CHOICE = Choice(run="predictions", condition="TAV", metric="accuracy", features="accent x age", reference="everybody")
 EVERYBODY = Cohort(name="Everybody")
 
 
-def book_of(report: AuditReport, document: Document, *, released: bool = False) -> OpenedBundle:
-    return OpenedBundle(path=__file__, report=report, document=document, released=released)  # type: ignore[arg-type]
+def sheet_of(report: AuditReport, *, released: bool = False) -> GroupSheet:
+    book = OpenedBundle(path=Path(__file__), report=report, papers=None, released=released)
+    made = group_sheet(book, wanted_of(CHOICE, EVERYBODY))
+    assert made is not None
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +39,7 @@ def report() -> AuditReport:
 
 @pytest.fixture
 def sheet(report: AuditReport) -> Sheet:
-    made = sheet_of(book_of(report, None), CHOICE, EVERYBODY)  # type: ignore[arg-type]
-    assert made is not None
-    return made
+    return sheet_of(report).taken()
 
 
 def test_the_table_holds_every_number_in_full(report: AuditReport, sheet: Sheet) -> None:
@@ -77,7 +79,7 @@ def test_a_level_is_a_text_in_every_form() -> None:
         "n_clusters": 20,
         "method": "t",
     }
-    sheet = Sheet(title="<b>t", told=("<i>",), rows=(row,))
+    sheet = Sheet(title="<b>t", told=("<i>",), grids=(Grid(title="<b>g", rows=(row,), columns=SHOWN),))
     assert as_csv(sheet).decode().splitlines()[1].startswith("accent,'=HYPERLINK")
     page = as_html(sheet).decode()
     assert "<script>" not in page
@@ -88,27 +90,24 @@ def test_a_level_is_a_text_in_every_form() -> None:
 def test_what_is_withheld_stays_withheld_in_all_forms() -> None:
     inside = small_report(n_speakers=60)  # ten speakers in each cell: all of them under the floor
     outside = RELEASE.release(inside)
-    whole = sheet_of(book_of(inside, None), CHOICE, EVERYBODY)  # type: ignore[arg-type]
-    shown = sheet_of(book_of(outside, None, released=True), CHOICE, EVERYBODY)  # type: ignore[arg-type]
-    assert whole is not None
-    assert shown is not None
+    whole, shown = sheet_of(inside), sheet_of(outside, released=True)
     small = {row["group"]: row for row in whole.rows if row["n_clusters"] < 11}
     assert len(small) == 6
     assert small.keys() <= {one.group for one in shown.withheld}
     assert not small.keys() & {row["group"] for row in shown.rows}
-    table = {row["group"]: row for row in csv.DictReader(io.StringIO(as_csv(shown).decode()))}
-    page = as_html(shown).decode()
+    table = {row["group"]: row for row in csv.DictReader(io.StringIO(as_csv(shown.taken()).decode()))}
+    page = as_html(shown.taken()).decode()
     for group in small:
         assert table[group]["value"] == table[group]["n"] == table[group]["n_clusters"] == ""
         assert table[group]["method"] == "n < 11"
         assert f"<td>{group}</td><td class='number'>" not in page
 
 
-def test_a_withheld_cell_reads_its_mark_in_the_picture(sheet: Sheet) -> None:
+def test_a_withheld_cell_reads_its_mark_in_the_picture(report: AuditReport) -> None:
     from dashboards.choosing.cells_chart import cells_chart
     from reports.drawings.drawing import drawn_svg
 
-    cells = [row for row in sheet.rows if row["features"] == "accent x age"]
+    cells = [row for row in sheet_of(report).rows if row["features"] == "accent x age"]
     hidden = WithheldGroup(features="accent x age", group="Welsh, 40+", mark="n < 11")
     told = [row for row in cells if row["group"] != hidden.group]
     svg = drawn_svg(cells_chart(told, [hidden], overall=0.7), name="c", title="t", description="d")

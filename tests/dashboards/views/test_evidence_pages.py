@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from affidavit.bundle import read_bundle, write_bundle
-from affidavit.testing.tables import small_report
+from affidavit.testing.tables import predictions_frame, small_report
 from dashboards.access.people import Role
 from tests.dashboards.views.one_page import OnePage, open_page, said  # noqa: F401 - a fixture
+from tests.dashboards.workspace.audited import Audited, audited
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +90,80 @@ def test_two_bundles_are_compared_as_if_they_met_different_people(
     shutil.rmtree(other)
     app.run()
     assert "no other audit here" in app.info[0].value
+
+
+def taken(app: AppTest) -> list[str]:
+    return [button.label for button in app.get("download_button")]
+
+
+@pytest.mark.parametrize(
+    ("page", "files"),
+    [("protection", {"Page (HTML)"}), ("explanations", {"Page (HTML)", "Table (CSV)", "Groups (PNG)"})],
+)
+def test_what_is_on_screen_can_be_taken_along(
+    open_page: OnePage,  # noqa: F811
+    explained: Path,
+    page: str,
+    files: set[str],
+) -> None:
+    app = open_page(page, explained).run()
+    assert files == set(taken(app)), "without a ledger there is no table of privacy"
+    for box in app.checkbox:
+        if "releasable" in str(box.key):
+            box.check()
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "what may leave" in said(app)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Audited, Audited]:
+    """Audits of two tables on the same items; the later one has fewer mistakes."""
+    frame = predictions_frame(n_speakers=60)
+    folder = tmp_path_factory.mktemp("two")
+    before = audited(folder / "before", frame, examinations=("performance",), title="Line")
+    mended = frame.assign(y_pred=frame["y_pred"].where(frame.index % 3 != 0, frame["y_true"]))
+    return before, audited(folder / "after", mended, examinations=("performance",), title="Line")
+
+
+def test_two_tables_at_the_desk_are_compared_item_by_item(
+    open_page: OnePage,  # noqa: F811
+    two: tuple[Audited, Audited],
+) -> None:
+    before, after = two
+    app = open_page("compare", before.folder, after.folder).run()
+    assert not app.exception
+    assert not app.error
+    assert "Both tables are at this desk" in said(app)
+    frame = next(element.value for element in app.dataframe if "Runs" in element.value.columns)
+    row = frame.iloc[0]
+    assert row["Number"] == "Accuracy, change"
+    right = [f["y_true"] == f["y_pred"] for f in (a.frame.query("condition == 'TAV'") for a in (after, before))]
+    assert f"{100 * abs(right[0].mean() - right[1].mean()):.1f}" in row["Difference (with interval)"]
+    assert {"Page (HTML)", "Table (CSV)"} <= set(taken(app))
+    next(box for box in app.checkbox if box.key == "compare-releasable").check().run()
+    assert not app.exception
+    assert "what may leave" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("role", "with_tables", "why"),
+    [
+        (Role.VIEWER, True, "nothing is examined beside a release"),
+        (Role.REVIEWER, False, "is not at this desk"),
+    ],
+)
+def test_what_is_not_paired_says_why(
+    open_page: OnePage,  # noqa: F811
+    two: tuple[Audited, Audited],
+    role: Role,
+    with_tables: bool,
+    why: str,
+) -> None:
+    places = [audit.folder if with_tables else audit.bundle for audit in two]
+    app = open_page("compare", *places, role=role).run()
+    assert not app.exception
+    assert why in said(app).replace("\\", "")
+    assert [element for element in app.dataframe if "Before" in element.value.columns]
+    assert not [element for element in app.dataframe if "Runs" in element.value.columns]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from affidavit.bundle import REPORT
+from dashboards.workspace import bundles
 from dashboards.workspace.bundles import BundleShelf, same_line
 
 OLDER = Path(__file__).parents[2] / "reports" / "older" / "bundle-1.0"
@@ -73,6 +74,32 @@ def test_a_zip_is_a_bundle_too(tmp_path: Path, small_bundle: Path) -> None:
     shutil.make_archive(str(tmp_path / "packed"), "zip", small_bundle.parent, small_bundle.name)
     (folder,), (packed,) = (BundleShelf(places=(place,)).bundles() for place in (small_bundle, tmp_path))
     assert (packed.title, packed.digest) == (folder.title, folder.digest)
+
+
+def test_what_was_read_is_kept_and_damage_is_read_anew(
+    tmp_path: Path, small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "desk" / "listed"
+    fresh = BundleShelf(places=(small_bundle, OLDER), kept_in=kept).bundles()
+    assert fresh == BundleShelf(places=(small_bundle, OLDER)).bundles()
+    assert len(list(kept.iterdir())) == 2
+    for file in kept.iterdir():
+        file.write_bytes(file.read_bytes().replace(b"no decision", b"pass       "))
+    assert BundleShelf(places=(small_bundle, OLDER), kept_in=kept).bundles() == fresh
+    monkeypatch.setattr(bundles, "parse_report", lambda *_, **__: pytest.fail("a report was read again"))
+    assert BundleShelf(places=(small_bundle, OLDER), kept_in=kept).bundles() == fresh
+
+
+def test_a_report_that_changed_is_not_told_from_what_was_kept(tmp_path: Path, small_bundle: Path) -> None:
+    kept, place = tmp_path / "listed", tmp_path / "bundle"
+    shutil.copytree(small_bundle, place)
+    (whole,) = BundleShelf(places=(place,), kept_in=kept).bundles()
+    told = (place / REPORT).read_bytes()
+    (place / REPORT).write_bytes(told.replace(b'"no decision"', b'"pass"', 1))
+    (changed,) = BundleShelf(places=(place,), kept_in=kept).bundles()
+    assert whole.unreadable is None
+    assert "changed after it was written" in (changed.unreadable or "")
+    assert len(list(kept.iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", ["", "."])

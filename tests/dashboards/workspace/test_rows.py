@@ -66,11 +66,11 @@ def test_no_link_leads_to_a_table(folder: Path, report: AuditReport, tmp_path: P
 def test_rows_of_a_group_are_those_of_the_table(folder: Path, report: AuditReport) -> None:
     whole = predictions_of(report, "vendor", (folder,))
     assert whole is not None
-    found = rows_of_group(whole, "A", {"accent": "Welsh", "age": "40+"})
+    found = rows_of_group(whole, "A", {"accent": ("Welsh",), "age": ("40+",)})
     frame = predictions_frame().query("condition == 'A' and accent == 'Welsh' and age == '40+'")
     assert found.n == len(frame) == 80
     assert [row["utterance_id"] for row in found.rows] == list(frame["utterance_id"])
     assert [row["y_pred"] for row in found.rows] == list(frame["y_pred"])
     everybody = rows_of_group(whole, "A", {})
     assert (everybody.n, len(everybody.rows)) == (480, ROWS_SHOWN)
-    assert rows_of_group(whole, "A", {"accent": "nobody"}).n == 0
+    assert rows_of_group(whole, "A", {"accent": ("nobody",)}).n == 0

@@ -1,0 +1,50 @@
+"""The server of the desk: Streamlit, with everything that a first page takes imported before anybody comes.
+
+`python -m dashboards.serving run APP ...` is `python -m streamlit run APP ...`, which would import at the first visit
+and let the first visitor wait for it.
+"""
+
+from __future__ import annotations
+
+import gc
+from importlib import import_module
+from typing import Final
+
+FIRST: Final = (
+    "altair",
+    "pandas",
+    "sqlalchemy",
+    "affidavit.cohorts",
+    "affidavit.run",
+    "reports.drawings.gallery",
+    "reports.pages",
+)
+"""What pages import; none of it is the desk's own, which Streamlit reads anew for each session."""
+_DOT: Final = {
+    "data": {"values": [{"x": 1}]},
+    "mark": "point",
+    "encoding": {"x": {"field": "x", "type": "quantitative"}},
+}
+
+
+def made_ready() -> None:
+    """Import what pages take, and draw a first picture, which starts what draws them."""
+    for name in FIRST:
+        import_module(name)
+    import vl_convert
+
+    vl_convert.vegalite_to_svg(_DOT)
+    gc.collect()
+    gc.freeze()  # Streamlit collects garbage after every click, and none of this ever becomes any
+
+
+def main() -> None:
+    """Serve."""
+    from streamlit.web.cli import main as serve
+
+    made_ready()
+    serve(prog_name="streamlit")
+
+
+if __name__ == "__main__":
+    main()
