@@ -76,12 +76,12 @@ def test_a_model_is_here_where_its_checkpoint_is(tmp_path: Path) -> None:
 def test_a_corpus_outside_the_places_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 
-    from dashboards.media import corpora
+    from dashboards.media import run_corpus
 
     def loaded(name: str, options: str, folder: str) -> None:
         raise AssertionError("nothing may be read")
 
-    monkeypatch.setattr(corpora, "_loaded", loaded)
+    monkeypatch.setattr(run_corpus, "_loaded", loaded)
     told = plan(corpus={"name": "manifest", "options": {"path": "/etc/passwd"}}, reasoner="instructed")
     report: Any = SimpleNamespace(plan=told, data=(SimpleNamespace(run="run", file_digest="sha256:x"),))
     found = corpus_of(report, "run", (tmp_path,), (tmp_path,))
