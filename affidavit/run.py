@@ -72,12 +72,12 @@ def run_plan(
 
 def _run(plan: AuditPlan, *, folder: Path, policy: Policy | None, log: RunLog) -> AuditReport:
     check_promises(plan)
-    check_options(plan)
     if policy is None and plan.policy is not None:
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
     examinations = choose(plan)
     if policy is not None:
         _check_policy(policy, plan, examinations)
+    check_options(plan)
     with loaded_ahead([*corpora_of_training(plan), *corpora_of_runs(plan)], folder) as corpora:
         for trained in train_plan(plan, folder=folder, progress=log, corpora=corpora):
             how = "kept from an earlier run" if trained.again else "computed"

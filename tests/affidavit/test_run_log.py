@@ -152,7 +152,7 @@ def test_an_audit_writes_down_its_steps_and_no_id(tmp_path: Path) -> None:
 
 def test_it_says_what_was_computed_and_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reasoner that asks to be cached is asked once."""
-    from affidavit import sources
+    from affidavit import registry
 
     class Asked:
         name, cache_version = "asked", "1"
@@ -164,7 +164,7 @@ def test_it_says_what_was_computed_and_what_was_kept(tmp_path: Path, monkeypatch
             return predictions_from(from_frame(predictions_frame()), reading)
 
     monkeypatch.setenv("AFFIDAVIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "load", lambda door, name: Asked())
+    monkeypatch.setitem(registry._registered, (registry.Door.REASONERS, "asked"), Asked())
     plan = AuditPlan(
         runs={"asked": RunSource(reasoner=Choice(name="asked"))},
         by=("accent",),
