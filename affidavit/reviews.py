@@ -99,6 +99,8 @@ class ReviewPlan(Record):
     """What reviewers were shown of each item, in words; more than `SHOWN` and they were not blinded."""
     remarks: tuple[str, ...] = ()
     """What the sample could not be, such as groups with fewer judgements than were wanted."""
+    table: str | None = None
+    """Digest of the audited table that the sample was drawn from, where an audit named it."""
 
     def cards(self, reviewer: str) -> tuple[Card, ...]:
         """Return what one reviewer is shown, in order; empty for somebody who was given nothing."""

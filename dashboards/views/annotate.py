@@ -13,6 +13,7 @@ from dashboards.access.people import Right
 from dashboards.records.book import RecordBook
 from dashboards.records.desk import act_on, book_of, seen_version, show_last_act
 from dashboards.reviewing.agreement import told
+from dashboards.reviewing.behind_card import show_behind
 from dashboards.reviewing.clues import (
     Aspect,
     Clue,
@@ -60,10 +61,10 @@ def draw(seat: Seat) -> None:
         if seat.person.may(Right.APPROVE):
             _results(study, book)
         return
-    _queue(study, clue_hand(study, annotator, book), book)
+    _queue(seat, study, clue_hand(study, annotator, book), book)
 
 
-def _queue(study: Study, hand: ClueHand, book: RecordBook) -> None:
+def _queue(seat: Seat, study: Study, hand: ClueHand, book: RecordBook) -> None:
     if hand.handed_in is not None:
         st.success(f"You handed in the clues of {len(hand.noted)} utterances.")
         _results(study, book)
@@ -72,6 +73,7 @@ def _queue(study: Study, hand: ClueHand, book: RecordBook) -> None:
     st.progress(done / whole if whole else 1.0, text=f"{done} of {whole} utterances")
     utterance = hand.upcoming
     if utterance is not None:
+        show_behind(seat, study, utterance, book)
         _utterance(study, hand, utterance, book)
         return
     st.markdown("You looked at every utterance. Hand in to see whether you agree with the others.")
@@ -82,8 +84,12 @@ def _queue(study: Study, hand: ClueHand, book: RecordBook) -> None:
 
 def _utterance(study: Study, hand: ClueHand, utterance: str, book: RecordBook) -> None:
     seen = seen_version(hand.subject(utterance), hand.noted.get(utterance))
-    st.subheader(as_markdown(utterance))
+    st.subheader("What do you notice?")
     key = f"{study.name}-{utterance}"
+    if st.checkbox("Show the utterance's name", key=f"clues-named-{key}"):
+        st.caption(as_markdown(utterance))
+    else:
+        st.caption("Names often tell the label. Look at the utterance by its name only where you must.")
     with st.form(f"clues-form-{key}"):
         found = {aspect: _aspect(aspect, key) for aspect in Aspect}
         emotions = st.text_input("Which emotions do they speak for?", key=f"clues-emotions-{key}", max_chars=500)

@@ -20,6 +20,7 @@ from dashboards.records.book import RecordBook
 from dashboards.records.desk import act_on, book_of, seen_version, show_last_act
 from dashboards.records.entries import Kind
 from dashboards.reviewing.agreement import review_agreement, told
+from dashboards.reviewing.behind_card import show_behind
 from dashboards.reviewing.drawing import drawn_plan
 from dashboards.reviewing.exporting import reviews_csv
 from dashboards.reviewing.hands import SCORED, Hand, Said, hand_in, hand_of, reviews_of, speak
@@ -80,6 +81,7 @@ def _study(seat: Seat, study: Study, book: RecordBook) -> None:
     _progress(hand)
     card = hand.upcoming
     if card is not None and (card.card not in hand.said or st.session_state.get(f"review-skipped-{study.name}")):
+        show_behind(seat, study, card.utterance_id, book)
         _card(hand, card, book)
     if hand.complete:
         _hand_in(study, hand, book)

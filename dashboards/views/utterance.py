@@ -6,7 +6,6 @@ The address names it: `?run=RUN&utterance=ID`; without one it is looked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import streamlit as st
 
@@ -17,8 +16,9 @@ from dashboards.access.identity import require
 from dashboards.access.people import Right
 from dashboards.media.finding import RunAtDesk, show_missing
 from dashboards.media.judged import FOUND_AT_MOST, JudgedUtterance, Row, judged_utterance, utterances_like
-from dashboards.media.opening import OpenedTurn, Opening, open_turn, why_closed
+from dashboards.media.opening import OpenedTurn, Opening, why_closed
 from dashboards.media.run_corpus import Missing, RunCorpus
+from dashboards.media.session import already_open, open_once
 from dashboards.media.showing import show_dialogue, show_pictures, show_sound
 from dashboards.media.showing_answers import Asking, show_asking
 from dashboards.media.showing_judgements import show_judgements, show_whose
@@ -29,10 +29,6 @@ from dashboards.records.desk import book_of
 from dashboards.seat import Seat
 from dashboards.showing.texts import as_markdown
 from reports.wording import counted, plain
-
-_OPENED: Final = "utterance-opened"
-"""Utterances that were opened, and noted, in this session."""
-_MOST_OPEN: Final = 64
 
 
 def draw(seat: Seat) -> None:
@@ -191,10 +187,8 @@ def _opened(at: RunAtDesk, behind: RunCorpus, turn: Utterance) -> OpenedTurn | N
         behind=behind,
         places=at.places,
     )
-    open_now: dict[tuple[str, str], OpenedTurn] = st.session_state.setdefault(_OPENED, {})
-    key = behind.corpus.digest, turn.utterance_id
-    kept = open_now.get(key)
-    if kept is not None and kept.turn == turn:
+    kept = already_open(opening, turn)
+    if kept is not None:
         return kept
     place = st.empty()
     with place.container():
@@ -202,11 +196,7 @@ def _opened(at: RunAtDesk, behind: RunCorpus, turn: Utterance) -> OpenedTurn | N
     if not pressed:
         return None
     place.empty()
-    opened = open_turn(opening, turn, book_of(at.seat.settings))
-    while len(open_now) >= _MOST_OPEN:
-        open_now.pop(next(iter(open_now)))
-    open_now[key] = opened
-    return opened
+    return open_once(opening, turn, book_of(at.seat.settings))
 
 
 def _asks(opening: Opening, turn: Utterance) -> bool:

@@ -209,6 +209,7 @@ def test_intervals_that_are_too_narrow_are_seen(
     assert validity.lowest(rows, validity.counted(rows, 0)) < 0.87
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("units", "icc", "unlike"), [(8, 0.3, False), (20, 0.1, True), (30, 0.3, True), (22, 0.3, False)]
 )

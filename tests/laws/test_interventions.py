@@ -30,6 +30,7 @@ def judged(*conditions: str) -> pd.DataFrame:
     return frame.assign(**shares, **votes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in AUDITS if name not in OF_OTHER_TABLES])
 def test_an_audit_is_silent_about_interventions(name: str) -> None:
     examination = load(Door.EXAMINATIONS, name)

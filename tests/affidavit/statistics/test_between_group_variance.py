@@ -54,6 +54,7 @@ def test_undefined() -> None:
     assert np.isnan(debiased_between_group_variance_bounds(unknown, np.ones(2), np.ones((9, 2)), level=0.95)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deviation", [0.0, 0.06, 0.12])
 @pytest.mark.parametrize(("n_groups", "rows"), [(2, 60), (8, 60), (24, 100)])
 def test_coverage(rng: np.random.Generator, covers, n_groups: int, rows: int, deviation: float) -> None:  # noqa: ANN001

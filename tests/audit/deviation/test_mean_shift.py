@@ -80,6 +80,7 @@ def test_one_group_has_nobody_to_lie_apart_from() -> None:
         assert isinstance(number.interval_at(0.95), str)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "n_units"), [((0.2, 0.2, 0.2), 12), ((0.1, 0.2, 0.5), 30)])
 def test_the_bounds_cover(noise: tuple[float, ...], n_units: int) -> None:
     """Both at once: a shift of 0.2 in the last group, and its noise."""

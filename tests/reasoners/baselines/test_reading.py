@@ -184,6 +184,7 @@ def test_a_dialogue_is_judged_alone_as_in_company(
                 assert share == pytest.approx(together[turn.utterance_id].probabilities[label], abs=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "shown"),
     [("T", "AV"), ("A", "TV"), ("V", "TA"), ("TA", "V"), ("TV", "A"), ("AV", "T")],

@@ -165,6 +165,7 @@ class StoppedError(Exception):
     """A training was killed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "at", "left"), [("learning reference completions", 2, 4), ("rewarding", 4, 2)])
 def test_interrupted_it_goes_on_to_the_same_model_bit_for_bit(
     make_reasoner: Made, make_corpus: MakeCorpus, tmp_path: Path, stage: str, at: int, left: int

@@ -31,6 +31,7 @@ ASKED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKED)
 def test_examinations_read_what_is_judged(
     name: str, bench: Any, make_corpus: Callable[..., Any], monkeypatch: pytest.MonkeyPatch

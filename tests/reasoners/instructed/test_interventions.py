@@ -75,6 +75,7 @@ def test_with_everything_exchanged_the_answer_is_the_donors(
     assert same(exchanged, {name: plain[donor] for name, donor in whose.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", EXCHANGES)
 def test_a_modality_that_is_exchanged_is_the_donors_file(
     operator: str, judged: Callable, make_corpus: Callable, as_corpus: Callable
@@ -511,6 +512,7 @@ class KilledError(Exception):
     """Stands for whatever ends a process."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["first pass", "second pass"])
 def test_a_killed_run_goes_on_and_gives_the_same_table(
     at: str, bench: Any, make_corpus: Callable, rows_of: Callable, no_shards: Path, monkeypatch: pytest.MonkeyPatch

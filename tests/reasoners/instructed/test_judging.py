@@ -303,6 +303,7 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_table(
     assert n_resumed == len(asked) - 2 * len(SHARDED["conditions"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "emptied", "edited", "no table"])
 def test_a_damaged_shard_is_judged_again(
     damage: str,

@@ -32,6 +32,7 @@ def with_other(turn: Utterance, letters: str, other: tuple[Path, Path]) -> Utter
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alignment", ["gate", "global"])
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_hidden_media_change_nothing_and_shown_ones_do(
@@ -53,6 +54,7 @@ def test_hidden_media_change_nothing_and_shown_ones_do(
         assert reasoner.judge_under(others, condition=condition) != judged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", list(MODALITIES))
 def test_what_was_perceived_before_is_not_what_is_there_now(
     letter: str, make_reasoner: Callable, make_corpus: Callable, clips: dict[str, tuple[Path, Path]]

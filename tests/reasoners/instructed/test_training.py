@@ -74,6 +74,7 @@ def test_a_corpus_of_its_own_of_which_it_knows_no_id_is_refused(
         assert f"0 of the {n_known} units that it was trained on are in this corpus, by their ids" in said
 
 
+@pytest.mark.slow
 def test_training_learns_what_it_is_shown(train: Train, tmp_path: Path) -> None:
     train(tmp_path, epochs=30, patience=30, learning_rate=1e-2)
     history = json.loads((tmp_path / "card.json").read_text())["history"]
@@ -81,6 +82,7 @@ def test_training_learns_what_it_is_shown(train: Train, tmp_path: Path) -> None:
     assert max(epoch["weighted_f1"] for epoch in history) > 0.8
 
 
+@pytest.mark.slow
 def test_training_stops_where_it_no_longer_gets_better(train: Train, tmp_path: Path) -> None:
     train(tmp_path, epochs=40, patience=2, learning_rate=1e-6, pretrained_learning_rate=1e-6)
     history = json.loads((tmp_path / "card.json").read_text())["history"]

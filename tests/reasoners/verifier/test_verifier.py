@@ -101,6 +101,7 @@ def test_its_card_says_whence_and_how_well(table: Path, tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(card)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", ["card.json", "config.json", WEIGHTS])
 def test_a_changed_folder_is_refused(table: Path, tmp_path: Path, damaged: str) -> None:
     verifier, _ = trained_verifier(read_sentences(table), QUICK, folder=tmp_path / "v")

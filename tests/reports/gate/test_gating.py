@@ -73,6 +73,7 @@ def test_under_its_own_policy_the_verdicts_are_the_audits(report: AuditReport, f
         assert len(bound) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [0.05, 0.3, 0.55, 0.62, 0.66, 0.7, 0.74, 0.8, 0.95])
 @pytest.mark.parametrize("old", [0.3, 0.6, 0.7, 0.9])
 def test_another_bound_never_decides_what_an_audit_under_it_would_not(old: float, bound: float) -> None:
