@@ -32,10 +32,11 @@ ELSEWHERE = "http://127.0.0.1:9/"
 RUNS = "window.pwned=1"
 HTML = f'<img src="{ELSEWHERE}i.png" onerror="{RUNS}"><script>{RUNS}</script><svg onload="{RUNS}">'
 MARKDOWN = (
-    f"![p]({ELSEWHERE}m.png) [c](javascript:{RUNS}) :red[**x**] $\\href{{javascript:{RUNS}}}{{y}}$ :material/bug:"
+    f"![p]({ELSEWHERE}m.png) [c](javascript:{RUNS}) :red[**x**] $\\href{{javascript:{RUNS}}}{{y}}$ :material/bug: "
+    f"www.evil.example a@evil.example {ELSEWHERE}t"
 )
 BOTH = f"{HTML} {MARKDOWN}"
-NAME = f"Ada {BOTH}"
+NAME = f"Ada {HTML[:150]}"
 
 
 @dataclass
@@ -112,16 +113,17 @@ def test_on_every_page_texts_are_texts(watched: Watched, desk: str, path: str) -
             .flatMap(one => [one.href, one.src, one.getAttribute('onerror'), one.getAttribute('onload')])
             .filter(text => typeof text === 'string')"""
     )
-    assert [text for text in made if ELSEWHERE in text or "pwned" in text] == []
+    foreign = [text for text in made if not text.startswith(f"{desk}/")]  # the page's own address holds the text
+    assert [text for text in foreign if ELSEWHERE in text or "pwned" in text or "evil" in text] == []
     assert [url for url in watched.asked if ELSEWHERE in url] == []
 
 
 def test_the_texts_are_there_to_be_read(watched: Watched, desk: str) -> None:
     """The test above would pass on empty pages too."""
     watched.page.goto(f"{desk}/review")
-    expect(watched.page.get_by_text(HTML[:40]).first).to_be_visible(timeout=1000 * PATIENCE_S)
+    expect(watched.page.get_by_text("<img src=").first).to_be_visible(timeout=1000 * PATIENCE_S)
     watched.page.goto(f"{desk}/desk")
-    expect(watched.page.get_by_text(HTML[:40]).first).to_be_visible(timeout=1000 * PATIENCE_S)
+    expect(watched.page.get_by_text("<img src=").first).to_be_visible(timeout=1000 * PATIENCE_S)
 
 
 def test_the_watch_would_see_it(watched: Watched, desk: str) -> None:

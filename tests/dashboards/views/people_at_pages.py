@@ -14,6 +14,7 @@ from dashboards.access.people import Person, Role
 from dashboards.records.book import RecordBook
 from dashboards.records.opening import open_book
 from dashboards.settings import DeskSettings
+from dashboards.showing.texts import WORD_JOINER
 
 Sit = Callable[..., AppTest]
 
@@ -65,7 +66,7 @@ def words(app: AppTest) -> str:
     """Return every text of a page, with its Markdown taken for what it shows."""
     texts = [text for element in app.main if isinstance(text := getattr(element, "value", None), str)]
     labels = [text for element in app.main if isinstance(text := getattr(element, "label", None), str)]
-    return "\n".join([*texts, *labels]).replace("\\", "")
+    return "\n".join([*texts, *labels]).replace("\\", "").replace(WORD_JOINER, "")
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -76,6 +77,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def one(elements: Any, label: str) -> Any:
     """Return the one element whose label begins like that."""
-    found = [element for element in elements if element.label.replace("\\", "").startswith(label)]
+    found = [
+        element for element in elements if element.label.replace("\\", "").replace(WORD_JOINER, "").startswith(label)
+    ]
     assert len(found) == 1, [element.label for element in elements]
     return found[0]
