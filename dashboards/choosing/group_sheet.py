@@ -156,7 +156,8 @@ def show_forest(sheet: GroupSheet) -> None:
         return
     st.subheader("Every group with its interval")
     st.caption(as_markdown(sheet.title))
-    st.image(_svg(sheet.key, drawing), caption=drawing.description)  # wider than a tablet: an image shrinks
+    told = as_markdown(drawing.description)
+    st.image(_svg(sheet.key, drawing), caption=told)  # wider than a tablet: an image shrinks
     for line in sheet.told[1:]:
         st.caption(as_markdown(line))
 

@@ -42,7 +42,7 @@ def show_block(block: Block, *, level: int = 3) -> None:
         case Verbatim():
             st.code("\n".join(block.lines), language=None)
         case Figure():
-            st.image(block.svg, caption=block.caption)
+            st.image(block.svg, caption=as_markdown(block.caption))
         case Table():
             show_table(block)
 

@@ -72,7 +72,7 @@ def draw(seat: Seat) -> None:
     wanted = Wanted(page=PAGE, choice=choice, cohort=cohort, numbers=explanation_numbers)
     sheet = group_sheet(book, wanted)
     if sheet is not None:
-        st.subheader(metric_label(choice.metric))
+        st.subheader(as_markdown(metric_label(choice.metric)))
         _property_and_controls(book.report, choice)
         show_forest(sheet)
         show_numbers(PAGE, sheet, choice.metric)

@@ -195,7 +195,7 @@ def _findings(view: _View) -> Sequence[Finding]:
         return report.findings
     told = dict.fromkeys(finding.examination for finding in gaps_of(report.findings, choice))
     others = [name for name in told if name != view.anew.examination]
-    if not others or not st.checkbox(f"Also examine {', '.join(others)}", key="fairness-more-gaps"):
+    if not others or not st.checkbox(as_markdown(f"Also examine {', '.join(others)}"), key="fairness-more-gaps"):
         return view.anew.gaps
     questions = (question_of(report, name, choice.condition, view.cohort) for name in others)
     answers = (view.anew, *(asked(view.case, report, question) for question in questions))

@@ -37,7 +37,7 @@ def draw(seat: Seat) -> None:
         put_in(_TEXT)
     if told.plan is not None and not told.faults and st.button("Start", type="primary", key="run-start"):
         job = board_of(seat).start(told.plan, by=seat.person)
-        st.toast(f"Started {job.name}")
+        st.toast(as_markdown(f"Started {job.name}"))
     watch(seat)
 
 

@@ -160,7 +160,7 @@ def _statements(seat: Seat, bundle: FoundBundle, history: Sequence[Entry], book:
 
 def _stating(person: Person, bundle: FoundBundle, part: Standing, book: RecordBook) -> None:
     open_ones = [one for one in Statement if why_not(one, by=person, part=part) is None]
-    words = {one.value: f"{person.name} {one.value}" for one in open_ones}
+    words = {one.value: as_markdown(f"{person.name} {one.value}") for one in open_ones}
     with st.form("sign-off-form"):
         chosen = st.radio("You state", list(words), format_func=words.__getitem__, index=None, key="sign-off-statement")
         reason = st.text_area("Why", key="sign-off-reason", max_chars=4_000)

@@ -91,12 +91,25 @@ def watched(chromium: Browser, desk: str) -> Iterator[Watched]:
     context.close()
 
 
+STILL = """() => new Promise(done => {
+    const app = () => document.querySelector('[data-testid="stApp"]').getAttribute('data-test-script-state');
+    let last = -1, alike = 0;
+    const look = () => {
+        const now = document.body.innerHTML.length;
+        alike = now === last && app() === 'notRunning' ? alike + 1 : 0;
+        last = now;
+        alike > 30 ? done(true) : requestAnimationFrame(look);
+    };
+    look();
+})"""
+"""Resolves when the script has run and the page has stayed as it is for thirty pictures of the screen."""
+
+
 def drawn(page: Page) -> None:
     """Wait until the page is drawn, with everything that is folded opened."""
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=1000 * PATIENCE_S)
+    page.evaluate(STILL)
     page.evaluate("() => document.querySelectorAll('details:not([open]) > summary').forEach(one => one.click())")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=1000 * PATIENCE_S)
+    page.evaluate(STILL)
 
 
 @pytest.mark.parametrize("path", [one.path for one in PAGES])
