@@ -12,6 +12,7 @@ from functools import partial
 import streamlit as st
 
 from affidavit.errors import AffidavitError
+from dashboards import ahead, idle
 from dashboards.access.identity import require, whoever_is_here
 from dashboards.access.people import Right
 from dashboards.cohorts.bar import cohort_bar
@@ -36,6 +37,7 @@ def main() -> None:
     st.navigation(pages, position="sidebar").run()
     with st.sidebar:
         cohort_bar(seat)  # after the page, which does not wait for it
+    _told(partial(ahead.count_ahead, seat))
 
 
 def _guarded(page: Page, seat: Seat) -> None:
@@ -63,4 +65,5 @@ def _who(seat: Seat) -> None:
         st.caption("You see what was made for release: small groups are withheld.")
 
 
-main()
+with idle.drawing():
+    main()

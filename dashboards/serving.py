@@ -1,14 +1,17 @@
 """The server of the desk: Streamlit, with everything that a first page takes imported before anybody comes.
 
 `python -m dashboards.serving run APP ...` is `python -m streamlit run APP ...`, which would import at the first visit
-and let the first visitor wait for it.
+and let the first visitor wait for it. What that visitor will most likely open is made meanwhile (`ahead`).
 """
 
 from __future__ import annotations
 
 import gc
+import os
 from importlib import import_module
 from typing import Final
+
+from dashboards.settings import ENVIRONMENT, current_settings
 
 FIRST: Final = (
     "altair",
@@ -18,8 +21,10 @@ FIRST: Final = (
     "affidavit.run",
     "reports.drawings.gallery",
     "reports.pages",
+    "dashboards.cohorts.bar",
+    "dashboards.views",
 )
-"""What pages import; none of it is the desk's own, which Streamlit reads anew for each session."""
+"""What pages import, and the pages."""
 _DOT: Final = {
     "data": {"values": [{"x": 1}]},
     "mark": "point",
@@ -43,6 +48,10 @@ def main() -> None:
     from streamlit.web.cli import main as serve
 
     made_ready()
+    if ENVIRONMENT in os.environ:
+        from dashboards import ahead
+
+        ahead.begin(current_settings())
     serve(prog_name="streamlit")
 
 

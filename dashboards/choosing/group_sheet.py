@@ -162,7 +162,7 @@ def show_forest(sheet: GroupSheet) -> None:
         st.caption(as_markdown(line))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _svg(key: str, _drawing: Drawing) -> str:
     del key
     return standing_alone(_drawing)

@@ -16,7 +16,7 @@ from affidavit.cohorts import Cohort
 from affidavit.errors import AffidavitError
 from affidavit.report import AuditReport
 from dashboards.access.people import Right
-from dashboards.cohorts.narrowing import known_levels
+from dashboards.cohorts.narrowing import fits, known_levels
 from dashboards.cohorts.saved import SavedCohorts
 from dashboards.seat import Seat
 from dashboards.showing.texts import as_markdown
@@ -42,9 +42,7 @@ FOR_EVERYBODY: Final = "Chance level, detectable effect and verdicts of the repo
 def current_cohort(report: AuditReport) -> Cohort:
     """Return the cohort that is looked at; everybody where the report knows none of its people."""
     cohort = _kept()
-    known = known_levels(report)
-    fits = all(set(levels) <= set(known.get(feature, ())) for feature, levels in cohort.levels.items())
-    return cohort if fits else EVERYBODY
+    return cohort if fits(cohort, report) else EVERYBODY
 
 
 def cohort_bar(seat: Seat) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import streamlit as st
+
 from affidavit.cohorts import Cohort
 from affidavit.report import AuditReport
 from dashboards.choosing.group_numbers import COLUMNS, Row
@@ -40,11 +42,23 @@ def levels_of(row: Row) -> Mapping[str, str]:
     return {feature: row[part] for feature, part in zip(features, LEVELS, strict=False)}
 
 
-def known_levels(report: AuditReport) -> dict[str, tuple[str, ...]]:
-    """Return each feature of the audit with the levels that the report's groups have, in their order."""
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(report.plan.by, ())
-    for exhibit in report.exhibits:
-        table = attached(report, exhibit.id)
+def fits(cohort: Cohort, report: AuditReport) -> bool:
+    """Say whether a report knows every feature and level of a cohort."""
+    known = known_levels(report)
+    return all(set(levels) <= set(known.get(feature, ())) for feature, levels in cohort.levels.items())
+
+
+def known_levels(report: AuditReport) -> Mapping[str, tuple[str, ...]]:
+    """Return each feature of the audit with the levels that the report's groups have, in their order; found once."""
+    return _known(report.report_digest, report)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _known(digest: str, _report: AuditReport) -> Mapping[str, tuple[str, ...]]:
+    del digest
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(_report.plan.by, ())
+    for exhibit in _report.exhibits:
+        table = attached(_report, exhibit.id)
         if table is None or not set(COLUMNS[:5]) <= set(table.column_names):
             continue
         keys = (

@@ -109,7 +109,7 @@ def _below(place: Path, depth: int) -> Iterator[Path]:
         yield from _below(child, depth - 1)
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_resource(max_entries=2000, show_spinner=False)
 def _digest(path: str, stamp: int) -> str:
     del stamp
     return file_digest(Path(path))

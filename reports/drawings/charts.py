@@ -163,14 +163,14 @@ def _forest_block(
     import altair as alt
 
     names = alt.Axis(title=None, ticks=False, domain=False, labelLimit=230, minExtent=190)
-    base = alt.Chart(inline(rows)).encode(y=alt.Y("group:N", sort=[row["group"] for row in rows], axis=names))
+    base = alt.Chart().encode(y=alt.Y("group:N", sort=[row["group"] for row in rows], axis=names))
     layers = [
         *_reference(overall, axis),
         *_dots(base, span, axis, size=34),
         base.mark_text(align="left", dx=8, color=INK).encode(x=alt.value(WIDTH_PX), text=alt.Text("said:N")),
         base.mark_text(align="right", dx=250, color=MUTED).encode(x=alt.value(WIDTH_PX), text=alt.Text("units:N")),
     ]
-    chart: AnyLayers = alt.layer(*layers).properties(width=WIDTH_PX, height=alt.Step(ROW_PX))
+    chart: AnyLayers = alt.layer(*layers, data=inline(rows)).properties(width=WIDTH_PX, height=alt.Step(ROW_PX))
     title = alt.Title(f"By {block}", anchor="start", frame="group", color=INK, fontSize=12)
     return chart.properties(title=title) if block else chart
 
@@ -251,12 +251,12 @@ def _condition_column(
     import altair as alt
 
     y = alt.Y("group:N", sort=list(order), scale=alt.Scale(domain=list(order)), axis=names)
-    base = alt.Chart(inline(rows)).encode(y=y)
+    base = alt.Chart().encode(y=y)
     overall = next((row["value"] for row in rows if not row["block"]), None)
     axis = alt.Axis(title=None, tickCount=3, labelOverlap="greedy", labelSeparation=8)
     title = alt.Title(plain(rows[0]["condition"]), color=INK, fontSize=12)
     layers = [*_reference(overall, axis), *_dots(base, span, axis, size=14)]
-    return alt.layer(*layers).properties(width=104, height=alt.Step(15), title=title)
+    return alt.layer(*layers, data=inline(rows)).properties(width=104, height=alt.Step(15), title=title)
 
 
 def units_text(row: Row) -> str:

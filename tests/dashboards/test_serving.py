@@ -10,14 +10,14 @@ import sys
 from dashboards import serving
 serving.made_ready()
 missing = [name for name in serving.FIRST if name not in sys.modules]
-own = [name for name in sys.modules if name.startswith("dashboards.") and name != "dashboards.serving"]
-print(missing, own)
+print(missing)
 """
 
 
-def test_what_pages_take_is_there_and_none_of_the_desks_own() -> None:
-    said = subprocess.run([sys.executable, "-c", TOLD], check=True, capture_output=True, text=True).stdout
-    assert said.strip() == "[] []"
+def test_what_pages_take_is_there_and_nothing_complains() -> None:
+    done = subprocess.run([sys.executable, "-c", TOLD], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+    assert "No runtime found" not in done.stderr, "a cache that is made before Streamlit runs is not of data"
 
 
 def test_it_takes_what_streamlit_takes() -> None:
