@@ -26,6 +26,9 @@ from dashboards.workspace.bundles import FoundBundle
 from dashboards.workspace.opened import opened
 
 LABEL: Final = "See and hear the utterance of each card"
+HIDE: Final = "Hide the utterances"
+_ASKED: Final = "review-media"
+"""Studies whose utterances somebody has open in this session."""
 NOTED: Final = "It is noted whom you heard, saw and read, and when. What models answered is not shown."
 NO_AUDIT: Final = (
     "The audit whose rationales these cards are is not at this desk: start it with the folder of that bundle."
@@ -37,7 +40,7 @@ def show_behind(seat: Seat, study: Study, utterance_id: str, book: RecordBook) -
     """Offer the utterance's media, and show them once somebody asked for those of this study."""
     if not seat.person.may(Right.OPEN_MEDIA):
         return
-    if not st.toggle(LABEL, key=f"review-media-{study.name}", help=NOTED):
+    if not _wanted(study):
         return
     at = _run(seat, study, utterance_id)
     if at is None:
@@ -48,6 +51,19 @@ def show_behind(seat: Seat, study: Study, utterance_id: str, book: RecordBook) -
         show_missing(behind)
         return
     _show(at, behind, utterance_id, book)
+
+
+def _wanted(study: Study) -> bool:
+    """Return whether the media of this study's cards are open; a button, for keys that score are deaf in a box."""
+    asked: set[str] = st.session_state.setdefault(_ASKED, set())
+    label = HIDE if study.name in asked else LABEL
+    st.button(label, key=f"review-media-{study.name}", shortcut="m", help=NOTED, on_click=_turn, args=(study.name,))
+    return study.name in asked
+
+
+def _turn(study: str) -> None:
+    asked: set[str] = st.session_state.setdefault(_ASKED, set())
+    asked.symmetric_difference_update({study})
 
 
 def _show(at: RunAtDesk, behind: RunCorpus, utterance_id: str, book: RecordBook) -> None:

@@ -121,7 +121,10 @@ def _keys(key: str) -> tuple[Plausibility | None, bool]:
             for point, word in WORDS.items()
         ]
         skip = st.button("Skip", key=f"review-skip-{key}", shortcut="s", type="tertiary")
-    st.caption("Keys: 1, 2, 3, 4 score the card; S skips it, and it comes again at the end.")
+    st.caption(
+        "Keys: 1, 2, 3, 4 score the card; S skips it, and it comes again at the end; M opens the utterances. In a "
+        "field, keys write: press Tab first."
+    )
     return next((point for point, down in zip(WORDS, pressed, strict=True) if down), None), skip
 
 

@@ -65,6 +65,7 @@ class Day:
 def rows_of(corpus: Corpus, by: str) -> list[dict[str, Any]]:
     """Return judgements that are right but for the last group: there every answer is another one."""
     judged = to_judge(corpus.utterances)
+    condition = "TAV" if all(one.text and one.video for one in judged) else "A"
     failing = sorted({str(one.sensitive.get(by, "unknown")) for one in judged})[-1]
     rows = []
     for one in judged:
@@ -74,7 +75,7 @@ def rows_of(corpus: Corpus, by: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "utterance_id": one.utterance_id,
-                "condition": "TAV" if one.text and one.video else "A",
+                "condition": condition,
                 "y_pred": others[0] if wrong else one.label,
                 "rationale": rationale,
             }
@@ -144,7 +145,7 @@ def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     (loaded,) = load_run("vendor", plan.runs["vendor"], plan, folder, silent)
     predictions = loaded.predictions
     predictions.write(workspace / "vendor.parquet")
-    flags = DrawFlags(reviewers=(REVIEWER,), by=(by,), run="vendor", per_group=5, per_card=1)
+    flags = DrawFlags(reviewers=(REVIEWER,), by=(by,), run="vendor", per_group=N_CARDS, per_card=1)
     admin = Person(name="Root", role=Role.ADMINISTRATOR)
     add_study(workspace, open_book(workspace), name="day", content=drawn_plan(predictions, flags), by=admin, at=now())
     person = Person(name=APPROVER, role=Role.APPROVER)
@@ -269,12 +270,18 @@ def test_its_utterance_is_listened_to_and_the_opening_is_noted(day: Day, seats: 
 def test_ten_rationales_are_reviewed_by_keys(day: Day, seats: dict[str, Page]) -> None:
     page = seats[REVIEWER]
     go(page, "Human review")
+    expect(page.get_by_text(re.compile("^0 scored"))).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("body").press("m")
+    page.locator("audio").first.wait_for(state="attached")
+    settled(page)
     for done in range(N_CARDS):
         expect(page.get_by_text(re.compile(f"^{done} scored"))).to_be_visible(timeout=PATIENCE_MS)
         settled(page)
         page.locator("body").press(str(1 + done % 4))
     expect(page.get_by_text(re.compile(f"^{N_CARDS} scored"))).to_be_visible(timeout=PATIENCE_MS)
     fits(page)
+    heard = {entry.subject.name for entry in open_book(day.workspace).found(Wanted(kind=Kind.MEDIA))}
+    assert len(heard) > 1, "each card's utterance is opened as it comes, and noted"
 
 
 def test_a_waiver_holds_once_another_person_approves_it(day: Day, seats: dict[str, Page]) -> None:

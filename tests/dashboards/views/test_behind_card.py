@@ -71,7 +71,7 @@ def test_a_card_can_be_heard_and_tells_nothing_more(
 ) -> None:
     app = sit(page, drawn.folder, name="Ada").run()
     assert heard(kept) == []
-    one(app.toggle, LABEL).set_value(True).run()
+    press(app, LABEL)
     assert not app.exception
     first = study.cards("Ada")[0]
     turn = next(turn for turn in patients() if turn.utterance_id == first.utterance_id)
@@ -90,7 +90,7 @@ def test_a_card_can_be_heard_and_tells_nothing_more(
 
 def test_the_next_card_is_opened_too_and_noted(sit: Sit, drawn: Drawn, study: ReviewPlan, kept: RecordBook) -> None:
     app = sit("review", drawn.folder, name="Ada").run()
-    one(app.toggle, LABEL).set_value(True).run()
+    press(app, LABEL)
     press(app, "3 ")
     first, second = study.cards("Ada")[:2]
     assert {name for name, _ in heard(kept)} == {first.utterance_id, second.utterance_id}
@@ -104,7 +104,7 @@ def test_without_the_audit_of_these_cards_it_says_what_is_missing(
     if how == "another table":
         brought(drawn.plan.model_copy(update={"table": "sha256:" + "0" * 64}), workspace)
     app = sit("review", *places, name="Ada").run()
-    one(app.toggle, LABEL).set_value(True).run()
+    press(app, LABEL)
     assert NO_AUDIT in [info.value for info in app.info]
     assert heard(kept) == []
 
@@ -114,5 +114,5 @@ def test_of_cards_that_were_drawn_elsewhere_a_run_of_that_name_is_looked_for(
 ) -> None:
     brought(drawn.plan.model_copy(update={"table": None}), workspace)
     app = sit("review", drawn.folder, name="Ada").run()
-    one(app.toggle, LABEL).set_value(True).run()
+    press(app, LABEL)
     assert {name for name, _ in heard(kept)} == {drawn.plan.cards("Ada")[0].utterance_id}

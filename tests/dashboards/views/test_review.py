@@ -55,7 +55,7 @@ def test_a_card_shows_a_rationale_and_nothing_that_tells(sit: Sit, study: Study)
 
 def test_keys_score_and_skip_and_the_next_card_comes(sit: Sit, study: Study, kept: RecordBook) -> None:
     app = sit("review", name="ada  osei").run()
-    assert [button.proto.shortcut for button in app.button][:5] == ["1", "2", "3", "4", "s"]
+    assert [button.proto.shortcut for button in app.button][:6] == ["m", "1", "2", "3", "4", "s"]
     cards = study.plan.cards("Ada Osei")
     one(app.text_area, "Why").set_value("the <b>voice</b> trembles").run()
     press(app, "3 ")
