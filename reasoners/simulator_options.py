@@ -29,7 +29,19 @@ ACCURACY: Final = MappingProxyType({"TAV": 0.72, "TA": 0.68, "TV": 0.66, "AV": 0
 
 
 def _equal_shares(levels: Any) -> Any:  # noqa: ANN401 - runs before validation
-    return dict.fromkeys(levels, 1.0) if isinstance(levels, (list, tuple)) else levels
+    if isinstance(levels, (list, tuple)):
+        return dict.fromkeys(levels, 1.0)
+    return _in_order(levels) if isinstance(levels, Mapping) else levels
+
+
+def _in_order(levels: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a mapping in an order of its own, made-up names first: people are drawn in it, and a report keeps none."""
+    made_up = [*ACCENTS, *AGES, *SEXES]
+
+    def place(level: object) -> tuple[int, str]:
+        return (made_up.index(level) if level in made_up else len(made_up)), str(level)
+
+    return {level: levels[level] for level in sorted(levels, key=place)}
 
 
 def _levels(levels: Mapping[str, float]) -> Mapping[str, float]:
@@ -51,7 +63,7 @@ def _canonical(conditions: tuple[str, ...]) -> tuple[str, ...]:
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Levels = Annotated[Mapping[str, Positive], BeforeValidator(_equal_shares), AfterValidator(_levels)]
-"""Level to share, divided by their sum; a list stands for equal shares."""
+"""Level to share, divided by their sum; a list stands for equal shares, and its order for the order of the levels."""
 Penalties = Mapping[str, Mapping[str, Mapping[str, Annotated[float, Field(ge=-1, le=1)]]]]
 
 

@@ -105,10 +105,11 @@ class ClinicOptions(Record):
 
 
 def _known(given: Mapping[str, float], known: tuple[str, ...], noun: str) -> Mapping[str, float]:
+    """Return what is given in the order of what is known: people are drawn in it, and a report keeps no order."""
     strangers = [name for name in given if name not in known]
     if strangers:
         raise ValueError(f"unknown {noun} {strangers[0]!r}; the clinic has {', '.join(known)}")
-    return given
+    return {name: given[name] for name in known if name in given}
 
 
 def _shares(given: Mapping[str, float], known: tuple[str, ...], noun: str) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ import streamlit as st
 from affidavit.errors import AffidavitError
 from affidavit.predictions import Predictions
 from dashboards.media.kept import kept_predictions
-from dashboards.media.origins import folders_of
+from dashboards.media.origins import folders_of, has_model
 from dashboards.media.run_corpus import Missing, RunCorpus, corpus_of
 from dashboards.media.side_files import with_side_files
 from dashboards.seat import Seat
@@ -63,9 +63,17 @@ class RunAtDesk:
     def corpus(self) -> RunCorpus | Missing:
         """Return the corpus behind the run, or why it is not here."""
         try:
-            return corpus_of(self.book.report, self.run, self.folders, self.places)
+            return corpus_of(self.book.report, self.run, self._with_model_first(), self.places)
         except AffidavitError as error:
             return Missing(because=" ".join(str(error).split()), remedy="name another folder")
+
+    def _with_model_first(self) -> tuple[Path, ...]:
+        """Return the folders, those first in which the model of the run was trained: there its judgements are known."""
+        report = self.book.report
+        source = report.plan.runs.get(self.run)
+        if source is None:
+            return self.folders
+        return tuple(sorted(self.folders, key=lambda one: not has_model(report.plan, source, one, self.places)))
 
     def predictions(self, behind: RunCorpus | None) -> Predictions | None:
         """Return the table that was audited, with what the reasoner said beyond it; None where it is not here."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from affidavit.errors import TableError
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.training import checkpoint_of
 from dashboards.workspace.places import inside
+
+FOLDERS_AT_MOST: Final = 400
+"""Below the places, that are looked into."""
 
 
 def folders_of(bundle: Path, places: Sequence[Path], *, named: Path | None = None) -> tuple[Path, ...]:
@@ -18,7 +23,7 @@ def folders_of(bundle: Path, places: Sequence[Path], *, named: Path | None = Non
         TableError: what was named lies outside the places.
     """
     found = {} if named is None else {inside(named, places): None}
-    for folder in (bundle.parent, *places, *(child for place in places for child in _children(place))):
+    for folder in (bundle.parent, *places, *islice(_below(places), FOLDERS_AT_MOST)):
         if folder.is_dir() and _is_inside(folder, places):
             found.setdefault(folder.resolve())
     return tuple(found)
@@ -55,6 +60,13 @@ def has_model(plan: AuditPlan, source: RunSource, folder: Path, places: Sequence
         return False
     place = checkpoint_of(source.trained.name, plan, folder, seed=source.trained.seed)
     return place.is_dir() and (training.out is None or _is_inside(place, places))
+
+
+def _below(places: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders of the places, then the folders in those: trainings often lie in one of their own."""
+    near = [child for place in places for child in _children(place)]
+    yield from near
+    yield from (child for folder in near for child in _children(folder))
 
 
 def _children(place: Path) -> Iterator[Path]:

@@ -323,3 +323,12 @@ def test_what_cannot_be_judged() -> None:
 def test_what_was_not_simulated_has_no_expectation(condition: str, groups: dict[str, str], match: str) -> None:
     with pytest.raises(PlanError, match=match):
         expected_accuracy(SimulatorOptions(), condition, groups)
+
+
+def test_the_order_of_shares_is_nothing_to_draw_by() -> None:
+    """A report keeps a plan's mappings in no order, and its plan has to make the same table."""
+    shares = {"northern": 0.2, "far": 0.3, "coastal": 0.5}
+    one = SimulatorOptions.model_validate({"accents": shares})
+    other = SimulatorOptions.model_validate({"accents": dict(sorted(shares.items()))})
+    assert list(one.accents) == list(other.accents) == ["northern", "coastal", "far"]
+    assert list(SimulatorOptions.model_validate({"accents": ["near", "far"]}).accents) == ["near", "far"]

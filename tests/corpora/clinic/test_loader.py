@@ -13,7 +13,10 @@ import pytest
 import soundfile
 
 from affidavit.corpus import Corpus
+from affidavit.corpus_keys import corpus_key
 from affidavit.errors import PlanError
+from affidavit.protocols import silent
+from affidavit.sources import load_corpus
 from affidavit.testing.contracts import CorpusLoaderContract
 from corpora.clinic.faces import FRAMES, FRAMES_PER_S
 from corpora.clinic.loader import LOADER
@@ -173,3 +176,16 @@ def test_no_heavy_package_is_imported() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("part", ["accents", "ages"])
+def test_the_order_of_shares_is_nothing_to_draw_by(part: str) -> None:
+    """A report keeps a plan's mappings in no order, and its plan has to make the same corpus."""
+    shares = {"accents": {"hindi": 0.5, "american": 0.3, "spanish": 0.2}, "ages": {"75 and over": 0.7, "18-34": 0.3}}[
+        part
+    ]
+    options = {"n_utterances": 120, "media": "none", "seed": 5}
+    one = load_corpus("clinic", {**options, part: shares}, progress=silent)
+    other = load_corpus("clinic", {**options, part: dict(sorted(shares.items()))}, progress=silent)
+    assert corpus_key(one) == corpus_key(other)
+    assert one.digest == other.digest

@@ -9,6 +9,7 @@ import pytest
 
 from affidavit.errors import TableError
 from affidavit.plan import AuditPlan
+from dashboards.media.finding import RunAtDesk
 from dashboards.media.origins import folders_of, has_model, leads_outside, names_files
 from dashboards.media.run_corpus import Missing, corpus_of
 
@@ -71,6 +72,23 @@ def test_a_model_is_here_where_its_checkpoint_is(tmp_path: Path) -> None:
     assert not has_model(table, table.runs["run"], place, (place,))
     named = plan(corpus="clinic", reasoner={"name": "instructed", "options": {"checkpoint": "/etc"}})
     assert not has_model(named, named.runs["run"], place, (place,))
+
+
+def test_the_folder_of_the_model_is_likeliest_wherever_it_lies_below_a_place(tmp_path: Path) -> None:
+    """As `affidavit demo` leaves it: a bundle, and beside it a folder of trainings by plan and version."""
+    from types import SimpleNamespace
+
+    trained = tmp_path / "demo-models" / "2b5e1d62ae1f"
+    (trained / "model" / "seed-0").mkdir(parents=True)
+    (tmp_path / "demo").mkdir()
+    told = plan(corpus="clinic", reasoner="instructed", trained="tiny")
+    settings = SimpleNamespace(workspace=str(tmp_path / "desk"))
+    seat: Any = SimpleNamespace(places=lambda: (tmp_path,), settings=settings)
+    book: Any = SimpleNamespace(path=tmp_path / "demo", report=SimpleNamespace(plan=told))
+    at = RunAtDesk(seat=seat, book=book, run="run")
+    assert trained in at.folders
+    assert at.folders[0] == tmp_path
+    assert at._with_model_first()[:2] == (trained, tmp_path)
 
 
 def test_a_corpus_outside_the_places_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
