@@ -227,6 +227,7 @@ def _whole() -> dict[str, bytes]:
 WHOLE = _whole()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", sorted(WHOLE))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())

@@ -242,6 +242,7 @@ SCRIPT = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["script", "module", "stdin", "command"])
 def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path, how: str) -> None:
     """Workers import neither the script nor what it imports, however it was started."""

@@ -257,6 +257,7 @@ def trainings(folder: Path) -> dict[Path, int]:
     return {card: card.stat().st_mtime_ns for card in (folder / "cache" / "trained").rglob("card.json")}
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.usefixtures("data_beside")
 @pytest.mark.parametrize("heading", LIVE["walkthrough.md"])

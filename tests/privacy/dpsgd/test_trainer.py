@@ -334,6 +334,7 @@ class KilledError(Exception):
     """The process went away here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before the update", "after the update", "before it is kept"])
 def test_steps_that_were_lost_are_paid_for_and_taken_again(
     moment: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

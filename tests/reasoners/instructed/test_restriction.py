@@ -90,6 +90,7 @@ def test_what_was_heard_degraded_before_is_not_met_after_an_edit(
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("alignment", ["gate", "global"])
 def test_weights_are_zero_where_hidden_and_sum_to_one(

@@ -52,6 +52,7 @@ def shares(row: Mapping[str, Any]) -> list[float]:
     return [row[f"prob_{label}"] for label in ("anger", "joy", "sadness")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["qwen2_audio", "qwen2_5_omni", "qwen3_omni"])
 def test_every_labelled_turn_is_judged_or_counted_under_every_condition(
     corpus: Corpus, saved: Saved, cache: Path, kind: Tiny

@@ -36,6 +36,7 @@ def once(bad: Any) -> Any:
     return act
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "kind"),
     [

@@ -280,6 +280,7 @@ def _otherwise(content: bytes) -> bytes:
     return content[:place] + (b"1" if content[place : place + 1] != b"1" else b"2") + content[place + 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "change"),
     [
