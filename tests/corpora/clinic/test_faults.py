@@ -118,7 +118,7 @@ def test_too_many_canaries_are_refused(clinic: Load) -> None:
 
 @pytest.mark.slow  # speaks and draws its own corpus
 def test_an_accent_s_sound_has_noise_of_the_level_asked_for_and_no_other_s(clinic: Load) -> None:
-    options: dict[str, Any] = {"n_utterances": 24, "accents": {"hindi": 1, "american": 1}}
+    options: dict[str, Any] = {"n_utterances": 24, "accents": {"hindi": 3, "american": 1}}
     clean, noisy = clinic(**options), clinic(**options, faults={"accent_noise": {"hindi": 3.0}})
     degraded = 0
     for a, b in zip(clean.utterances, noisy.utterances, strict=True):

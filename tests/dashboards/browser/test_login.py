@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from affidavit.provenance import now
 from dashboards.settings import DeskSettings
+from dashboards.showing.texts import WORD_JOINER
 from tests.dashboards.browser.provider import CLIENT, SECRET, Provider, providing
 from tests.dashboards.browser.served import PATIENCE_S, ServedDesk, free_port, served
 
@@ -90,11 +91,11 @@ def test_nobody_sees_anything_before_the_login(come: Callable[[], Page]) -> None
 
 def test_a_claim_brings_a_role_and_the_role_its_pages(come: Callable[[], Page]) -> None:
     page = logged_in(come(), "Khan")
-    expect(page.get_by_text("a.khan@clinic.example, reviewer")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"a.khan{WORD_JOINER}@clinic.example, reviewer")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name="Desk", exact=True)).to_be_visible(timeout=PATIENCE_MS)
     assert page.get_by_role("link", name="History").count() == 0
     board = logged_in(come(), "Board")
-    expect(board.get_by_text("b.ode@clinic.example, administrator")).to_be_visible(timeout=PATIENCE_MS)
+    expect(board.get_by_text(f"b.ode{WORD_JOINER}@clinic.example, administrator")).to_be_visible(timeout=PATIENCE_MS)
     expect(board.get_by_role("link", name="History")).to_be_visible(timeout=PATIENCE_MS)
 
 
