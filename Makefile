@@ -9,6 +9,8 @@ TORCH  := $(shell grep -o '^torch==[0-9.]*' constraints.txt)
 ROOMS  := affidavit corpora reasoners audit privacy faithfulness federated reports dashboards
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --dist loadfile -n
 export OMP_NUM_THREADS ?= 2
+# Python keeps what it compiled, whatever the environment says: the tests start hundreds of processes that import it anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow test-real check extras format bench docs clean
 
