@@ -48,6 +48,10 @@ class EvidenceBook:
             self._tallies[run] = tally(self.runs[run], self.by, progress=self.progress)
         return self._tallies[run][condition]
 
+    def counted(self, run: str) -> Mapping[str, Tally]:
+        """Return the counts of a run by condition; none where nobody asked for them yet."""
+        return self._tallies.get(run, {})
+
     def matrices(self, run: str, condition: str, family: Sequence[str]) -> GroupedSums:
         """Return the raw sums (confusion matrices) folded to a family of groups."""
         key = (run, condition, tuple(family))

@@ -19,6 +19,7 @@ from affidavit.corpora_ahead import corpora_of_runs, corpora_of_training, loaded
 from affidavit.errors import PlanError
 from affidavit.examinations import Claim
 from affidavit.exhibits import ExhibitTable
+from affidavit.kept_counts import keep_counts
 from affidavit.live import Live
 from affidavit.option_models import check_options
 from affidavit.plan import AuditPlan, Choice, RunSource
@@ -37,6 +38,7 @@ from affidavit.summary import caveats, summary
 from affidavit.tables import RawTable, from_arrow, from_frame, open_table
 from affidavit.training import checkpoint_of, read_card, train_again, train_plan
 from affidavit.verdicts import check_policy, decide, overall
+from affidavit.withdrawals import withdrawals
 from affidavit.yaml_files import describe_validation_error
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def run_plan(
 
 
 def _run(plan: AuditPlan, *, folder: Path, policy: Policy | None, log: RunLog) -> AuditReport:
+    n_withdrawn = len(withdrawals())
     check_promises(plan)
     if policy is None and plan.policy is not None:
         policy = read_policy(plan.policy, folder=folder, by=plan.by)
@@ -87,7 +90,9 @@ def _run(plan: AuditPlan, *, folder: Path, policy: Policy | None, log: RunLog) -
             loaded += load_run(name, source, plan, folder, log, corpora)
             how = "read from a table" if source.table is not None else "computed"
             log.note("loaded", {"run": name, "how": FROM_CACHE if log.saw(FROM_CACHE) else how})
-    return examine(plan, loaded, examinations=examinations, policy=policy, progress=log, folder=folder)
+    report, book = _examined(plan, loaded, examinations=examinations, policy=policy, progress=log, folder=folder)
+    keep_counts(report, book, n_withdrawn=n_withdrawn)
+    return report
 
 
 def audit(
@@ -109,6 +114,7 @@ def audit(
     Raises:
         AffidavitError: the table, the policy or the plan is at fault.
     """
+    n_withdrawn = len(withdrawals())
     name = _name_of(table)
     source = RunSource(table=name, columns=dict(columns or {}))
     base = plan or AuditPlan(runs={"predictions": source}, title=f"Audit of {name}")
@@ -123,7 +129,9 @@ def audit(
     with log.hearing_warnings():
         loaded = load_table("predictions", source, chosen, _opened(table, name, chosen), log)
         log.note("loaded", {"run": "predictions", "how": "read from a table"})
-        return examine(chosen, loaded, examinations=examinations, policy=policy, progress=log)
+        report, book = _examined(chosen, loaded, examinations=examinations, policy=policy, progress=log, folder=Path())
+        keep_counts(report, book, n_withdrawn=n_withdrawn)
+        return report
 
 
 def _check_policy(
@@ -188,6 +196,20 @@ def examine(
     folder: Path = Path(),
 ) -> AuditReport:
     """Examine loaded runs and return the sealed report; relative paths among options start at `folder`."""
+    report, _ = _examined(plan, loaded, examinations=examinations, policy=policy, progress=progress, folder=folder)
+    return report
+
+
+def _examined(
+    plan: AuditPlan,
+    loaded: Sequence[Loaded],
+    *,
+    examinations: Sequence[tuple[Examination, Mapping[str, Any]]],
+    policy: Policy | None,
+    progress: Progress,
+    folder: Path,
+) -> tuple[AuditReport, EvidenceBook]:
+    """Return the sealed report, and what was counted for it."""
     log = log_of(progress, what="examine")
     runs = _named(loaded)
     if policy is not None:
@@ -218,7 +240,7 @@ def examine(
             found="; ".join(f"{r.examination}: {r.because}" for r in refusals) or "no examination was chosen",
             remedy="`affidavit check TABLE` lists what is possible with this table and what would be needed",
         )
-    return _report(plan, loaded, claims, refusals, exhibits, policy)
+    return _report(plan, loaded, claims, refusals, exhibits, policy), book
 
 
 def _unasked(examination: Examination, plan: AuditPlan) -> Refusal | None:

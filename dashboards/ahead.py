@@ -73,7 +73,7 @@ def _counted(seat: Seat, report: AuditReport) -> None:
     numbers = group_numbers(report)
     idle.wait()
     first, *others = numbers.runs[:_RUNS] or ("",)
-    case = case_of_run(report, first, (*seat.places(), workspace), workspace)
+    case = case_of_run(report, first, (*seat.places(), workspace))
     if case is not None:
         condition = numbers.conditions(first)[0]
         examination = numbers.examination_of(first, condition, numbers.metrics(first, condition)[0])
@@ -83,7 +83,7 @@ def _counted(seat: Seat, report: AuditReport) -> None:
             asked(case, report, question_of(report, examination, condition, cohort))
     for run in others:
         idle.wait()
-        case_of_run(report, run, (*seat.places(), workspace), workspace)
+        case_of_run(report, run, (*seat.places(), workspace))
 
 
 def _visitors(settings: DeskSettings) -> tuple[Person, ...]:

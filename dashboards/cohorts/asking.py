@@ -19,13 +19,13 @@ from affidavit.claims import claim_rows
 from affidavit.cohorts import Cohort, cohort_case
 from affidavit.errors import AffidavitError
 from affidavit.examinations import Claim, Testimony
+from affidavit.predictions import Predictions
 from affidavit.records import Finding
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 from affidavit.seeds import seed_of
 from affidavit.verdicts import decide
 from dashboards.choosing.group_numbers import COLUMNS, Row
-from dashboards.workspace.counts import one_condition
 
 ALL: Final = Cohort(name="everybody")
 
@@ -115,9 +115,14 @@ def narrowed_case(case: Case, question: Question) -> Case:
         PlanError: the counts do not know the cohort's features or levels.
     """
     cut = case if question.cohort.everybody else cohort_case(case, question.cohort)
-    runs = {run: one_condition(counts, question.condition) for run, counts in case.runs.items()}
+    runs = {run: _one_condition(told, question.condition) for run, told in case.runs.items()}
     rng = np.random.default_rng(seed_of(case.book.seed, question.examination))
     return replace(cut, runs=runs, options=question.options, rng=rng)
+
+
+def _one_condition(told: Predictions, condition: str) -> Predictions:
+    """Return what is known of a table as if one condition were all of it, so that nothing else is examined."""
+    return replace(told, levels={**told.levels, "condition": (condition,)})
 
 
 def _answer(question: Question, testimony: Testimony, case: Case) -> Answer:

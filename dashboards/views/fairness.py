@@ -153,8 +153,7 @@ def _view(seat: Seat, book: OpenedBundle, numbers: GroupNumbers) -> _View:
 def _case(seat: Seat, report: AuditReport, run: str) -> Case | None:
     if not seat.person.may(Right.READ_REPORTS):
         return None
-    workspace = Path(seat.settings.workspace)
-    return case_of_run(report, run, (*seat.places(), workspace), workspace)
+    return case_of_run(report, run, (*seat.places(), Path(seat.settings.workspace)))
 
 
 def _cells_drawing(rows: Sequence[Row], withheld: Sequence[WithheldGroup], choice: Choice) -> tuple[Drawing, ...]:

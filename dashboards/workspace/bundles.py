@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from affidavit.bundle import REPORT, SIGNATURES
 from affidavit.errors import AffidavitError
+from affidavit.kept_file import keep, kept
 from affidavit.provenance import package_version
 from affidavit.records import Record, Verdict
 from affidavit.report import AuditReport, parse_report
-from dashboards.workspace.kept_file import keep, kept
 from reports.sections.areas import Area, area_of
 from reports.trust.parties import Role as Signer
 from reports.wording import worst

@@ -1,7 +1,8 @@
 """The case behind a run: what was counted of its table, so that a cohort and a reference group are examined anew.
 
-A table is counted once: what was counted is kept in the workspace (`counts`), and the case of it in memory, both by
-digest. A large table is counted by a process of its own, which gives its memory back and leaves the desk to others.
+An audit on this machine keeps what it counted (`affidavit.kept_counts`); of another's, the table is counted here, once,
+and kept the same way. A large table is counted by a process of its own, which gives its memory back and leaves the desk
+to others. The case of it is kept in memory, by digest.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from filelock import FileLock
 
 from affidavit.case import Case, EvidenceBook
 from affidavit.errors import AffidavitError
+from affidavit.kept_counts import Counts, KeptCounts, counted, kept_counts, key_of
 from affidavit.plan import RunSource
 from affidavit.predictions import read_predictions
 from affidavit.report import AuditReport, DataDescription
 from affidavit.sources import reading_of
-from dashboards.workspace.counts import FOLDER, Counts, KeptCounts, counted, key_of
 from dashboards.workspace.rows import likely_tables
 
 AT_ONCE: Final = 100_000
@@ -56,35 +57,34 @@ def table_of(report: AuditReport, run: str) -> TableOf | None:
     return None if data is None or source is None else TableOf(report=report, data=data, source=source)
 
 
-def case_of_run(report: AuditReport, run: str, places: Sequence[Path], workspace: Path) -> Case | None:
+def case_of_run(report: AuditReport, run: str, places: Sequence[Path]) -> Case | None:
     """Return the case of one run of a report, every condition; None where neither counts nor the table are here.
 
-    Its predictions hold no rows: an examination that asks for them is refused (`dashboards.workspace.counts`).
+    Its predictions hold no rows: an examination that asks for them is refused (`affidavit.kept_counts`).
 
     Args:
         report: an audit by groups.
         run: which of its runs.
         places: where tables are looked for.
-        workspace: where counts are kept.
     """
     table = table_of(report, run)
     if table is None or not report.plan.by:
         return None
     try:
-        return _case(table.key, report.report_digest, str(workspace), tuple(map(str, places)), table)
+        return _case(table.key, report.report_digest, tuple(map(str, places)), table)
     except NoTableError:
         return None
 
 
 @st.cache_resource(max_entries=4, show_spinner="Counting the table behind this run, once ...", show_time=True)
-def _case(key: str, report: str, workspace: str, _places: tuple[str, ...], _table: TableOf) -> Case:
+def _case(key: str, report: str, _places: tuple[str, ...], _table: TableOf) -> Case:
     """Return a case from what was kept, or from the table; `report` is a digest, for statistics are a plan's own.
 
     Raises:
         NoTableError: there is neither; that is not remembered, so that a table can be brought.
     """
     del report
-    shelf = KeptCounts(Path(workspace) / FOLDER)
+    shelf = kept_counts()
     counts = shelf.read(key) or _count(key, shelf, tuple(map(Path, _places)), _table)
     return case_from(counts, _table.report)
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from affidavit.kept_counts import KeptCounts
 from affidavit.report import parse_report
 from dashboards.workspace.cases import count_file, table_of
-from dashboards.workspace.counts import KeptCounts
 
 POLITE: Final = 10
 """How far it stands back where somebody is drawn a page meanwhile; alone it is as fast."""

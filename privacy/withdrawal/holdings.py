@@ -23,6 +23,7 @@ from affidavit.texts import plain_label
 OPAQUE: Final = {
     "shards": "parts of interrupted judgements, which do not say whose they are",
     "single-streams": "copies and links of media, which do not say whose they are",
+    "counts": "what audits counted of tables, which does not say whose it is",
     "media": "media written out of a data set, which do not say whose they are",
 }
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from affidavit.bundle import write_bundle
 from affidavit.cohorts import Cohort
+from affidavit.kept_counts import kept_counts
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.run import run_plan
 from affidavit.testing.tables import FAST, predictions_frame
@@ -22,7 +23,6 @@ from dashboards.cohorts.saved import SavedCohorts
 from dashboards.seat import Seat
 from dashboards.settings import ENVIRONMENT, DeskSettings, handed_over
 from dashboards.workspace import cases, opened, releases
-from dashboards.workspace.counts import FOLDER as COUNTS
 
 
 @pytest.fixture
@@ -47,13 +47,14 @@ def settings(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     settings = DeskSettings(places=(str(place),), workspace=str(tmp_path / "desk"), person=person)
     told = handed_over(settings)
     monkeypatch.setenv(ENVIRONMENT, str(told))
+    monkeypatch.setenv("AFFIDAVIT_CACHE", str(tmp_path / "cache"))  # the audit was made on another machine
     st.cache_resource.clear()
     yield settings
     told.unlink()
 
 
-def counts(settings: DeskSettings) -> list[Path]:
-    return list((Path(settings.workspace) / COUNTS).glob("*.counts"))
+def counts() -> list[Path]:
+    return list(kept_counts().folder.glob("*.counts"))
 
 
 def begun(seat: Seat) -> Thread:
@@ -70,7 +71,7 @@ def test_the_latest_audit_is_read_before_anybody_comes(settings: DeskSettings, m
     monkeypatch.setattr(opened, "read_whole", lambda place: pytest.fail("it was read already"))
     seat = Seat(settings=settings, person=settings.person)
     assert opened.opened(seat.bundles()[0], settings.person).report.plan.by == ("accent",)
-    assert counts(settings) == [], "counting waits until somebody was drawn a page"
+    assert counts() == [], "counting waits until somebody was drawn a page"
 
 
 def test_where_people_log_in_the_release_is_made_too(settings: DeskSettings) -> None:
@@ -84,10 +85,10 @@ def test_the_table_is_counted_once_for_whoever_may_ask_for_a_cohort(
     assert settings.person is not None
     viewer = Person(name="Vic", role=Role.VIEWER)
     ahead.count_ahead(Seat(settings=settings, person=viewer))
-    assert counts(settings) == []
+    assert counts() == []
     seat = Seat(settings=settings, person=settings.person)
     begun(seat).join()
-    assert len(counts(settings)) == 1
+    assert len(counts()) == 1
     monkeypatch.setattr(cases, "read_predictions", lambda path, reading: pytest.fail("it was counted already"))
     st.cache_resource.clear()
     begun(seat).join()
@@ -103,7 +104,7 @@ def test_cohorts_that_somebody_saved_are_examined(settings: DeskSettings, monkey
     begun(seat).join()
     book = seat.opened()
     assert book is not None
-    case = cases.case_of_run(book.report, "vendor", seat.places(), Path(settings.workspace))
+    case = cases.case_of_run(book.report, "vendor", (*seat.places(), Path(settings.workspace)))
     assert case is not None
     monkeypatch.setattr(asking, "answer", lambda case, question: pytest.fail("it was examined already"))
     condition = book.report.data[0].conditions[0]
@@ -122,7 +123,7 @@ def test_what_cannot_be_read_troubles_nobody(settings: DeskSettings, place: Path
 
 def test_an_empty_desk_has_nothing_to_make(settings: DeskSettings) -> None:
     ahead.begin(settings.model_copy(update={"places": ()})).join()
-    assert not Path(settings.workspace).exists() or counts(settings) == []
+    assert counts() == []
 
 
 def test_nothing_is_examined_while_a_page_is_drawn(settings: DeskSettings) -> None:
@@ -133,6 +134,6 @@ def test_nothing_is_examined_while_a_page_is_drawn(settings: DeskSettings) -> No
             thread = begun(seat)
         thread.join(0.2)
         assert thread.is_alive()
-        assert counts(settings) == []
+        assert counts() == []
     thread.join()
-    assert len(counts(settings)) == 1
+    assert len(counts()) == 1

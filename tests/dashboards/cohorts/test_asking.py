@@ -25,7 +25,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Audited:
 @pytest.fixture
 def case(vendor: Audited, tmp_path: Path) -> Case:
     st.cache_resource.clear()
-    found = case_of_run(vendor.report, "vendor", (vendor.folder,), tmp_path)
+    found = case_of_run(vendor.report, "vendor", (vendor.folder,))
     assert found is not None
     return found
 

@@ -25,6 +25,12 @@ def older(vendor: Audited, tmp_path_factory: pytest.TempPathFactory) -> Audited:
     return audited(tmp_path_factory.mktemp("older") / "audit", frame, examinations=("performance",))
 
 
+@pytest.fixture(autouse=True)
+def _audited_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the audit counted is not on this machine."""
+    monkeypatch.setenv("AFFIDAVIT_CACHE", str(tmp_path / "cache"))
+
+
 def look_at(app: AppTest, level: str) -> AppTest:
     app.sidebar.multiselect[1].set_value([level])
     return next(button for button in app.button if button.label == "Look at it").click().run()
@@ -111,8 +117,21 @@ def test_without_the_table_the_groups_of_the_report_are_shown(open_page: OnePage
     assert list(numbers(app)) == ["everybody", "40+", "Irish, 40+", "Scottish, 40+", "Welsh, 40+"]
 
 
+def test_what_an_audit_counted_here_answers_without_the_table(
+    open_page: OnePage,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = audited(tmp_path / "here")
+    monkeypatch.setattr("dashboards.workspace.cases.read_predictions", lambda *_: pytest.fail("a table was read"))
+    app = look_at(open_page("fairness", here.bundle).run(), "40+")
+    assert not app.exception
+    assert "Examined anew" in said(app)
+    assert list(numbers(app)) != ["everybody", "40+", "Irish, 40+", "Scottish, 40+", "Welsh, 40+"]
+
+
 def test_nothing_is_written_beside_what_was_named(open_page: OnePage, vendor: Audited, tmp_path: Path) -> None:  # noqa: F811
     before = {path: path.stat().st_mtime_ns for path in vendor.folder.rglob("*")}
     look_at(open_page("fairness", vendor.folder).run(), "40+")
     assert {path: path.stat().st_mtime_ns for path in vendor.folder.rglob("*")} == before
-    assert list((tmp_path / "desk" / "counts").glob("*.counts"))
+    assert list((tmp_path / "cache" / "counts").glob("*.counts"))

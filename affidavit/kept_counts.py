@@ -1,6 +1,6 @@
-"""What was counted of a table, kept in the workspace: a desk that is started again neither reads nor counts it anew.
+"""What an audit counted of a table, kept in the cache: whoever asks it of a part of the people reads no table anew.
 
-WORKSPACE/counts/<key>.counts      an npz, as `kept_file` keeps it
+CACHE/counts/<key>.counts      an npz, as `kept_file` keeps it
 
 What is kept are sums by unit and group, the words for labels and levels, and how many units there are; never a row, an
 id or a name of anybody. The key is made of everything that the counts follow from: the digest of the table, how the
@@ -14,26 +14,32 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from affidavit.cache import kept_folder
+from affidavit.case import EvidenceBook
 from affidavit.columns import ColumnMap
 from affidavit.digests import digest_of
 from affidavit.errors import PlanError
+from affidavit.kept_file import keep, kept
 from affidavit.plan import AuditPlan, Feature, RunSource, Task
 from affidavit.predictions import Predictions
 from affidavit.protocols import Progress, silent
 from affidavit.provenance import package_version
-from affidavit.report import DataDescription
+from affidavit.report import AuditReport, DataDescription
 from affidavit.tally import Tally, tally
 from affidavit.withdrawals import withdrawals
-from dashboards.workspace.kept_file import keep, kept
 
-FOLDER: Final = "counts"
+PART: Final = "counts"
+"""Of the cache."""
+MOST_BYTES: Final = 64 * 2**20
+"""Of a run's sums: more than these are not kept."""
 FORM: Final = 1
 """Of the file; another number is another key."""
 _ARRAYS: Final = ("sums", "n_rows", "unit", "cell")
@@ -76,21 +82,45 @@ def counted(predictions: Predictions, by: Sequence[str], *, progress: Progress =
     return Counts(predictions=without_rows(predictions), tallies=tallies)
 
 
+def keep_counts(report: AuditReport, book: EvidenceBook, *, n_withdrawn: int) -> None:
+    """Keep what an audit counted, run by run; nothing of a large run, nor where somebody withdrew meanwhile.
+
+    Args:
+        report: the audit.
+        book: what it counted.
+        n_withdrawn: how many had withdrawn before its tables were read.
+    """
+    shelf = kept_counts()
+    for data in report.data if report.plan.by else ():
+        source, tallies = report.plan.runs.get(data.run), book.counted(data.run)
+        if source is None or sum(one.sums.nbytes for one in tallies.values()) > MOST_BYTES or not tallies:
+            continue  # of a table that holds several runs only the whole has a source
+        key = key_of(data, source, report.plan)
+        if not shelf.has(key) and len(withdrawals()) == n_withdrawn:
+            with suppress(OSError):
+                shelf.keep(key, Counts(predictions=without_rows(book.runs[data.run]), tallies=tallies))
+
+
+def kept_counts() -> KeptCounts:
+    """Return what is kept on this machine; where the cache is off, what is kept until the process ends."""
+    return KeptCounts(kept_folder(PART))
+
+
 def without_rows(predictions: Predictions) -> Predictions:
     """Return what is known of a table without its rows, its ids and what stood beside it."""
     return _described(_told(predictions))
 
 
-def one_condition(predictions: Predictions, condition: str) -> Predictions:
-    """Return what is known of a table as if one condition were all of it, so that nothing else is examined."""
-    return replace(predictions, levels={**predictions.levels, "condition": (condition,)})
-
-
 @dataclass(frozen=True, slots=True)
 class KeptCounts:
-    """The counts that a desk keeps, in a folder of its workspace."""
+    """A folder of counts."""
 
     folder: Path
+    """Made when something is kept, and readable by its owner alone."""
+
+    def has(self, key: str) -> bool:
+        """Say whether something is kept under a key, as it was written or not."""
+        return self._file(key).is_file()
 
     def read(self, key: str) -> Counts | None:
         """Return what was kept; None where nothing was, and where the file is not as it was written."""
@@ -102,6 +132,7 @@ class KeptCounts:
 
     def keep(self, key: str, counts: Counts) -> None:
         """Keep counts under their key."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         keep(self._file(key), _written(counts))
 
     def _file(self, key: str) -> Path:

@@ -1,6 +1,7 @@
-"""A file that the desk keeps for itself: a line with the digest of the rest, then the rest; written as a whole.
+"""A file that one keeps for oneself: a line with the digest of the rest, then the rest; written as a whole.
 
-The digest tells damage. Whoever may write in the workspace could write a digest too: the workspace is its owner's.
+The digest tells damage. Whoever may write in the folder could write a digest too: caches and workspaces are their
+owner's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 from affidavit.files import replacing
 
-_HEAD: Final = b"affidavit-desk "
+_HEAD: Final = b"affidavit-kept "
 
 
 def keep(path: Path, content: bytes) -> None:
