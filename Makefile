@@ -39,9 +39,9 @@ demo: $(STAMP)            ## the whole story on the clinic, federated and privat
 test: $(STAMP)            ## the tests, but for the slow ones
 	$(PYTEST) 2 -m 'not slow'
 
-# three at once: many of these wait for processes that they started
+# three at once: many of these wait for processes that they started; in the order of tests/conftest.py
 test-slow: $(STAMP)       ## the long simulations, deployments and browsers
-	$(PYTEST) 3 -m 'slow and not real'
+	$(PYTEST) 3 --no-loadscope-reorder -m 'slow and not real'
 
 test-real: $(STAMP)       ## everything that wants the public data, which have to lie beside the project
 	$(PYTEST) 2 -m real

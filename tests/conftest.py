@@ -33,6 +33,15 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, as their marks say: at the end nobody waits for one of them alone."""
+    minutes: dict[Path, float] = {}
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            minutes[item.path] = max(minutes.get(item.path, 0), mark.kwargs.get("minutes", 0))
+    items.sort(key=lambda item: -minutes.get(item.path, 0))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under AFFIDAVIT_REQUIRE_ALL a skip is a failure, unless it is for public data or a GPU that are not there."""

@@ -42,7 +42,7 @@ def last_line(name: str, *arguments: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow  # loads what it times
+@pytest.mark.slow(minutes=2)  # loads what it times
 @pytest.mark.parametrize(
     ("name", "needs", "told", "goal"),
     [

@@ -19,7 +19,7 @@ def numbers(table: str) -> list[tuple[str, list[float]]]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=1)
 @pytest.mark.parametrize("name", ["intervals", "gaps"])
 def test_the_stated_coverages_are_the_measured_ones(measured: ModuleType, name: str) -> None:
     stated = numbers(measured.stated(name, measured.PAGE.read_text(encoding="utf-8")))

@@ -128,7 +128,7 @@ def test_every_examination_that_such_a_table_allows_is_asked(corpora: ModuleType
     assert examinations == (set(asked) & examinations) | corpora.NEVER | corpora.UNTESTED
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 @pytest.mark.parametrize(
     ("name", "places", "n"),
     [
@@ -138,7 +138,7 @@ def test_every_examination_that_such_a_table_allows_is_asked(corpora: ModuleType
         ("families, rate 0.9, icc 0.3, counts alike", (2, 7, 10), 250),
         ("power", (2, 6, 9, 20), 200),
         ("audits", (0, 6), 20),
-        ("everything", (0, 3), 8),
+        ("everything", (0, 3), 4),
     ],
 )
 def test_what_the_page_states_is_measured_again(

@@ -148,7 +148,7 @@ def demonstrated(console: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
     return block.text, now, folder
 
 
-@pytest.mark.slow  # trains and judges: some twelve minutes of processor time
+@pytest.mark.slow(minutes=5)  # trains and judges
 def test_the_demo_finds_what_is_planted_and_says_what_readme_says(demonstrated: tuple[str, str, Path]) -> None:
     """Its noise is secret and every run's own, so numbers differ; what README says of them has to be true each time."""
     shown, now, folder = demonstrated

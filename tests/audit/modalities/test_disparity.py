@@ -538,7 +538,7 @@ def test_a_few_tables_cover() -> None:
 @pytest.mark.parametrize("n_speakers", [60, 160])
 def test_all_shares_of_the_picked_pair_and_of_every_group_are_covered_at_once(n_speakers: int) -> None:
     """Everybody else is a mixture whose shares are random in a table: their truth is that of even groups."""
-    n = 300
+    n = 150
     pairs, others = covered(range(1000, 1000 + n), n_speakers=n_speakers)
     floor = 0.95 - 3 * (0.95 * 0.05 / n) ** 0.5
     assert pairs >= floor

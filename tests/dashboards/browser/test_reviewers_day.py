@@ -43,7 +43,7 @@ from reports.trust.keys import write_key
 from reports.trust.parties import Role as Signer
 from tests.dashboards.browser.served import PATIENCE_S, ServedDesk, free_port, served
 
-pytestmark = pytest.mark.slow  # two desks and a browser
+pytestmark = pytest.mark.slow(minutes=2)  # two desks and a browser
 PATIENCE_MS = 1000 * PATIENCE_S
 REVIEWER, APPROVER = "Ada Khan", "Ben Ode"
 N_CARDS = 10

@@ -93,7 +93,7 @@ def test_a_run_that_cannot_be_says_why(board: JobBoard, tmp_path: Path) -> None:
     assert not job.bundle.exists()
 
 
-@pytest.mark.slow  # starts the command, several times
+@pytest.mark.slow(minutes=2)  # starts the command, several times
 def test_a_run_is_watched_and_cancelled_and_leaves_nothing_half_written(board: JobBoard) -> None:
     job = board.start(slow(), by=SOMEBODY)
     begun(job)

@@ -53,7 +53,7 @@ from tests.federated.deployment.loopback import (
 from tests.federated.deployment.trial_proxy import Proxy, proxying
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(minutes=6),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
 ]
 SITES = ("east", "north", "west")

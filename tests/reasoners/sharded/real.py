@@ -75,7 +75,7 @@ def case_of(name: str, corpus: Corpus, folder: Path) -> Case:
     if name == "omni":
         return Case(reasoner, {"path": str(_model(folder)), "conditions": ["TA", "T", "T/early=0.5"], "max_tokens": 4})
     if name == "smollm2":
-        return Case(reasoner, {"conditions": ["T"], "reasoning": "none", "subset": 40})
+        return Case(reasoner, {"conditions": ["T"], "reasoning": "none", "subset": 12})
     return Case(reasoner, {"conditions": ["V", "V/blur=2"], "n_frames": 4})
 
 

@@ -120,7 +120,7 @@ def ray() -> None:
     pytest.importorskip("ray")
 
 
-@pytest.mark.slow  # starts workers that import torch
+@pytest.mark.slow(minutes=2)  # starts workers that import torch
 def test_ray_gives_the_table_of_one_process_byte_by_byte(ray: None, tmp_path: Path, own_cache: Path) -> None:
     assert shared(tmp_path / "shared") == written(tmp_path / "plain")
     who = lines(tmp_path / "shared")

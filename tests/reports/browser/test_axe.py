@@ -42,7 +42,7 @@ def _violations(opened: Any, report: AuditReport, view: str) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing(opened: Callable[..., Any], modest: AuditReport, view: str) -> None:
     assert _violations(opened, modest, view) == []

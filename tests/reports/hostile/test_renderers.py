@@ -180,7 +180,7 @@ def test_parquet_keeps_every_text(hostile_reports: Mapping[str, AuditReport], ho
         assert table["rationale"].to_pylist() == [text]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=1)
 def test_pdf_sets_every_text_and_does_nothing_of_it(hostile_reports: Mapping[str, AuditReport]) -> None:
     for kind in ("typst", "typst raw", "script", "terminal", "right-to-left", "nul"):
         (content,) = _files("pdf", hostile_reports[kind]).values()
