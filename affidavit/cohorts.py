@@ -1,7 +1,8 @@
 """A cohort: the people whose features have certain levels, and what an examination says of them alone.
 
-A cohort is cut out of what a case has counted already (`affidavit.tally`), never out of rows: a table of a million
-predictions is read once, and every cohort of it is answered from sums by unit and cell.
+A cohort is cut out of what a case has counted already (`affidavit.tally`): a table of a million predictions is read
+once, and every cohort of it is answered from sums by unit and cell. For what is made of rows, `cohort_rows` are a table
+of their own.
 
 Laws: a cohort is named by features of the audit and by nothing else; who is in it depends on no answer of a model; a
 group without anybody of the cohort is still there, with none.
@@ -9,14 +10,19 @@ group without anybody of the cohort is still there, with none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from affidavit.case import Case, EvidenceBook
 from affidavit.errors import PlanError
+from affidavit.parts import Part, part_of
+from affidavit.predictions import Predictions, Reading
+from affidavit.protocols import Progress, silent
 from affidavit.records import Record
 from affidavit.tally import Tally
 from affidavit.yaml_files import did_you_mean
@@ -75,6 +81,38 @@ def cohort_case(case: Case, cohort: Cohort) -> Case:
         cohort=cohort,
     )
     return replace(case, book=book)
+
+
+def cohort_rows(
+    predictions: Predictions, cohort: Cohort, reading: Reading, *, progress: Progress = silent
+) -> Predictions:
+    """Return the rows of a cohort, under every condition, as a table of their own.
+
+    Raises:
+        PlanError: the table does not know the cohort's features, or it holds nobody of the cohort.
+    """
+    missing = [feature for feature in cohort.levels if f"group_{feature}" not in predictions.columns]
+    if missing:
+        raise _unknown(cohort, f"the feature {missing[0]!r}", ", ".join(reading.by))
+    part = Part(
+        run=predictions.run,
+        told=f"the rows of {cohort.told()}",
+        columns=tuple(f"group_{feature}" for feature in cohort.levels),
+        inside=lambda batch: members(batch, cohort.levels),
+    )
+    n_rows = sum(pc.sum(part.inside(batch)).as_py() or 0 for batch in predictions.batches([*part.columns]))
+    if not n_rows:
+        raise _unknown(cohort, "nobody of it in this table", "levels that its rows have")
+    return part_of(predictions, part, reading, n_rows=n_rows, progress=progress)
+
+
+def members(batch: pa.RecordBatch, levels: Mapping[str, Sequence[str]]) -> pa.BooleanArray:
+    """Say of each row of a batch with the columns `group_FEATURE` whether its person has one of the levels of each."""
+    inside = pa.repeat(pa.scalar(True), batch.num_rows)
+    for feature, allowed in levels.items():
+        level = batch.column(f"group_{feature}").cast(pa.string())
+        inside = pc.and_(inside, pc.is_in(level, pa.array(list(allowed), pa.string())))
+    return inside
 
 
 def within(counted: Tally, cohort: Cohort) -> Tally:

@@ -6,8 +6,9 @@ What a reasoner judged is kept by the digest of what went in, so an audit repeat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from affidavit.corpus import Corpus
 from affidavit.engines import judge_shards
 from affidavit.judged_renderings import judged_with_renderings
 from affidavit.live import Live, live_run
+from affidavit.parts import Part, part_of
 from affidavit.plan import AuditPlan, RunSource
 from affidavit.predictions import Predictions, Reading, predictions_from
 from affidavit.protocols import Progress, Reasoner, silent
@@ -223,36 +225,14 @@ def _parted(predictions: Predictions, reading: Reading, progress: Progress) -> l
 def _part(
     key: Mapping[str, str], n_rows: int, predictions: Predictions, reading: Reading, progress: Progress
 ) -> Predictions:
-    again = Reading(
+    part = Part(
         run="/".join([reading.run, *(value or "no instruction" for value in key.values())]),
-        by=reading.by,
-        columns={} if predictions.unit == "row" else {predictions.unit: "unit"},
-        features={f: spec.model_copy(update={"bands": None}) for f, spec in reading.features.items()},
-        task=predictions.task,
-        labelled=reading.labelled,
-        label_space=predictions.labels or None,
-        in_memory_rows=reading.in_memory_rows,
-        batch_rows=reading.batch_rows,
+        told=f"the rows of {', '.join(f'{name} {value!r}' for name, value in key.items())}",
+        columns=tuple(key),
+        inside=lambda batch: reduce(pc.and_, [pc.equal(_texts(batch, name), value) for name, value in key.items()]),
     )
-    raw = RawTable(
-        name=predictions.source_name,
-        format="part",
-        columns=predictions.columns,
-        n_rows=n_rows,
-        batches=lambda columns: _rows_of(predictions, key, columns),
-        assumptions=(*predictions.assumptions, f"the rows of {', '.join(f'{k} {v!r}' for k, v in key.items())}"),
-    )
-    return replace(predictions_from(raw, again, progress=progress), models=predictions.models)
+    return part_of(predictions, part, reading, n_rows=n_rows, progress=progress)
 
 
-def _rows_of(
-    predictions: Predictions, key: Mapping[str, str], columns: Sequence[str] | None
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a part; nothing of the other parts is held."""
-    wanted = list(columns or predictions.columns)
-    for batch in predictions.batches(list(dict.fromkeys([*wanted, *key]))):
-        rows = batch
-        for part, value in key.items():
-            rows = rows.filter(pc.equal(rows.column(part).cast(pa.string()), value))
-        if rows.num_rows:
-            yield rows.select(wanted)
+def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:
+    return batch.column(column).cast(pa.string())

@@ -35,7 +35,7 @@ FOREST: Final = "groups"
 SHOWN: Final = ("features", "group", "value", "low", "high", "n", "n_clusters", "method")
 NOTHING_OPEN: Final = "No audit is open. Choose one on the desk, or start one under **New audit**."
 ANEW: Final = (
-    "Examined anew for this cohort by {examination}, from counts of the table that was audited: numbers, gaps, what "
+    "Examined anew for this cohort by {examination}, from {source} that was audited: numbers, gaps, what "
     "chance alone gives and detectable effects are of these people. “Everybody” is everybody of the cohort, and a "
     "group is its part within the cohort. Verdicts are the report's and speak of everybody; none is made of a cohort."
 )
@@ -124,7 +124,7 @@ def told_lines(book: OpenedBundle, rows: Sequence[Row], cohort: Cohort, answer: 
     if cohort.everybody:
         return first
     if answer is not None and answer.rows:
-        return (*first, ANEW.format(examination=answer.examination))
+        return (*first, ANEW.format(examination=answer.examination, source=answer.source))
     own = any(same_people(row, cohort) for row in rows)
     return (
         *first,

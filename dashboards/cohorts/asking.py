@@ -1,8 +1,10 @@
 """Asks an examination of a cohort anew: its numbers by group, its gaps with what chance alone gives, its exhibits.
 
+`asked` answers from counts; `asked_of_rows` reads the table for what is made of rows (rationales, for one), which takes
+its time and is done when somebody wants it.
+
 Laws: what is asked is what the report was asked, under the plan's own options and statistics, of the cohort's people
-alone; no policy decides it. What an examination makes of rows and not of counts is refused, and never told of everybody
-as if it were the cohort's.
+alone; no policy decides it. What cannot be asked is refused, and never told of everybody as if it were the cohort's.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
-from affidavit.case import Case
+from affidavit.case import Case, EvidenceBook
 from affidavit.claims import claim_rows
-from affidavit.cohorts import Cohort, cohort_case
+from affidavit.cohorts import Cohort, cohort_case, cohort_rows
 from affidavit.errors import AffidavitError
 from affidavit.examinations import Claim, Testimony
 from affidavit.predictions import Predictions
@@ -24,6 +26,7 @@ from affidavit.records import Finding
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 from affidavit.seeds import seed_of
+from affidavit.sources import reading_of
 from affidavit.verdicts import decide
 from dashboards.choosing.group_numbers import COLUMNS, Row
 
@@ -56,6 +59,8 @@ class Answer:
     gaps: tuple[Finding, ...] = ()
     """Tests adjusted over everything that this examination says here."""
     exhibits: Mapping[str, tuple[Row, ...]]
+    source: str = "counts of the table"
+    """What of the table it was made of."""
     refused: str | None = None
     """Why there is no answer, where there is none."""
 
@@ -93,16 +98,71 @@ def _asked(digest: str, run: str, key: str, _case: Case, _question: Question) ->
     return answer(_case, _question)
 
 
+def asked_of_rows(predictions: Predictions, report: AuditReport, question: Question) -> Answer:
+    """Return the answer to a question about rows; found once, whoever asks.
+
+    Args:
+        predictions: the table of one run (`dashboards.workspace.rows.predictions_of`).
+        report: the report that it is of.
+        question: what is asked.
+    """
+    return _asked_of_rows(report.report_digest, predictions.run, question.key, predictions, report, question)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Examining the rows of these people anew ...", show_time=True)
+def _asked_of_rows(
+    digest: str, run: str, key: str, _predictions: Predictions, _report: AuditReport, _question: Question
+) -> Answer:
+    del digest, run, key
+    return answer_of_rows(_predictions, _report, _question)
+
+
+def answer_of_rows(predictions: Predictions, report: AuditReport, question: Question) -> Answer:
+    """Put a question to the rows of a cohort, and return the answer: of one condition, from the twins of all."""
+    plan, run = report.plan, predictions.run
+    try:
+        rows = cohort_rows(predictions, question.cohort, reading_of(run, plan.runs[run], plan))
+    except AffidavitError as error:
+        return Answer(examination=question.examination, exhibits={}, refused=error.what)
+    book = EvidenceBook(runs={run: rows}, by=plan.by, statistics=plan.statistics, seed=plan.seed)
+    rng = np.random.default_rng(seed_of(plan.seed, question.examination))
+    case = Case(
+        runs={run: rows},
+        by=plan.by,
+        depth=plan.depth,
+        statistics=plan.statistics,
+        book=book,
+        rng=rng,
+        options=question.options,
+    )
+    found = _told_by(case, question)
+    here = question.condition
+    return replace(
+        found,
+        source="rows of the table",
+        rows=tuple(row for row in found.rows if row["condition"] == here),
+        gaps=tuple(gap for gap in found.gaps if gap.condition == here),
+    )
+
+
 def answer(case: Case, question: Question) -> Answer:
     """Put a question to a case of one run, and return the answer."""
-    none = Answer(examination=question.examination, exhibits={})
     try:
         narrowed = narrowed_case(case, question)
+    except AffidavitError as error:
+        return Answer(examination=question.examination, exhibits={}, refused=error.what)
+    return _told_by(narrowed, question)
+
+
+def _told_by(case: Case, question: Question) -> Answer:
+    """Return what the examination says of a case, or why it says nothing."""
+    none = Answer(examination=question.examination, exhibits={})
+    try:
         examination = load(Door.EXAMINATIONS, question.examination)
-        refusal = examination.refuses(narrowed)
+        refusal = examination.refuses(case)
         if refusal is not None:
             return replace(none, refused=refusal.because)
-        testimony = examination.examine(narrowed)
+        testimony = examination.examine(case)
     except AffidavitError as error:
         return replace(none, refused=error.what)
     return _answer(question, testimony, case)
@@ -144,8 +204,8 @@ def _tabulated(exhibits: Mapping[str, Sequence[Row]]) -> tuple[Row, ...]:
 
 def _untold(claims: Sequence[Claim], exhibits: Mapping[str, Sequence[Row]]) -> tuple[Row, ...]:
     """Return the numbers by group that no exhibit holds."""
-    held = {row["metric"] for row in _tabulated(exhibits)}
-    return tuple(row for row in claim_rows(claims) if row["metric"] not in held)
+    held = {(row["condition"], row["metric"]) for row in _tabulated(exhibits)}
+    return tuple(row for row in claim_rows(claims) if (row["condition"], row["metric"]) not in held)
 
 
 def _with_people(rows: Sequence[Row]) -> tuple[Row, ...]:

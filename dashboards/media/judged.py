@@ -9,6 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from affidavit.cohorts import members
 from affidavit.predictions import Predictions
 
 SEVEN: Final = ("TAV", "TA", "TV", "AV", "T", "A", "V")
@@ -87,16 +88,26 @@ def judged_utterance(predictions: Predictions, utterance_id: str, by: Sequence[s
     )
 
 
-def utterances_like(predictions: Predictions, text: str) -> tuple[str, ...]:
+def utterances_like(
+    predictions: Predictions, text: str, levels: Mapping[str, Sequence[str]] | None = None
+) -> tuple[str, ...]:
     """Return ids that hold a text, whatever its case, in the order of the table, `FOUND_AT_MOST` at most.
 
-    Every id holds the empty text.
+    Args:
+        predictions: the table.
+        text: what an id has to hold; every id holds the empty text.
+        levels: feature to the levels whose people are meant; everybody without any, and of a feature that the table
+            lacks.
     """
     found: dict[str, None] = {}
     if "utterance_id" not in predictions.columns:
         return ()
-    for batch in predictions.batches(["utterance_id"]):
-        ids = pc.unique(batch.column("utterance_id").cast(pa.string()))
+    known = {
+        feature: allowed for feature, allowed in (levels or {}).items() if f"group_{feature}" in predictions.columns
+    }
+    for batch in predictions.batches(["utterance_id", *(f"group_{feature}" for feature in known)]):
+        inside = batch.filter(members(batch, known))
+        ids = pc.unique(inside.column("utterance_id").cast(pa.string()))
         fitting = ids.filter(pc.match_substring(ids, text, ignore_case=True)) if text else ids
         for name in fitting[: FOUND_AT_MOST + len(found)].to_pylist():
             found.setdefault(name)

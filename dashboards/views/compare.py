@@ -15,6 +15,7 @@ from affidavit.errors import AffidavitError
 from affidavit.report import AuditReport
 from dashboards.access.people import Person, Right, Role
 from dashboards.choosing.group_sheet import NOTHING_OPEN
+from dashboards.cohorts.bar import current_cohort
 from dashboards.exporting.buttons import export_buttons
 from dashboards.exporting.of_blocks import sheet_of_blocks
 from dashboards.exporting.sheet import Sheet
@@ -70,6 +71,8 @@ def draw(seat: Seat) -> None:
     earlier = _chosen(others, now)
     pair = _Pair(now=book, earlier=opened(earlier, seat.person), name=earlier.path.name)
     section = _compared(seat, pair)
+    if not current_cohort(book.report).everybody:
+        st.caption("Changes are of everybody in both audits, not of a cohort.")
     show_blocks(section.blocks)
     export_buttons(seat, PAGE, _sheet(section, pair), partial(_unpaired_sheet, earlier=earlier))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -23,8 +24,10 @@ from dashboards.choosing.group_sheet import (
     show_numbers,
     take_away,
 )
+from dashboards.cohorts.asking import Answer
 from dashboards.cohorts.bar import FOR_EVERYBODY, current_cohort
 from dashboards.cohorts.narrowing import groups_within
+from dashboards.cohorts.on_request import rows_examined
 from dashboards.seat import Seat
 from dashboards.showing.blocks import show_block
 from dashboards.showing.texts import as_markdown
@@ -70,15 +73,16 @@ def draw(seat: Seat) -> None:
         return
     choice, cohort = choose(PAGE, numbers, leading=LEADING, of_groups=False), current_cohort(book.report)
     wanted = Wanted(page=PAGE, choice=choice, cohort=cohort, numbers=explanation_numbers)
-    sheet = group_sheet(book, wanted)
+    anew = rows_examined(seat, book, numbers, choice)
+    sheet = group_sheet(book, wanted, anew)
     if sheet is not None:
         st.subheader(as_markdown(metric_label(choice.metric)))
         _property_and_controls(book.report, choice)
         show_forest(sheet)
         show_numbers(PAGE, sheet, choice.metric)
-        _gaps(book.report, choice, cohort)
+        _gaps(book.report, choice, cohort, anew)
     for title, metrics in SIDE_BY_SIDE.items():
-        _together(title, metrics, numbers, choice, cohort)
+        _together(title, {m: _rows(numbers, replace(choice, metric=m), cohort, anew) for m in metrics})
     _curves(book.report)
     _refused(book.report)
     if sheet is not None:
@@ -128,18 +132,24 @@ def _control(finding: Finding, what: str) -> dict[str, str]:
     }
 
 
-def _gaps(report: AuditReport, choice: Choice, cohort: Cohort) -> None:
-    found = gaps_of(report.findings, choice)
+def _gaps(report: AuditReport, choice: Choice, cohort: Cohort, anew: Answer | None) -> None:
+    own = anew is not None and anew.refused is None
+    found = gaps_of(anew.gaps if anew is not None and own else report.findings, choice)
     if not found:
         return
     st.dataframe(pd.DataFrame([gap_row(finding) for finding in found]), hide_index=True, key="faithfulness-gaps")
-    if not cohort.everybody:
+    if not cohort.everybody and not own:
         st.caption(FOR_EVERYBODY)
 
 
-def _together(title: str, metrics: Sequence[str], numbers: GroupNumbers, choice: Choice, cohort: Cohort) -> None:
+def _rows(numbers: GroupNumbers, choice: Choice, cohort: Cohort, anew: Answer | None) -> Sequence[Row]:
+    """Return the numbers of a metric as they were examined anew, or the report's groups that lie in the cohort."""
+    told = () if anew is None else anew.of(choice.metric)
+    return told or groups_within(numbers.rows(choice.run, choice.condition, choice.metric), cohort)
+
+
+def _together(title: str, by_metric: Mapping[str, Sequence[Row]]) -> None:
     """Show several numbers of each group side by side, with intervals; what the report lacks is not shown as a zero."""
-    by_metric = {m: groups_within(numbers.rows(choice.run, choice.condition, m), cohort) for m in metrics}
     told = {metric: rows for metric, rows in by_metric.items() if rows}
     if not told:
         return
@@ -154,7 +164,7 @@ def _together(title: str, metrics: Sequence[str], numbers: GroupNumbers, choice:
         }
         for features, group in places
     ]
-    st.dataframe(pd.DataFrame(lines), hide_index=True, key=f"faithfulness-{metrics[0]}")
+    st.dataframe(pd.DataFrame(lines), hide_index=True, key=f"faithfulness-{next(iter(by_metric))}")
 
 
 def _cell(row: Row | None, metric: str) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from affidavit.cohorts import Cohort
 from affidavit.predictions import Predictions
 from affidavit.report import AuditReport
 from affidavit.utterances import Utterance
 from dashboards.access.identity import require
 from dashboards.access.people import Right
+from dashboards.cohorts.bar import current_cohort
 from dashboards.media.finding import RunAtDesk, show_missing
 from dashboards.media.judged import FOUND_AT_MOST, JudgedUtterance, Row, judged_utterance, utterances_like
 from dashboards.media.opening import OpenedTurn, Opening, why_closed
@@ -44,7 +46,7 @@ def draw(seat: Seat) -> None:
     if predictions is None:
         _no_table(at, behind)
         return
-    name = _chosen(predictions)
+    name = _chosen(predictions, current_cohort(at.book.report))
     whom = None if name is None else judged_utterance(predictions, name, at.book.report.plan.by)
     if name is None or whom is None:
         if name is not None:
@@ -79,8 +81,8 @@ def _run(seat: Seat) -> RunAtDesk | None:
     return None if run is None else RunAtDesk(seat=seat, book=book, run=run)
 
 
-def _chosen(predictions: Predictions) -> str | None:
-    """Return the utterance that the address names, or that somebody looked for."""
+def _chosen(predictions: Predictions, cohort: Cohort) -> str | None:
+    """Return the utterance that the address names, or that somebody looked for among those of the cohort."""
     asked = st.query_params.get("utterance")
     text = st.text_input(
         "Look for an utterance by its name",
@@ -93,12 +95,13 @@ def _chosen(predictions: Predictions) -> str | None:
     if "utterance_id" not in predictions.columns:
         st.info("This table names no utterances, so none can be opened. Bring one with a column `utterance_id`.")
         return None
-    found = utterances_like(predictions, text)
+    found = utterances_like(predictions, text, cohort.levels)
+    whose = "" if cohort.everybody else f" of the cohort {plain(cohort.told())}"
     if not found:
-        st.info(as_markdown(f"No utterance's name holds {plain(text)}."))
+        st.info(as_markdown(f"No utterance{whose} has a name that holds “{plain(text)}”."))
         return None
     told = f"the first {FOUND_AT_MOST}" if len(found) == FOUND_AT_MOST else counted(len(found), "utterance")
-    return st.selectbox(f"Utterance ({told})", found, key="utterance-chosen", format_func=plain)
+    return st.selectbox(as_markdown(f"Utterance ({told}{whose})"), found, key="utterance-chosen", format_func=plain)
 
 
 def _no_table(at: RunAtDesk, behind: RunCorpus | Missing | None) -> None:

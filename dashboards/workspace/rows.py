@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from affidavit.bundle import REPORT
+from affidavit.cohorts import members
 from affidavit.digests import file_digest
 from affidavit.errors import AffidavitError
 from affidavit.plan import RunSource
@@ -66,10 +67,7 @@ def rows_of_group(predictions: Predictions, condition: str, levels: Mapping[str,
     kept: list[Mapping[str, str | None]] = []
     n = 0
     for batch in predictions.batches([*dict.fromkeys((*shown, "condition", *filtered))]):
-        inside = pc.equal(batch.column("condition"), condition)
-        for feature, allowed in levels.items():
-            level = batch.column(f"group_{feature}").cast(pa.string())
-            inside = pc.and_(inside, pc.is_in(level, pa.array(list(allowed), pa.string())))
+        inside = pc.and_(pc.equal(batch.column("condition"), condition), members(batch, levels))
         own = pa.Table.from_batches([batch]).filter(inside)
         n += own.num_rows
         kept += own.slice(0, ROWS_SHOWN - len(kept)).select(shown).to_pylist()

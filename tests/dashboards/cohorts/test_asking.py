@@ -9,8 +9,9 @@ import streamlit as st
 
 from affidavit.case import Case
 from affidavit.cohorts import Cohort
-from dashboards.cohorts.asking import ALL, answer, asked, question_of
+from dashboards.cohorts.asking import ALL, answer, answer_of_rows, asked, question_of
 from dashboards.workspace.cases import case_of_run
+from dashboards.workspace.rows import predictions_of
 from tests.dashboards.workspace.audited import Audited, audited
 
 OLDER = Cohort(name="older", levels={"age": ("40+",)})
@@ -97,6 +98,41 @@ def test_what_is_made_of_rows_is_refused_and_not_told_of_everybody(vendor: Audit
     found = answer(case, question_of(vendor.report, "coherence", "TAV", OLDER))
     assert found.rows == found.gaps == ()
     assert "made of rows" in (found.refused or "")
+
+
+@pytest.mark.parametrize("cohort", [OLDER, TWO], ids=lambda cohort: cohort.name)
+def test_of_a_cohorts_rows_it_says_what_an_audit_of_them_says(vendor: Audited, cohort: Cohort, tmp_path: Path) -> None:
+    inside = vendor.frame["age"] == "40+"
+    if cohort == TWO:
+        inside &= vendor.frame["accent"].isin(["Irish", "Welsh"])
+    alone = audited(tmp_path / "alone", vendor.frame[inside], examinations=("coherence",))
+    whole = predictions_of(vendor.report, "vendor", (vendor.folder,))
+    assert whole is not None
+    found = answer_of_rows(whole, vendor.report, question_of(vendor.report, "coherence", "TAV", cohort))
+    assert found.refused is None
+    assert found.source == "rows of the table"
+    own = [f for f in alone.report.findings if (f.condition, f.compared) == ("TAV", None) and f.estimate.n]
+    mine = {(row["metric"], row["features"], row["group"]): row for row in found.rows}
+    assert len(own) > 10
+    for finding in own:
+        row = mine[finding.metric, " x ".join(finding.groups), ", ".join(finding.groups.values()) or "everybody"]
+        assert row["value"] == pytest.approx(finding.estimate.value, abs=1e-9, nan_ok=True)
+        assert row["n"] == finding.estimate.n
+    gaps = [f for f in alone.report.findings if f.condition == "TAV" and f.compared is not None]
+    assert len(found.gaps) == len(gaps) > 0
+    for gap, expected in zip(found.gaps, gaps, strict=True):
+        assert (gap.metric, gap.compared, gap.highest) == (expected.metric, expected.compared, expected.highest)
+        assert gap.estimate.value == pytest.approx(expected.estimate.value)
+
+
+def test_rows_of_nobody_and_of_what_the_table_lacks_are_refused(vendor: Audited) -> None:
+    whole = predictions_of(vendor.report, "vendor", (vendor.folder,))
+    assert whole is not None
+    for levels in ({"age": ("a hundred",)}, {"shoe": ("42",)}):
+        nobody = Cohort(name="nobody", levels=levels)
+        found = answer_of_rows(whole, vendor.report, question_of(vendor.report, "coherence", "TAV", nobody))
+        assert "the cohort names what the audit does not know" in (found.refused or "")
+        assert found.rows == found.gaps == ()
 
 
 def test_who_is_not_in_a_cohort_is_not_shown(vendor: Audited, case: Case) -> None:

@@ -41,6 +41,14 @@ def test_one_that_is_not_there_is_none(frame: pd.DataFrame) -> None:
     assert utterances_like(unnamed, "") == ()
 
 
+def test_names_of_a_cohort_are_those_of_its_people(frame: pd.DataFrame) -> None:
+    (run,) = case_of(frame, ("accent", "age")).runs.values()
+    levels = {"accent": (frame["accent"].iloc[0],), "age": (frame["age"].iloc[0],)}
+    own = frame[(frame["accent"] == levels["accent"][0]) & (frame["age"] == levels["age"][0])]
+    assert utterances_like(run, "", levels) == tuple(dict.fromkeys(own["utterance_id"]))[:FOUND_AT_MOST]
+    assert utterances_like(run, "", {"shoe": ("42",)}) == utterances_like(run, "")
+
+
 def test_names_are_found_whatever_their_case_and_not_too_many(frame: pd.DataFrame) -> None:
     (run,) = case_of(frame, ()).runs.values()
     names = list(dict.fromkeys(frame["utterance_id"]))

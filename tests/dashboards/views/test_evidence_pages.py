@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -60,6 +61,62 @@ def test_rationales_stand_beside_their_controls(open_page: OnePage, explained: P
     ]
     assert len(quadrants) == 1
     assert len(quadrants[0]) == 12
+
+
+def test_the_rows_of_a_cohort_are_examined_when_somebody_wants_it(open_page: OnePage, tmp_path: Path) -> None:  # noqa: F811
+    vendor = audited(tmp_path / "vendor", examinations=("coherence",))
+    older = audited(
+        tmp_path / "older",
+        vendor.frame[vendor.frame["age"] == "40+"],
+        examinations=("coherence",),
+        title="Of the older",
+    )
+    app = open_page("explanations", vendor.folder).run()
+    app.sidebar.multiselect[1].set_value(["40+"])
+    next(button for button in app.button if button.label == "Look at it").click().run()
+    assert "Examined anew" not in said(app)
+    app.button(key="cohort-by-rows").click().run()
+    assert not app.exception
+    assert "from rows of the table" in said(app)
+    metric = app.selectbox(key="faithfulness-metric").value
+    shown = next(element.value for element in app.dataframe if "Interval, or why there is none" in element.value)
+    told = {
+        row["group"]: row["n"]
+        for row in claim_rows_of(older)
+        if (row["metric"], row["condition"]) == (metric, app.selectbox(key="faithfulness-condition").value)
+    }
+    assert dict(zip(shown["Group"], shown["Rows"], strict=True)) == told
+    app.sidebar.multiselect[1].set_value(["18-39"])
+    next(button for button in app.button if button.label == "Look at it").click().run()
+    assert "from rows of the table" not in said(app), "another cohort is another question"
+
+
+def claim_rows_of(one: Audited) -> list[dict[str, Any]]:
+    return [
+        {
+            "metric": f.metric,
+            "condition": f.condition,
+            "group": ", ".join(f.groups.values()) or "everybody",
+            "n": f.estimate.n,
+        }
+        for f in one.report.findings
+        if f.compared is None
+    ]
+
+
+@pytest.mark.parametrize(("bundle", "role"), [("bundle", Role.REVIEWER), ("", Role.VIEWER)])
+def test_without_the_table_and_beside_a_release_nothing_is_offered(
+    open_page: OnePage,  # noqa: F811
+    tmp_path: Path,
+    bundle: str,
+    role: Role,
+) -> None:
+    vendor = audited(tmp_path / "vendor", examinations=("coherence",))
+    app = open_page("explanations", vendor.folder / bundle, role=role).run()
+    app.sidebar.multiselect[1].set_value(["40+"])
+    next(button for button in app.button if button.label == "Look at it").click().run()
+    assert not app.exception
+    assert "cohort-by-rows" not in {button.key for button in app.button}
 
 
 def test_what_could_not_be_asked_names_its_remedy(open_page: OnePage, explained: Path) -> None:  # noqa: F811
