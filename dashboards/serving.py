@@ -37,7 +37,9 @@ def made_ready() -> None:
     for name in FIRST:
         import_module(name)
     import vl_convert
+    from altair.utils.schemapi import disable_debug_mode
 
+    disable_debug_mode()  # the tests hold every chart against the grammar; a page would wait for it each time
     vl_convert.vegalite_to_svg(_DOT)
     gc.collect()
     gc.freeze()  # Streamlit collects garbage after every click, and none of this ever becomes any

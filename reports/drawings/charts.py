@@ -170,9 +170,9 @@ def _forest_block(
         base.mark_text(align="left", dx=8, color=INK).encode(x=alt.value(WIDTH_PX), text=alt.Text("said:N")),
         base.mark_text(align="right", dx=250, color=MUTED).encode(x=alt.value(WIDTH_PX), text=alt.Text("units:N")),
     ]
-    chart: AnyLayers = alt.layer(*layers, data=inline(rows)).properties(width=WIDTH_PX, height=alt.Step(ROW_PX))
     title = alt.Title(f"By {block}", anchor="start", frame="group", color=INK, fontSize=12)
-    return chart.properties(title=title) if block else chart
+    told = {"title": title} if block else {}
+    return alt.layer(*layers, data=inline(rows), width=WIDTH_PX, height=alt.Step(ROW_PX), **told)
 
 
 def _dots(base: alt.Chart, span: Span, axis: alt.Axis | None, *, size: float) -> list[alt.Chart]:
