@@ -36,6 +36,12 @@ def told(bundle: Path, condition: str, metric: str) -> dict[str, float]:
     return {r["group"]: r["value"] for r in rows if (r["condition"], r["metric"]) == (condition, metric)}
 
 
+@pytest.fixture(autouse=True)
+def _audited_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the audit counted is not on this machine."""
+    monkeypatch.setenv("AFFIDAVIT_CACHE", str(tmp_path / "cache"))
+
+
 def test_without_an_audit_it_says_what_to_do(open_page: OnePage) -> None:  # noqa: F811
     app = open_page("fairness").run()
     assert not app.exception
