@@ -10,7 +10,6 @@ from typing import Final
 
 import streamlit as st
 
-from affidavit.changes import COMPARISON
 from affidavit.errors import AffidavitError
 from affidavit.report import AuditReport
 from dashboards.access.people import Person, Right, Role
@@ -27,7 +26,7 @@ from dashboards.workspace.opened import OpenedBundle, opened
 from dashboards.workspace.pairing import AT_ONCE, Side, missing_tables, paired, why_unpaired
 from reports.document import Section
 from reports.drawings.gallery import Gallery
-from reports.papers.changes import changes_since
+from reports.papers.changes import changes_since, is_comparison
 from reports.papers.papers import without_papers
 from reports.sections.case_file import CaseFile
 from reports.sections.changes import changes_section
@@ -79,7 +78,7 @@ def draw(seat: Seat) -> None:
 
 def _compared(seat: Seat, pair: _Pair) -> Section:
     """Return what changed, item by item where that can be; say which it is."""
-    if any(finding.examination == COMPARISON for finding in pair.earlier.report.findings):
+    if is_comparison(pair.now.report, pair.earlier.report):
         return _changes(pair, pair.earlier.report)  # `affidavit compare` made it of both tables
     sides = None
     why: str | None = FOR_VIEWERS

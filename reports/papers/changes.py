@@ -50,28 +50,37 @@ def changes_since(report: AuditReport, earlier: AuditReport, *, name: str) -> Ch
         PlanError: the comparison is of another table, or the numbers of both mean different things.
     """
     of = {"title": earlier.title, "made": earlier.provenance.created_at, "report_digest": earlier.report_digest}
-    paired = tuple(finding for finding in earlier.findings if finding.examination == COMPARISON)
-    if paired:
-        _check_same_data(report, earlier, name)
-        return Changes(paired=paired, **of)
-    return Changes(unpaired=unpaired(NamedAudit(name=name, report=earlier), NamedAudit(name=THIS, report=report)), **of)
+    if is_comparison(report, earlier):
+        return Changes(paired=_paired(earlier), **of)
+    try:
+        found = unpaired(NamedAudit(name=name, report=earlier), NamedAudit(name=THIS, report=report))
+    except PlanError as error:
+        raise (_of_other_tables(report, earlier, name) if _paired(earlier) else error) from None
+    return Changes(unpaired=found, **of)
 
 
-def _check_same_data(report: AuditReport, comparison: AuditReport, name: str) -> None:
-    """Refuse a comparison in which the audited table takes no part.
+def is_comparison(report: AuditReport, earlier: AuditReport) -> bool:
+    """Say whether an earlier report compares a table of this one item by item with another.
 
-    Raises:
-        PlanError: no table of the comparison is one of the report.
+    An audit of other tables that also compared runs of its own is an earlier audit like any other.
     """
-    if _digests(report).isdisjoint(_digests(comparison)):
-        raise PlanError(
-            "the comparison is of other tables than this report",
-            slug="plan-impossible",
-            where=name,
-            found=", ".join(data.source for data in comparison.data),
-            allowed=", ".join(data.source for data in report.data),
-            remedy="compare the table of this report with the earlier one: `affidavit compare OLD NEW`",
-        )
+    return bool(_paired(earlier)) and not _digests(report).isdisjoint(_digests(earlier))
+
+
+def _paired(earlier: AuditReport) -> tuple[Finding, ...]:
+    return tuple(finding for finding in earlier.findings if finding.examination == COMPARISON)
+
+
+def _of_other_tables(report: AuditReport, comparison: AuditReport, name: str) -> PlanError:
+    """Return the error of a comparison in which the audited table takes no part, and that shares no number with it."""
+    return PlanError(
+        "the comparison is of other tables than this report",
+        slug="plan-impossible",
+        where=name,
+        found=", ".join(data.source for data in comparison.data),
+        allowed=", ".join(data.source for data in report.data),
+        remedy="compare the table of this report with the earlier one: `affidavit compare OLD NEW`",
+    )
 
 
 def _digests(report: AuditReport) -> frozenset[str]:

@@ -339,6 +339,15 @@ def policy(folder: Path) -> Path:
     return path
 
 
+def test_an_audit_that_compared_runs_of_its_own_is_an_earlier_audit_like_any_other(tmp_path: Path) -> None:
+    compared = read_bundle(comparison(tmp_path))
+    report = small_report(n_speakers=30)
+    both = compared.model_copy(update={"findings": (*compared.findings, *report.findings)})
+    changes = changes_since(small_report(n_speakers=40), both, name="earlier")
+    assert not changes.paired
+    assert changes.unpaired is not None
+
+
 def comparison(folder: Path) -> Path:
     """Compare an older model with the one that is audited, on the same items; return the bundle."""
     new = predictions_frame(n_speakers=48)
