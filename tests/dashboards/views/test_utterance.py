@@ -217,7 +217,7 @@ def test_an_utterance_is_looked_for_by_its_name(sit: Sit, clinic: Path, whom: An
     assert not app.exception
     assert last in one(app.selectbox, "Utterance (").options
     one(app.text_input, "Look for").set_value("nobody of that name").run()
-    assert "No utterance's name holds nobody of that name" in words(app)
+    assert "No utterance has a name that holds “nobody of that name”" in words(app)
 
 
 @pytest.mark.parametrize(
