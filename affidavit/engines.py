@@ -147,7 +147,6 @@ def judge_shards(
         return
     if not getattr(reasoner, "judges_in_shards", False):
         return
-    ray = _ray()
     execution = reading.execution
     # an actor decodes and measures in itself, unless there are more workers than actors
     inside = execution.model_copy(update={"engine": None, "workers": execution.workers // n_actors(execution) // 2})
@@ -158,8 +157,29 @@ def judge_shards(
         reading=replace(reading, execution=inside),
         rng=rng,
     )
-    with _cluster(ray, execution):
+    with cluster(execution) as ray:
         _in_parts(ray, judging, execution, progress)
+
+
+@contextmanager
+def cluster(execution: Execution) -> Iterator[Any]:
+    """Yield Ray, with the cluster that the plan names, or the one that this process is in, or one of its own.
+
+    What is judged inside shares it, and starts none; one of its own ends with the block.
+
+    Raises:
+        MissingPartError: Ray is not installed.
+        PlanError: there is none at the address, or Ray does not start.
+    """
+    ray = _ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    _start(ray, execution)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
 
 
 def _ray() -> Any:  # noqa: ANN401 - a module
@@ -191,23 +211,6 @@ def _without_deprecations() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="DefaultClusterAutoscaler", category=DeprecationWarning)
         yield
-
-
-@contextmanager
-def _cluster(ray: Any, execution: Execution) -> Iterator[None]:  # noqa: ANN401
-    """Use the cluster that the plan names, or the one that this process is in, or one of its own for as long as this.
-
-    Raises:
-        PlanError: there is none at the address, or Ray does not start.
-    """
-    if ray.is_initialized():
-        yield
-        return
-    _start(ray, execution)
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def _start(ray: Any, execution: Execution) -> None:  # noqa: ANN401

@@ -128,6 +128,7 @@ class _Square:
             height=max(self.size, round(height * scale)),
             format=_FORMATS[self.colour],
             interpolation=part("av").video.reformatter.Interpolation.AREA,
+            threads=1,  # else one for each processor, for a picture that is scaled sooner than they have met
         )
         picture: NDArray[np.uint8] = scaled.to_ndarray()
         top, left = (math.floor((side - self.size) / 2) for side in picture.shape[:2])

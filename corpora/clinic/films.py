@@ -36,7 +36,7 @@ def write_film(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
         stream.codec_context.thread_count = 1
         for picture in pictures:
-            packed = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")
+            packed = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0", threads=1)
             for packet in stream.encode(packed):
                 container.mux(packet)
         for packet in stream.encode():

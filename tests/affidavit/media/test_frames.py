@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -170,3 +172,25 @@ def test_real_videos_give_faces_that_move(real_data: Path) -> None:
         assert frames.pixels.shape == (8, 64, 64)
         assert np.all(np.diff(frames.times_s) > 0.1)
         assert np.all(np.abs(np.diff(frames.pixels.astype(float), axis=0)).mean(axis=(1, 2)) > 0.1)
+
+
+ALONE = """
+import sys, time
+from pathlib import Path
+from affidavit.media.frames import read_frames
+from affidavit.utterances import MediaSpan
+span = MediaSpan(path=Path(sys.argv[1]))
+read_frames(span)
+everybody, here = time.process_time_ns(), time.thread_time_ns()
+for _ in range(20):
+    read_frames(span, n_frames=40)
+here = time.thread_time_ns() - here
+print((time.process_time_ns() - everybody - here) / here)
+"""
+
+
+def test_pictures_are_read_in_the_thread_that_asks(tmp_path: Path) -> None:
+    """Threads of FFmpeg's own, one for each processor, hold up two processes that read at once."""
+    path = film(tmp_path / "a.mkv", [flat(5 * i, height=480, width=640) for i in range(40)])
+    done = subprocess.run([sys.executable, "-c", ALONE, str(path)], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1e-3, "share of the work that other threads did"

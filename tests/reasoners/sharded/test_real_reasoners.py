@@ -75,12 +75,11 @@ class _nothing_judged_here:  # noqa: N801 - reads as a context
 DRIVER = """
 import json, sys
 from pathlib import Path
-import ray
-from affidavit.engines import _cluster
+from affidavit.engines import cluster
 from tests.reasoners.sharded.real import Mortal, case_of, corpus_of
 from tests.reasoners.sharded.test_real_reasoners import reading_of, table_of
 how, folder, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
-with _cluster(ray, reading_of(folder, "ray").execution):
+with cluster(reading_of(folder, "ray").execution):
     for name in names:
         case = case_of(name, corpus_of(folder), folder)
         killed = Mortal(case.reasoner, folder / "died", 2) if how == "killed" else None
