@@ -236,6 +236,7 @@ def _settled(page: Page, told: str) -> None:
         timeout=PATIENCE_MS,
         polling=20,
     )
+    page.evaluate("() => new Promise(resolve => requestIdleCallback(resolve))")
 
 
 def timed(act: Callable[[], object]) -> float:

@@ -1,9 +1,9 @@
 """What a visitor would wait for, made before they ask: the latest audit is read while the desk starts.
 
 Once a page of it is drawn, its tables are counted, and the cohorts that somebody saved are examined as the page of
-fairness first shows them, each when no page is being drawn. It is made beside the server, in a thread, so that the desk
-listens at once: whoever comes sooner waits for this work and does none of it twice. What cannot be made here is said to
-whoever asks for it, and to nobody now.
+fairness first shows them, each when no page was drawn for a while. It is made beside the server, in a thread, so that
+the desk listens at once: whoever comes sooner waits for this work and does none of it twice. What cannot be made here
+is said to whoever asks for it, and to nobody now.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from dashboards.workspace.opened import opened
 
 _RUNS: Final = 2
 """Of an audit, that are counted ahead."""
+_QUIET_S: Final = 1.0
+"""After a page, before cohorts are examined ahead: whoever chooses one at once has the processor for it."""
 _COHORTS: Final = 8
 """Of a person, that are examined ahead."""
 _NO_SESSION: Final = "streamlit.runtime.scriptrunner_utils.script_run_context"
@@ -79,7 +81,7 @@ def _counted(seat: Seat, report: AuditReport) -> None:
         examination = numbers.examination_of(first, condition, numbers.metrics(first, condition)[0])
         saved = SavedCohorts(workspace=workspace, person=seat.person.name).all()
         for cohort in [one for one in saved if fits(one, report)][:_COHORTS]:
-            idle.wait()
+            idle.wait(_QUIET_S)
             asked(case, report, question_of(report, examination, condition, cohort))
     for run in others:
         idle.wait()

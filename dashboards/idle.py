@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
 _changed = Condition()
+_last_end = float("-inf")
 _pages: list[object] = []
 """One entry for each page that is being drawn."""
 
@@ -22,10 +24,13 @@ def drawing() -> Iterator[None]:
     finally:
         with _changed:
             _pages.remove(page)
+            global _last_end
+            _last_end = time.monotonic()
             _changed.notify_all()
 
 
-def wait() -> None:
-    """Return when no page is being drawn."""
+def wait(quiet_s: float = 0.0) -> None:
+    """Return when no page is being drawn, and none was in the last so many seconds."""
     with _changed:
-        _changed.wait_for(lambda: not _pages)
+        while _pages or time.monotonic() < _last_end + quiet_s:
+            _changed.wait(None if _pages else _last_end + quiet_s - time.monotonic())

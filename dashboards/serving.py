@@ -38,7 +38,9 @@ def made_ready() -> None:
         import_module(name)
     import vl_convert
     from altair.utils.schemapi import disable_debug_mode
+    from threadpoolctl import threadpool_limits
 
+    threadpool_limits(1, "blas")  # a second thread spins longer than it computes, where browser and pages want it
     disable_debug_mode()  # the tests hold every chart against the grammar; a page would wait for it each time
     vl_convert.vegalite_to_svg(_DOT)
     gc.collect()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -110,6 +111,25 @@ def test_cohorts_that_somebody_saved_are_examined(settings: DeskSettings, monkey
     condition = book.report.data[0].conditions[0]
     told = asking.asked(case, book.report, asking.question_of(book.report, "performance", condition, cohort))
     assert told.rows
+
+
+def test_it_waits_until_no_page_was_drawn_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float | None) -> None:
+        assert seconds is not None, "no page is being drawn"
+        slept.append(seconds)
+        now[0] += max(seconds / 2, 0.1)  # woken too soon, as by another's page
+
+    monkeypatch.setattr(idle, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(idle._changed, "wait", sleep, raising=False)
+    with idle.drawing():
+        pass
+    idle.wait()
+    assert slept == []
+    idle.wait(8.0)
+    assert slept[0] == pytest.approx(8.0)
+    assert 108.0 <= now[0] < 108.2
 
 
 def test_what_cannot_be_read_troubles_nobody(settings: DeskSettings, place: Path) -> None:

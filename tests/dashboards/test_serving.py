@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -11,6 +12,13 @@ from dashboards import serving
 serving.made_ready()
 missing = [name for name in serving.FIRST if name not in sys.modules]
 print(missing)
+"""
+THREADS = """
+import numpy
+from threadpoolctl import threadpool_info
+from dashboards import serving
+serving.made_ready()
+print({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
 """
 
 
@@ -25,3 +33,10 @@ def test_it_takes_what_streamlit_takes() -> None:
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "streamlit" in told.lower()
     assert "dashboards" not in told
+
+
+def test_numbers_are_made_in_the_thread_of_the_page_that_wants_them() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", THREADS]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    assert told.strip() == "{1}"

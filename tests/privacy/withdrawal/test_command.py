@@ -100,14 +100,15 @@ def test_what_holds_the_unit_goes_and_the_rest_stays(house: Path, capsys: pytest
     untold = keep_model(house / "models" / "seed-2", None)
     cached = keep_model(house / "cache" / "trained" / "t" / "seed-0", [UNIT])
     state = house / "models" / "seed-3" / ".training.pt"
-    for place in (state, house / "cache" / "shards" / "a" / "b.json", house / "cache" / "single-streams" / "x.wav"):
+    opaque = ("shards", "single-streams", "counts")
+    for place in (state, *(house / "cache" / part / "a" / "b.json" for part in opaque)):
         place.parent.mkdir(parents=True)
         place.write_bytes(b"?")
     places = KeptPlaces(models=(house / "models",))
     assert withdraw(UNIT, places=places, yes=True) == EXIT_DONE
     assert UNIT in withdrawals()
     assert not any(place.exists() for place in (own, own.with_suffix(".json"), damaged, met, cached, state))
-    assert not any((house / "cache" / part).exists() for part in ("shards", "single-streams"))
+    assert not any((house / "cache" / part).exists() for part in opaque)
     assert other.is_file()
     assert stranger.is_dir()
     assert untold.is_dir(), "unknown is not met"
