@@ -107,13 +107,30 @@ def forest_chart(rows: Sequence[Row], verdicts: Mapping[tuple[str, str], Verdict
 
     drawn = [_forest_row(row, verdicts.get((row["features"], row["group"]))) for row in in_reading_order(rows)]
     overall = next((row["value"] for row in drawn if not row["block"]), None)
-    blocks = distinct(row["block"] for row in drawn)
+    blocks = _blocks(drawn)
     axes = {blocks[-1]: alt.Axis(title=_axis_title(rows[0]["metric"]), tickCount=6)}
-    parts = [
-        _forest_block([row for row in drawn if row["block"] == block], block, _span(drawn), overall, axes.get(block))
-        for block in blocks
-    ]
-    return alt.vconcat(*parts, spacing=10)
+    return _forest(drawn, overall, axes)
+
+
+def _forest(
+    drawn: Sequence[Mapping[str, Any]], overall: float | None, axes: Mapping[str, alt.Axis]
+) -> alt.VConcatChart:
+    """Return the blocks of a forest below each other; `axes` has the axis of a block that shows one."""
+    import altair as alt
+
+    rows = {block: [dict(row) for row in drawn if row["block"] == block] for block in _blocks(drawn)}
+    parts = [_forest_block(of_block, block, _span(drawn), overall, axes.get(block)) for block, of_block in rows.items()]
+    # data come last: Altair copies what a chart holds each time that it is put into another
+    named = alt.Datasets(**{_named_data(block): of_block for block, of_block in rows.items()})  # type: ignore[no-untyped-call]
+    return alt.vconcat(*parts, spacing=10, datasets=named)
+
+
+def _blocks(drawn: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return distinct(row["block"] for row in drawn)
+
+
+def _named_data(block: str) -> str:
+    return f"by {block}"
 
 
 def shares_chart(rows: Sequence[Row]) -> alt.VConcatChart:
@@ -125,13 +142,9 @@ def shares_chart(rows: Sequence[Row]) -> alt.VConcatChart:
     import altair as alt
 
     drawn = [_share_row(row) for row in rows]
-    blocks = distinct(row["block"] for row in drawn)
+    blocks = _blocks(drawn)
     axes = {blocks[-1]: alt.Axis(title="points of difference, and their intervals", tickCount=6)}
-    parts = [
-        _forest_block([row for row in drawn if row["block"] == block], block, _span(drawn), 0.0, axes.get(block))
-        for block in blocks
-    ]
-    return alt.vconcat(*parts, spacing=10)
+    return _forest(drawn, 0.0, axes)
 
 
 def _share_row(row: Row) -> dict[str, Any]:
@@ -163,16 +176,20 @@ def _forest_block(
     import altair as alt
 
     names = alt.Axis(title=None, ticks=False, domain=False, labelLimit=230, minExtent=190)
-    base = alt.Chart().encode(y=alt.Y("group:N", sort=[row["group"] for row in rows], axis=names))
+    order = tuple(row["group"] for row in rows)  # of a list, Altair copies every name with every layer
+    base = alt.Chart().encode(y=alt.Y("group:N", sort=order, axis=names))
+    end = alt.XValue(WIDTH_PX)  # type: ignore[no-untyped-call]
     layers = [
         *_reference(overall, axis),
         *_dots(base, span, axis, size=34),
-        base.mark_text(align="left", dx=8, color=INK).encode(x=alt.value(WIDTH_PX), text=alt.Text("said:N")),
-        base.mark_text(align="right", dx=250, color=MUTED).encode(x=alt.value(WIDTH_PX), text=alt.Text("units:N")),
+        base.mark_text(align="left", dx=8, color=INK).encode(x=end, text=alt.Text("said:N")),
+        base.mark_text(align="right", dx=250, color=MUTED).encode(x=end, text=alt.Text("units:N")),
     ]
     title = alt.Title(f"By {block}", anchor="start", frame="group", color=INK, fontSize=12)
     told = {"title": title} if block else {}
-    return alt.layer(*layers, data=inline(rows), width=WIDTH_PX, height=alt.Step(ROW_PX), **told)
+    return alt.layer(
+        *layers, data=alt.NamedData(name=_named_data(block)), width=WIDTH_PX, height=alt.Step(ROW_PX), **told
+    )
 
 
 def _dots(base: alt.Chart, span: Span, axis: alt.Axis | None, *, size: float) -> list[alt.Chart]:
