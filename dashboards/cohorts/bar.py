@@ -29,9 +29,9 @@ _SAID: Final = "cohort-said"
 _NAME: Final = "cohort-name"
 _CHOSEN: Final = "cohort-chosen"
 WHAT_IT_SHOWS: Final = (
-    "Fairness examines the cohort anew, and Faithfulness when you want it, where this machine has what was counted, or "
-    "the audited table. Elsewhere the groups are shown that lie in it as a whole, with the numbers of the report; no "
-    "number is put together from parts."
+    "Fairness examines the cohort anew, Compare the rows of its people, and so does Faithfulness when you want it, "
+    "where this machine has what was counted, or the audited tables. Elsewhere the groups are shown that lie in it as "
+    "a whole, with the numbers of the report; no number is put together from parts."
 )
 TO_A_VIEWER: Final = (
     "The groups are shown that lie in the cohort as a whole, as they were released; nothing is examined beside a "

@@ -10,6 +10,7 @@ from typing import Final
 
 import streamlit as st
 
+from affidavit.cohorts import Cohort
 from affidavit.errors import AffidavitError
 from affidavit.report import AuditReport
 from dashboards.access.people import Person, Right, Role
@@ -26,7 +27,7 @@ from dashboards.workspace.opened import OpenedBundle, opened
 from dashboards.workspace.pairing import AT_ONCE, Side, missing_tables, paired, why_unpaired
 from reports.document import Section
 from reports.drawings.gallery import Gallery
-from reports.papers.changes import changes_since, is_comparison
+from reports.papers.changes import Changes, changes_found, changes_since, is_comparison
 from reports.papers.papers import without_papers
 from reports.sections.case_file import CaseFile
 from reports.sections.changes import changes_section
@@ -39,6 +40,8 @@ NO_OTHER: Final = (
 )
 PAIRED: Final = "Both tables are at this desk, so their items are compared one by one; the difference is new less old."
 UNPAIRED: Final = "Compared as if both audits had met different people, for {why}."
+OF_EVERYBODY: Final = "Cohort: everybody."
+NOT_OF_A_COHORT: Final = "Changes are told of a cohort where both tables are compared item by item."
 FOR_VIEWERS: Final = "what is released holds no items, and nothing is examined beside a release"
 BRING: Final = (
     "the table of {who} is not at this desk. Put it into the workspace, or start the desk with its folder, and the "
@@ -69,17 +72,17 @@ def draw(seat: Seat) -> None:
         return
     earlier = _chosen(others, now)
     pair = _Pair(now=book, earlier=opened(earlier, seat.person), name=earlier.path.name)
-    section = _compared(seat, pair)
-    if not current_cohort(book.report).everybody:
-        st.caption("Changes are of everybody in both audits, not of a cohort.")
+    section, of = _compared(seat, pair, current_cohort(book.report))
+    st.caption(as_markdown(of))
     show_blocks(section.blocks)
-    export_buttons(seat, PAGE, _sheet(section, pair), partial(_unpaired_sheet, earlier=earlier))
+    export_buttons(seat, PAGE, _sheet(section, pair, of), partial(_unpaired_sheet, earlier=earlier))
 
 
-def _compared(seat: Seat, pair: _Pair) -> Section:
-    """Return what changed, item by item where that can be; say which it is."""
+def _compared(seat: Seat, pair: _Pair, cohort: Cohort) -> tuple[Section, str]:
+    """Return what changed, item by item where that can be, and of whom; say which it is."""
+    everybody = OF_EVERYBODY if cohort.everybody else f"{OF_EVERYBODY} {NOT_OF_A_COHORT}"
     if is_comparison(pair.now.report, pair.earlier.report):
-        return _changes(pair, pair.earlier.report)  # `affidavit compare` made it of both tables
+        return _changes(pair), everybody  # `affidavit compare` made it of both tables
     sides = None
     why: str | None = FOR_VIEWERS
     if seat.person.may(Right.READ_REPORTS):
@@ -87,14 +90,14 @@ def _compared(seat: Seat, pair: _Pair) -> Section:
         why = _why_not(seat, *sides)
     if sides is None or why is not None:
         st.caption(as_markdown(UNPAIRED.format(why=why)))
-        return _changes(pair, pair.earlier.report)
+        return _changes(pair), everybody
     try:
-        found = paired(*sides, _places(seat))
+        found = paired(*sides, cohort, _places(seat))
     except AffidavitError as error:
         st.caption(as_markdown(UNPAIRED.format(why=f"items could not be compared: {_reason(error)}")))
-        return _changes(pair, pair.earlier.report)
+        return _changes(pair), everybody
     st.caption(PAIRED)
-    return _changes(pair, found)
+    return _found(found.report_digest, pair.now.report, found), f"Cohort: {cohort.told()}."
 
 
 def _reason(error: AffidavitError) -> str:
@@ -144,33 +147,43 @@ def _chosen(others: Sequence[FoundBundle], now: FoundBundle) -> FoundBundle:
     return names[st.selectbox("With", options, index=at, format_func=plain, key="compare-with")]
 
 
-def _changes(pair: _Pair, earlier: AuditReport) -> Section:
-    """Return the report's own section of changes, as if the earlier audit, or a comparison, had been filed with it.
+def _changes(pair: _Pair) -> Section:
+    """Return the report's own section of changes, as if the earlier audit had been filed with it.
 
     Raises:
         PlanError: the numbers of both mean different things, or a comparison is of other tables.
     """
-    return _section(pair.now.report.report_digest, earlier.report_digest, pair.now.report, earlier, pair.name)
+    now, earlier = pair.now.report, pair.earlier.report
+    return _unpaired(now.report_digest, earlier.report_digest, now, earlier, pair.name)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Comparing every number that both audits have ...")
-def _section(digest: str, other: str, _report: AuditReport, _earlier: AuditReport, name: str) -> Section:
+def _unpaired(digest: str, other: str, _report: AuditReport, _earlier: AuditReport, name: str) -> Section:
     del digest, other
-    changes = changes_since(_report, _earlier, name=name)
-    papers = replace(without_papers(_report), changes=(changes,))
-    return changes_section(CaseFile(report=_report, papers=papers, gallery=Gallery())).section
+    return _section(_report, changes_since(_report, _earlier, name=name))
 
 
-def _sheet(section: Section, pair: _Pair) -> Sheet:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _found(comparison: str, _report: AuditReport, _comparison: AuditReport) -> Section:
+    del comparison
+    return _section(_report, changes_found(_comparison))
+
+
+def _section(report: AuditReport, changes: Changes) -> Section:
+    papers = replace(without_papers(report), changes=(changes,))
+    return changes_section(CaseFile(report=report, papers=papers, gallery=Gallery())).section
+
+
+def _sheet(section: Section, pair: _Pair, of: str) -> Sheet:
     told = tuple(
         f"{book.report.title}; {book.report.marking}; report {book.report.report_digest}"
         for book in (pair.now, pair.earlier)
     )
-    return sheet_of_blocks(f"{pair.now.report.title}: changes", told, section.blocks)
+    return sheet_of_blocks(f"{pair.now.report.title}: changes", (*told, of), section.blocks)
 
 
 def _unpaired_sheet(book: OpenedBundle, earlier: FoundBundle) -> Sheet:
     """Return what of the comparison may leave: that of both releases, in which nothing is paired."""
     viewer = Person(name="whoever reads a release", role=Role.VIEWER)
     pair = _Pair(now=book, earlier=opened(earlier, viewer), name=earlier.path.name)
-    return _sheet(_changes(pair, pair.earlier.report), pair)
+    return _sheet(_changes(pair), pair, OF_EVERYBODY)

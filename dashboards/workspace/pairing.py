@@ -1,5 +1,7 @@
 """Two runs compared item by item, where both tables are at this desk: what `affidavit compare` asks, asked here.
 
+Of a cohort, the rows of its people in both tables are compared, as if they were all of both.
+
 Laws: tables are those that the two reports name by digest; the old one is the baseline; statistics, features and seed
 are those of the newer report's plan. Without both tables nothing is paired, and it is said why.
 """
@@ -14,12 +16,13 @@ from typing import Final
 import streamlit as st
 
 from affidavit.changes import COMPARISON
+from affidavit.cohorts import Cohort, cohort_rows
 from affidavit.plan import AuditPlan, Choice, RunSource
 from affidavit.predictions import Predictions
 from affidavit.registry import Door, load
 from affidavit.report import AuditReport
 from affidavit.run import examine
-from affidavit.sources import Loaded
+from affidavit.sources import Loaded, reading_of
 from dashboards.workspace.rows import predictions_of
 
 OLD: Final = "old"
@@ -63,37 +66,42 @@ def missing_tables(now: Side, earlier: Side, places: Sequence[Path]) -> tuple[Si
     return tuple(side for side in (earlier, now) if predictions_of(side.report, side.run, places) is None)
 
 
-def paired(now: Side, earlier: Side, places: Sequence[Path]) -> AuditReport:
+def paired(now: Side, earlier: Side, cohort: Cohort, places: Sequence[Path]) -> AuditReport:
     """Return the report of a comparison of two runs item by item, new less old; made once, whoever asks.
 
     Args:
         now: the newer audit.
         earlier: the one that it is compared with.
+        cohort: whose rows are compared.
         places: where both tables lie (`missing_tables`).
 
     Raises:
-        PlanError: the runs share no item, or have no labels.
+        PlanError: the runs share no item, or have no labels; one of the tables knows nobody of the cohort.
     """
-    return _paired(now.report.report_digest, now.run, earlier.report.report_digest, earlier.run, now, earlier, places)
+    sides = (now.report.report_digest, now.run, earlier.report.report_digest, earlier.run)
+    return _paired(sides, cohort.model_dump_json(exclude={"name"}), now, earlier, cohort, places)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing both tables item by item ...", show_time=True)
 def _paired(
-    digest: str, run: str, other: str, other_run: str, _now: Side, _earlier: Side, _places: Sequence[Path]
+    sides: tuple[str, ...], people: str, _now: Side, _earlier: Side, _cohort: Cohort, _places: Sequence[Path]
 ) -> AuditReport:
-    del digest, run, other, other_run
+    del sides, people
     by = tuple(feature for feature in _now.report.plan.by if feature in _earlier.report.plan.by)
-    loaded = [_loaded(_earlier, OLD, _places), _loaded(_now, NEW, _places)]
+    loaded = [_loaded(_earlier, OLD, _cohort, _places), _loaded(_now, NEW, _cohort, _places)]
     options = {"baseline": OLD}
     examinations = [(load(Door.EXAMINATIONS, COMPARISON), options)]
     return examine(_plan(_now, _earlier, by), loaded, examinations=examinations, policy=None)
 
 
-def _loaded(side: Side, name: str, places: Sequence[Path]) -> Loaded:
+def _loaded(side: Side, name: str, cohort: Cohort, places: Sequence[Path]) -> Loaded:
     found = predictions_of(side.report, side.run, places)
     if found is None:
         raise ValueError(f"the table of run {side.run} is not here: ask `missing_tables` first")
-    supplier = side.report.plan.runs[side.run].supplier
+    plan = side.report.plan
+    if not cohort.everybody:
+        found = cohort_rows(found, cohort, reading_of(side.run, plan.runs[side.run], plan))
+    supplier = plan.runs[side.run].supplier
     return Loaded(run=name, predictions=_named(found, name), supplier=supplier, licence=None)
 
 

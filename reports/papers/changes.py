@@ -49,14 +49,22 @@ def changes_since(report: AuditReport, earlier: AuditReport, *, name: str) -> Ch
     Raises:
         PlanError: the comparison is of another table, or the numbers of both mean different things.
     """
-    of = {"title": earlier.title, "made": earlier.provenance.created_at, "report_digest": earlier.report_digest}
     if is_comparison(report, earlier):
-        return Changes(paired=_paired(earlier), **of)
+        return changes_found(earlier)
     try:
         found = unpaired(NamedAudit(name=name, report=earlier), NamedAudit(name=THIS, report=report))
     except PlanError as error:
         raise (_of_other_tables(report, earlier, name) if _paired(earlier) else error) from None
-    return Changes(unpaired=found, **of)
+    return Changes(unpaired=found, **_identity(earlier))
+
+
+def changes_found(comparison: AuditReport) -> Changes:
+    """Return what a comparison of tables found, whoever's rows of them it compared."""
+    return Changes(paired=_paired(comparison), **_identity(comparison))
+
+
+def _identity(earlier: AuditReport) -> dict[str, str]:
+    return {"title": earlier.title, "made": earlier.provenance.created_at, "report_digest": earlier.report_digest}
 
 
 def is_comparison(report: AuditReport, earlier: AuditReport) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from affidavit.bundle import read_bundle, write_bundle
+from affidavit.cohorts import Cohort
 from affidavit.testing.tables import predictions_frame, small_report
 from dashboards.access.people import Role
 from tests.dashboards.views.one_page import OnePage, open_page, said  # noqa: F401 - a fixture
@@ -202,6 +203,25 @@ def test_two_tables_at_the_desk_are_compared_item_by_item(
     next(box for box in app.checkbox if box.key == "compare-releasable").check().run()
     assert not app.exception
     assert "what may leave" in said(app)
+
+
+def test_of_a_cohort_the_rows_of_its_people_are_compared(
+    open_page: OnePage,  # noqa: F811
+    two: tuple[Audited, Audited],
+) -> None:
+    before, after = two
+    app = open_page("compare", before.folder, after.folder)
+    some = Cohort(name="two", levels={"accent": ("Irish", "Scottish")})
+    app.session_state["seat-cohort"] = some.model_dump_json()
+    app.run()
+    assert not app.exception
+    assert "Cohort: accent Irish or Scottish." in said(app).replace("\\", "")
+    frame = next(element.value for element in app.dataframe if "Runs" in element.value.columns)
+    row = frame.iloc[0]
+    rows = [a.frame.query("condition == 'TAV' and accent != 'Welsh'") for a in (after, before)]
+    right = [(f["y_true"] == f["y_pred"]).mean() for f in rows]
+    assert f"{100 * abs(right[0] - right[1]):.1f}" in row["Difference (with interval)"]
+    assert not any("Welsh" in str(group) for group in frame["Group"])
 
 
 @pytest.mark.parametrize(
