@@ -18,7 +18,7 @@ from dashboards.access.people import Right
 from dashboards.cohorts.bar import cohort_bar
 from dashboards.seat import Seat
 from dashboards.settings import current_settings
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import as_markdown, lines_as_markdown
 from dashboards.views import PAGES, Page
 
 
@@ -50,7 +50,7 @@ def _told(draw: Callable[[], None]) -> None:
     try:
         draw()
     except AffidavitError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
 
 
 def _who(seat: Seat) -> None:

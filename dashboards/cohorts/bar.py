@@ -19,7 +19,7 @@ from dashboards.access.people import Right
 from dashboards.cohorts.narrowing import fits, known_levels
 from dashboards.cohorts.saved import SavedCohorts
 from dashboards.seat import Seat
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import as_markdown, lines_as_markdown
 from reports.wording import plain
 
 EVERYBODY: Final = Cohort(name="Everybody")
@@ -66,7 +66,7 @@ def cohort_bar(seat: Seat) -> None:
     try:
         saved = shelf.all()
     except AffidavitError as error:
-        st.error(as_markdown(str(error)))
+        st.error(lines_as_markdown(str(error)))
         return
     _choosing(saved, current, shelf)
     _building(known, current, shelf)

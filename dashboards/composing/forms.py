@@ -16,7 +16,7 @@ from affidavit.option_models import OptionFact, new_option_model, option_facts, 
 from affidavit.records import Record
 from affidavit.registry import Door, names
 from dashboards.composing.pieces import Filled, NewRun, NewTraining, names_in, with_run, with_scope, with_training
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import as_markdown, lines_as_markdown
 
 NO_CORPUS: Final = "(none: it draws its own)"
 NOT_TRAINED: Final = "(as it is)"
@@ -71,7 +71,7 @@ def _write(text_key: str, written: Callable[[], str]) -> None:
     try:
         st.session_state[f"{text_key}-new"] = written()
     except PlanError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
         return
     st.rerun()
 
@@ -85,7 +85,7 @@ def _chosen(key: str, label: str, door: Door, *, none: str | None = None, new: b
     try:
         model = new_option_model(name) if new else option_model(door, name)
     except AffidavitError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
         return None
     if new and model is None:
         st.caption("This one cannot be trained, or does not say what it takes.")

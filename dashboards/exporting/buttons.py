@@ -13,9 +13,8 @@ from dashboards.access.people import Person, Right, Role
 from dashboards.exporting.files import as_csv, as_html, as_png
 from dashboards.exporting.sheet import Sheet
 from dashboards.seat import Seat
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import lines_as_markdown
 from dashboards.workspace.opened import OpenedBundle, opened
-from reports.wording import plain
 
 SIDE_BY_SIDE: Final = 4
 SheetOf = Callable[[OpenedBundle], Sheet | None]
@@ -85,5 +84,5 @@ def _released(seat: Seat, sheet_of: SheetOf) -> Sheet | None:
     try:
         return sheet_of(opened(bundle, viewer))
     except AffidavitError as error:
-        st.error(as_markdown(plain(str(error))))
+        st.error(lines_as_markdown(str(error)))
         return None

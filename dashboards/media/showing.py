@@ -15,7 +15,7 @@ from dashboards.media.opening import OpenedTurn
 from dashboards.media.playing import Picture, Piece, envelope_of, pictures_of, sound_of, wav_of
 from dashboards.media.timeline import Mark
 from dashboards.media.wave_chart import EVIDENCE, wave_chart
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import as_markdown, lines_as_markdown
 from reports.wording import plain
 
 NAMES: Final[Mapping[str, str]] = {"audio": "Sound", "video": "Pictures", "text": "Words"}
@@ -42,7 +42,7 @@ def _played(span: MediaSpan) -> tuple[Piece, ...]:
     try:
         sound = sound_of(span)
     except AffidavitError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
         return ()
     st.audio(wav_of(sound), format="audio/wav")
     st.caption(f"{sound.duration_s:.1f} s, as the models hear it: one channel, {sound.sample_rate:,} Hz.")
@@ -75,7 +75,7 @@ def show_pictures(opened: OpenedTurn, marks: Sequence[Mark]) -> None:
     try:
         frames = pictures_of(opened.video)
     except AffidavitError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
         return
     seen = [mark for mark in marks if mark.modality == "video"]
     columns = st.columns(len(frames))

@@ -22,3 +22,12 @@ def as_markdown(text: str) -> str:
     'a \\*b\\* \\:red\\[c\\] \\$d\\$'
     """
     return _MARKUP.sub(r"\\\1", _ADDRESS.sub(WORD_JOINER, _BREAKS.sub(" ", text).strip()))
+
+
+def lines_as_markdown(text: str) -> str:
+    r"""Return a text as `as_markdown` does, but each of its lines on a line: an error says what, where and what to do.
+
+    >>> lines_as_markdown("no *b*\n  found: c")
+    'no \\*b\\*  \nfound\\: c'
+    """
+    return "  \n".join(as_markdown(line) for line in text.splitlines())

@@ -17,7 +17,7 @@ from affidavit.schema import COLUMNS
 from affidavit.yaml_files import describe_validation_error
 from dashboards.composing.brought import SUFFIXES, BroughtTable, examples, kept, looked_at, request_files
 from dashboards.seat import Seat
-from dashboards.showing.texts import as_markdown
+from dashboards.showing.texts import as_markdown, lines_as_markdown
 from dashboards.views.run import board_of, watch
 
 POLICIES: Final = {"none: measure and decide nothing": None, "starter": "starter"}
@@ -52,7 +52,7 @@ def _confirmed(place: Path) -> BroughtTable | None:
     try:
         table = looked_at(place, columns=_named(), by=())
     except AffidavitError as error:
-        st.error(as_markdown(str(error)), icon=":material/error:")
+        st.error(lines_as_markdown(str(error)), icon=":material/error:")
         table = None
     columns = [] if table is None else list(table.raw.columns)
     if table is not None:
