@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from reports.wording import plain
-
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 _BREAKS: Final = re.compile(r"\s+")
 _ADDRESS: Final = re.compile(r"(?i)(?<=http)(?=://)|(?<=https)(?=://)|(?<=www)(?=\.)|(?<=\S)(?=@\S)")
@@ -27,11 +25,11 @@ def as_markdown(text: str) -> str:
 
 
 def lines_as_markdown(text: str) -> str:
-    r"""Return a text as `as_markdown` does, but each of its lines on a line, with nothing in it invisible.
+    r"""Return a text as `as_markdown` does, but each of its lines on a line.
 
-    An error says what, where and what to do on lines of their own, and may quote what a supplier wrote.
+    An error says what, where and what to do on lines of their own, and replaces what is invisible itself.
 
     >>> lines_as_markdown("no *b*\n  found: c")
     'no \\*b\\*  \nfound\\: c'
     """
-    return "  \n".join(as_markdown(plain(line)) for line in text.splitlines())
+    return "  \n".join(as_markdown(line) for line in text.splitlines())
